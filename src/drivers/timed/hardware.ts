@@ -1,0 +1,123 @@
+/**
+ * What time an access takes, from the state of the hardware: who has the line, how far away that is, whether a
+ * transfer is under way, how much of a memory bus is taken. All times are ticks (see TICKS_PER_NS).
+ */
+import { type Line, MEMORY } from '../../machine/memory.ts';
+import { type Cost, hops, nodeOf, type Profile, TICKS_PER_NS } from '../../machine/profile.ts';
+import { workNames } from '../../machine/work.ts';
+
+function ticks(cost: Cost): number {
+  return Math.round(cost.value * TICKS_PER_NS);
+}
+
+/** Prices of private work by work id. Throws if the profile lacks one. */
+export function workPrices(profile: Profile): Float64Array {
+  return Float64Array.from(workNames(), (name) => {
+    const cost = profile.work[name];
+    if (cost === undefined) throw new Error(`profile ${profile.name} has no cost for the work '${name}'`);
+    return ticks(cost);
+  });
+}
+
+export class Hardware {
+  readonly wakeup: number;
+  readonly contention: number;
+  private readonly hit: number;
+  private readonly fromMemory: number;
+  private readonly cpus: number;
+  private readonly nodes: number;
+  private readonly node: Uint16Array;
+  /** Ticks to move a line between two nodes, [from * nodes + to]. */
+  private readonly transfer: Float64Array;
+  private readonly startSame: number;
+  private readonly startOther: number;
+  private readonly clearLocal: number;
+  private readonly clearRemote: number;
+  private readonly clearBus: number;
+  /** Tick at which each node's memory bus is free. */
+  private readonly busFree: Float64Array;
+
+  constructor(profile: Profile, cpus: number) {
+    this.cpus = cpus;
+    this.wakeup = ticks(profile.wakeup);
+    this.contention = ticks(profile.contention);
+    this.hit = ticks(profile.lineHit);
+    this.fromMemory = ticks(profile.lineMemory);
+    this.node = Uint16Array.from({ length: cpus }, (_, cpu) => nodeOf(profile, cpu));
+    this.nodes = nodeOf(profile, cpus - 1) + 1;
+    this.transfer = transferTicks(profile, this.nodes);
+    this.startSame = ticks(profile.start[0]);
+    this.startOther = ticks(profile.start[1]);
+    this.clearLocal = ticks(profile.clear.local);
+    this.clearRemote = ticks(profile.clear.remote);
+    this.clearBus = ticks(profile.clear.bus);
+    this.busFree = new Float64Array(this.nodes);
+  }
+
+  private between(from: number, to: number): number {
+    return this.transfer[this.node[from] * this.nodes + this.node[to]];
+  }
+
+  /** Time for `cpu` to use a word whose line `before` had (MEMORY: nobody). */
+  fetch(before: number, cpu: number): number {
+    if (before === cpu) return 0;
+    return before === MEMORY ? this.fromMemory : this.between(before, cpu);
+  }
+
+  /** When an access to a line that others may want at the same time is done. A transfer occupies the line. */
+  access(line: Line, cpu: number, now: number, exclusive: boolean): number {
+    if (line.owner === cpu && !(exclusive && line.copies !== null)) return now + this.hit;
+    if (!exclusive) return this.share(line, cpu, now);
+    const start = line.freeAt > now ? line.freeAt : now;
+    const end = start + this.fetch(line.owner, cpu) + this.hit;
+    line.owner = cpu;
+    line.freeAt = end;
+    if (line.copies !== null) line.version++;
+    return end;
+  }
+
+  /** Read a line and keep a shared copy of it. */
+  private share(line: Line, cpu: number, now: number): number {
+    line.copies ??= new Int32Array(this.cpus);
+    if (line.copies[cpu] === line.version) return now + this.hit;
+    line.copies[cpu] = line.version;
+    const start = line.freeAt > now ? line.freeAt : now;
+    const end = start + this.fetch(line.owner, cpu) + this.hit;
+    line.freeAt = end;
+    return end;
+  }
+
+  /** When the next holder of a spinning lock has it: the line moves, and everybody who spins slows that down. */
+  handOver(line: Line, cpu: number, now: number, spinners: number): number {
+    const end = now + this.fetch(line.owner, cpu) + this.contention * spinners + this.hit;
+    line.owner = cpu;
+    line.freeAt = end;
+    return end;
+  }
+
+  /** When `bytes` on memory node `home` are zeroed. The CPU's bus serves one such job at a time. */
+  clear(cpu: number, now: number, bytes: number, home: number): number {
+    const node = this.node[cpu];
+    const kib = bytes / 1024;
+    const start = this.busFree[node] > now ? this.busFree[node] : now;
+    this.busFree[node] = start + kib * this.clearBus;
+    return start + kib * (home === node ? this.clearLocal : this.clearLocal + this.clearRemote);
+  }
+
+  /** Time from clone() on CPU `from` until the new thread runs on CPU `to`. */
+  startDelay(from: number, to: number): number {
+    return this.node[from] === this.node[to] ? this.startSame : this.startOther;
+  }
+}
+
+function transferTicks(profile: Profile, nodes: number): Float64Array {
+  const [sameBus, otherNode, furtherHop] = profile.lineTransfer.map(ticks) as [number, number, number];
+  const table = new Float64Array(nodes * nodes);
+  for (let from = 0; from < nodes; from++) {
+    for (let to = 0; to < nodes; to++) {
+      const distance = hops(from, to);
+      table[from * nodes + to] = distance === 0 ? sameBus : otherNode + (distance - 1) * furtherHop;
+    }
+  }
+  return table;
+}

@@ -1,0 +1,78 @@
+/** The lock table of a timed run: one row per lock class, counters in typed arrays, times in ticks. */
+import type { Shared } from '../../machine/step.ts';
+
+/** One line of the table; times are ticks. */
+export interface LockRow {
+  readonly lockClass: string;
+  readonly acquisitions: number;
+  readonly contended: number;
+  readonly waitTicks: number;
+  readonly maxWaitTicks: number;
+  readonly holdTicks: number;
+  readonly maxWaiters: number;
+}
+
+const COLUMNS = 6;
+const ACQUISITIONS = 0;
+const CONTENDED = 1;
+const WAIT = 2;
+const MAX_WAIT = 3;
+const HOLD = 4;
+const MAX_WAITERS = 5;
+
+export class LockTable {
+  private readonly classes: string[] = [];
+  private counters = new Float64Array(64 * COLUMNS);
+
+  private row(lock: Shared): number {
+    if (lock.lockRow < 0) {
+      const name = (lock as { readonly lockClass?: string }).lockClass ?? lock.describe(0);
+      let at = this.classes.indexOf(name);
+      if (at < 0) at = this.classes.push(name) - 1;
+      lock.lockRow = at * COLUMNS;
+      if (lock.lockRow >= this.counters.length) this.grow();
+    }
+    return lock.lockRow;
+  }
+
+  private grow(): void {
+    const larger = new Float64Array(this.counters.length * 2);
+    larger.set(this.counters);
+    this.counters = larger;
+  }
+
+  acquired(lock: Shared): void {
+    this.counters[this.row(lock) + ACQUISITIONS]++;
+  }
+  waited(lock: Shared, ticks: number): void {
+    const row = this.row(lock);
+    const { counters } = this;
+    counters[row + CONTENDED]++;
+    counters[row + WAIT] += ticks;
+    if (ticks > counters[row + MAX_WAIT]) counters[row + MAX_WAIT] = ticks;
+  }
+  queued(lock: Shared, waiters: number): void {
+    const row = this.row(lock);
+    if (waiters > this.counters[row + MAX_WAITERS]) this.counters[row + MAX_WAITERS] = waiters;
+  }
+  held(lock: Shared, ticks: number): void {
+    this.counters[this.row(lock) + HOLD] += ticks;
+  }
+
+  /** Rows in order of first use. */
+  rows(): LockRow[] {
+    return this.classes.map((lockClass, i) => {
+      const at = i * COLUMNS;
+      const { counters } = this;
+      return {
+        lockClass,
+        acquisitions: counters[at + ACQUISITIONS],
+        contended: counters[at + CONTENDED],
+        waitTicks: counters[at + WAIT],
+        maxWaitTicks: counters[at + MAX_WAIT],
+        holdTicks: counters[at + HOLD],
+        maxWaiters: counters[at + MAX_WAITERS],
+      };
+    });
+  }
+}

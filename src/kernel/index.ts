@@ -1,0 +1,29 @@
+/** The kernels, patches and bugs there are, by name. */
+import { noPteNoneRecheck } from './bugs/no-pte-none-recheck.ts';
+import type { Base, Change, FaultPath } from './fault-path.ts';
+import { v2_6_10 } from './memory.ts';
+
+export const bases: readonly Base[] = [
+  {
+    name: 'v2.6.10',
+    date: '2004-12-24',
+    about: 'one page_table_lock per address space, held from the walk to the leaf',
+    path: v2_6_10,
+  },
+];
+
+export const patches: readonly Change[] = [];
+
+export const bugs: readonly Change[] = [noPteNoneRecheck];
+
+/** The functions of a base with patches and bugs applied in order. Throws on a name that is not there. */
+export function buildKernel(base: string, patchNames: readonly string[], bugNames: readonly string[]): FaultPath {
+  const changes = [...patchNames.map((name) => find(patches, name)), ...bugNames.map((name) => find(bugs, name))];
+  return changes.reduce<FaultPath>((path, change) => ({ ...path, ...change.replaces }), find(bases, base).path);
+}
+
+function find<T extends { readonly name: string }>(all: readonly T[], name: string): T {
+  const found = all.find((entry) => entry.name === name);
+  if (found === undefined) throw new Error(`unknown '${name}' (there are: ${all.map((e) => e.name).join(', ')})`);
+  return found;
+}

@@ -1,0 +1,255 @@
+/**
+ * The anonymous-fault path of 2.6.10 (mm/memory.c): one spinlock per address space, taken before the walk and dropped
+ * while a page is allocated and zeroed.
+ *
+ * After kernel-facts of 2.6.9 and 2.6.11 trees and the pre-image of the prefault V2 patch (2.6.10-rc3-bk7); no
+ * pristine 2.6.10 was at hand. Left out: file, swap and non-linear ptes (no such vma exists here yet), hugetlb,
+ * copy-on-write (fork does not copy pages yet), so `do_wp_page` is never reached.
+ */
+import { charge, work } from '../machine/work.ts';
+import type { Coroutine } from '../machine/step.ts';
+import { KernelBug, might_sleep } from '../machine/thread.ts';
+import { WRITE_ONCE, xchg } from '../machine/memory.ts';
+import { spin_lock, spin_unlock } from '../sync/spinlock.ts';
+import type { FaultPath } from './fault-path.ts';
+import {
+  alloc_page_vma,
+  clear_user_highpage,
+  free_hot_page,
+  page_cache_release,
+  put_page_testzero,
+} from './page_alloc.ts';
+import {
+  _PAGE_ACCESSED,
+  _PAGE_PRESENT,
+  mk_pte,
+  page_size,
+  pgd_populate,
+  pmd_addr_end,
+  pmd_offset,
+  pmd_page,
+  type PmdPage,
+  pmd_populate,
+  pte_mkdirty,
+  pte_mkwrite,
+  pte_mkyoung,
+  pte_none,
+  pte_offset_map,
+  pte_page,
+  pte_present,
+  pte_unmap,
+  pte_wrprotect,
+  pte_write,
+  type PtePage,
+  type Ptep,
+  update_mmu_cache,
+} from './pgtable.ts';
+import { anon_vma_prepare, page_add_anon_rmap, page_remove_rmap } from './rmap.ts';
+import {
+  type Address,
+  type Mm,
+  type Page,
+  VM_FAULT_MINOR,
+  VM_FAULT_OOM,
+  VM_WRITE,
+  type VmFault,
+  type Vma,
+  ZERO_PFN,
+} from './structs.ts';
+import { lru_cache_add_active } from './swap.ts';
+
+const HANDLE_MM_FAULT = work('handle_mm_fault');
+const PMD_ALLOC = work('pmd_alloc_one');
+const PTE_ALLOC = work('pte_alloc_one');
+const SET_ANON_PTE = work('set_anon_pte');
+const ZAP_PTE = work('zap_pte');
+
+/** A pte change that hardware walkers may see at once. */
+export const set_pte = WRITE_ONCE;
+
+/** Protection of a page mapped for `vma`; write permission is added by maybe_mkwrite. */
+export const vm_page_prot = _PAGE_PRESENT | _PAGE_ACCESSED;
+
+export function maybe_mkwrite(pte: number, vma: Vma): number {
+  return (vma.vm_flags & VM_WRITE) !== 0 ? pte_mkwrite(pte) : pte;
+}
+
+export function ZERO_PAGE(mm: Mm): Page {
+  return mm.system.mem_map[ZERO_PFN];
+}
+
+/** By the time we get here, mmap_sem is held for reading. Takes page_table_lock; every leaf drops it. */
+export function* handle_mm_fault(mm: Mm, vma: Vma, address: Address, write_access: boolean): Coroutine<VmFault> {
+  charge(HANDLE_MM_FAULT);
+  yield spin_lock(mm.page_table_lock);
+  const pmd = pmd_offset(mm, address) ?? (yield* pmd_alloc(mm, address));
+  const ptes = pmd_page(mm, pmd, address) ?? (yield* pte_alloc_map(mm, pmd, address));
+  const pte = pte_offset_map(mm, ptes, address);
+  return yield* mm.system.kernel.handle_pte_fault(mm, vma, address, write_access, pte, ptes);
+}
+
+/** Allocate a pmd table with page_table_lock dropped; somebody else may have put one in meanwhile. */
+function* pmd_alloc(mm: Mm, address: Address): Coroutine<PmdPage> {
+  yield spin_unlock(mm.page_table_lock);
+  might_sleep();
+  charge(PMD_ALLOC);
+  yield spin_lock(mm.page_table_lock);
+  if (pmd_offset(mm, address) === undefined) pgd_populate(mm, address);
+  return pmd_offset(mm, address)!;
+}
+
+/** Allocate a page of ptes, likewise. */
+function* pte_alloc_map(mm: Mm, pmd: PmdPage, address: Address): Coroutine<PtePage> {
+  yield spin_unlock(mm.page_table_lock);
+  might_sleep();
+  charge(PTE_ALLOC);
+  yield spin_lock(mm.page_table_lock);
+  if (pmd_page(mm, pmd, address) === undefined) pmd_populate(mm, pmd, address);
+  return pmd_page(mm, pmd, address)!;
+}
+
+/** Caller holds page_table_lock. */
+export function handle_pte_fault(
+  mm: Mm,
+  vma: Vma,
+  address: Address,
+  write_access: boolean,
+  pte: Ptep,
+  pmd: PtePage,
+): Coroutine<VmFault> {
+  const entry = pte.plain;
+  if (pte_none(entry)) return mm.system.kernel.do_no_page(mm, vma, address, write_access, pte, pmd);
+  if (write_access && !pte_write(entry)) return do_wp_page();
+  return ptep_set_access_flags(mm, vma, address, write_access, pte, entry);
+}
+
+/** Caller holds page_table_lock. The vma has no `nopage`: anonymous memory. */
+export function do_no_page(
+  mm: Mm,
+  vma: Vma,
+  address: Address,
+  write_access: boolean,
+  page_table: Ptep,
+  pmd: PtePage,
+): Coroutine<VmFault> {
+  return mm.system.kernel.do_anonymous_page(mm, vma, page_table, pmd, write_access, address);
+}
+
+/** Caller holds page_table_lock; it is dropped to allocate, and on return. */
+export function* do_anonymous_page(
+  mm: Mm,
+  vma: Vma,
+  page_table: Ptep,
+  pmd: PtePage,
+  write_access: boolean,
+  addr: Address,
+): Coroutine<VmFault> {
+  let entry = pte_wrprotect(mk_pte(ZERO_PAGE(mm), vm_page_prot));
+  if (write_access) {
+    pte_unmap(page_table);
+    yield spin_unlock(mm.page_table_lock);
+
+    if (yield* anon_vma_prepare(vma)) return VM_FAULT_OOM;
+    const page = yield* alloc_page_vma(vma, addr);
+    if (page === null) return VM_FAULT_OOM;
+    yield clear_user_highpage(page);
+
+    yield spin_lock(mm.page_table_lock);
+    page_table = pte_offset_map(mm, pmd, addr);
+    const raced = !pte_none(page_table.plain);
+    if (raced) {
+      pte_unmap(page_table);
+      yield* page_cache_release(mm.system, page);
+      yield spin_unlock(mm.page_table_lock);
+      return VM_FAULT_MINOR;
+    }
+    mm.rss.plain++;
+    charge(SET_ANON_PTE);
+    entry = maybe_mkwrite(pte_mkdirty(mk_pte(page, vm_page_prot)), vma);
+    yield* lru_cache_add_active(mm.system, page);
+    yield page_add_anon_rmap(page, vma);
+  }
+  yield set_pte(page_table, entry);
+  pte_unmap(page_table);
+  update_mmu_cache(vma, addr, entry);
+  yield spin_unlock(mm.page_table_lock);
+  return VM_FAULT_MINOR;
+}
+
+/** The pte was filled while we came here: bring its flags up to date and retry. Caller holds page_table_lock. */
+function* ptep_set_access_flags(
+  mm: Mm,
+  vma: Vma,
+  address: Address,
+  write_access: boolean,
+  pte: Ptep,
+  entry: number,
+): Coroutine<VmFault> {
+  const flagged = write_access ? pte_mkdirty(pte_mkyoung(entry)) : pte_mkyoung(entry);
+  if (flagged !== entry) yield set_pte(pte, flagged);
+  update_mmu_cache(vma, address, flagged);
+  pte_unmap(pte);
+  yield spin_unlock(mm.page_table_lock);
+  return VM_FAULT_MINOR;
+}
+
+function do_wp_page(): never {
+  throw new KernelBug(
+    'not modelled',
+    'a write fault on a read-only pte: copy-on-write is not part of this kernel text yet',
+  );
+}
+
+/** Pages on their way out: freed when the translations to them are gone from every TLB. */
+export interface MmuGather {
+  readonly mm: Mm;
+  readonly pages: Page[];
+  freed: number;
+}
+
+/** Remove every pte in [address, end). Caller holds page_table_lock. */
+export function* zap_pte_range(tlb: MmuGather, pmd: PtePage, address: Address, end: Address): Coroutine {
+  const { mm } = tlb;
+  const size = page_size(mm);
+  for (; address < end; address += size) {
+    const ptep = pte_offset_map(mm, pmd, address);
+    if (pte_none(ptep.plain)) continue;
+    const pte = yield xchg(ptep, 0);
+    charge(ZAP_PTE);
+    const page = pte_page(mm, pte);
+    if (!pte_present(pte) || page.reserved) continue;
+    tlb.freed++;
+    yield page_remove_rmap(page);
+    tlb.pages.push(page);
+    if (tlb.pages.length >= mm.system.FREE_PTE_NR) yield* tlb_flush_mmu(tlb);
+  }
+}
+
+/** Remove all translations of a vma. Caller holds page_table_lock. */
+export function* unmap_vmas(tlb: MmuGather, vma: Vma): Coroutine {
+  let address = vma.vm_start;
+  while (address < vma.vm_end) {
+    const next = pmd_addr_end(tlb.mm, address, vma.vm_end);
+    const pmd = pmd_offset(tlb.mm, address);
+    const ptes = pmd === undefined ? undefined : pmd_page(tlb.mm, pmd, address);
+    if (ptes !== undefined) yield* zap_pte_range(tlb, ptes, address, next);
+    address = next;
+  }
+}
+
+/** Flush, then free what was gathered. No TLB holds a translation of a dying address space: no flush to wait for. */
+export function* tlb_flush_mmu(tlb: MmuGather): Coroutine {
+  const { system } = tlb.mm;
+  for (const page of tlb.pages.splice(0)) {
+    if ((yield put_page_testzero(page)) === 0) yield* free_hot_page(system, page);
+  }
+}
+
+/** Caller holds page_table_lock. rss goes down by what was gathered, never below 0. */
+export function* tlb_finish_mmu(tlb: MmuGather): Coroutine {
+  const { rss } = tlb.mm;
+  rss.plain = Math.max(0, rss.plain - tlb.freed);
+  yield* tlb_flush_mmu(tlb);
+}
+
+export const v2_6_10 = { handle_mm_fault, handle_pte_fault, do_no_page, do_anonymous_page } satisfies FaultPath;

@@ -1,0 +1,97 @@
+/**
+ * The page allocator of 2.6.10 for single pages: per-CPU lists refilled and drained in batches under zone->lock,
+ * zones tried in the order of the node's zonelist.
+ *
+ * Left out: the buddy system (all allocations are order 0), watermarks and reclaim (memory that runs out fails the
+ * allocation), cold lists. Frames get their number when they are first used.
+ */
+import { atomic_dec, plainAccess, READ_ONCE } from '../machine/memory.ts';
+import { type Coroutine, NOTHING, type Step } from '../machine/step.ts';
+import { might_sleep, smp_processor_id } from '../machine/thread.ts';
+import { charge, work } from '../machine/work.ts';
+import { spin_lock, spin_unlock } from '../sync/spinlock.ts';
+import { type Address, Page, type PerCpuPages, type System, type Vma, type Zone } from './structs.ts';
+
+const BUFFERED_RMQUEUE = work('buffered_rmqueue');
+const RMQUEUE = work('__rmqueue');
+const FREE_HOT_PAGE = work('free_hot_page');
+const FREE_ONE_PAGE = work('__free_pages_bulk');
+
+/** A page whose count is 1, or null when no zone has one. May sleep. */
+export function alloc_page_vma(vma: Vma, _address: Address): Coroutine<Page | null> {
+  return alloc_page(vma.vm_mm.system);
+}
+
+export function* alloc_page(system: System): Coroutine<Page | null> {
+  might_sleep();
+  const cpu = smp_processor_id();
+  for (const zone of system.zonelists[system.cpu_to_node[cpu]]) {
+    const pcp = system.pageset[cpu][zone.node];
+    charge(BUFFERED_RMQUEUE);
+    if (pcp.list.length <= system.pcp.low && (yield READ_ONCE(zone.free_pages)) > 0) {
+      yield* rmqueue_bulk(system, zone, pcp);
+    }
+    const page = pcp.list.pop();
+    if (page !== undefined) {
+      plainAccess(page, 0, true); // prep_new_page
+      page._count.plain = 1;
+      return page;
+    }
+  }
+  return null;
+}
+
+/** Move up to a batch of pages from the zone to a CPU's list. */
+function* rmqueue_bulk(system: System, zone: Zone, pcp: PerCpuPages): Coroutine {
+  yield spin_lock(zone.lock);
+  for (let i = 0; i < system.pcp.batch && zone.free_pages.plain > 0; i++) {
+    pcp.list.push(__rmqueue(system, zone));
+  }
+  yield spin_unlock(zone.lock);
+}
+
+/** Caller holds zone->lock. */
+export function __rmqueue(system: System, zone: Zone): Page {
+  charge(RMQUEUE);
+  zone.free_pages.value--;
+  const freed = zone.free_list.pop();
+  if (freed !== undefined) return freed;
+  const page = new Page(system.mem_map.length, zone);
+  system.mem_map.push(page);
+  return page;
+}
+
+/** Drop a reference; replies how many are left. */
+export function put_page_testzero(page: Page): Step {
+  return atomic_dec(page._count);
+}
+
+/** Drop a reference; the last one frees the page. */
+export function* page_cache_release(system: System, page: Page): Coroutine {
+  if (!page.reserved && (yield put_page_testzero(page)) === 0) yield* free_hot_page(system, page);
+}
+
+/** Put a page whose count is 0 on the CPU's own list, and drain the list when it is long. */
+export function free_hot_page(system: System, page: Page): Coroutine {
+  const pcp = system.pageset[smp_processor_id()][page.zone.node];
+  charge(FREE_HOT_PAGE);
+  page.mapping = 0;
+  pcp.list.push(page);
+  return pcp.list.length < system.pcp.high ? NOTHING : free_pages_bulk(system, page.zone, pcp);
+}
+
+/** Give the coldest batch of a CPU's list back to the zone. */
+function* free_pages_bulk(system: System, zone: Zone, pcp: PerCpuPages): Coroutine {
+  yield spin_lock(zone.lock);
+  for (const page of pcp.list.splice(0, system.pcp.batch)) {
+    charge(FREE_ONE_PAGE);
+    zone.free_list.push(page);
+    zone.free_pages.value++;
+  }
+  yield spin_unlock(zone.lock);
+}
+
+/** Zero a page: the longest part of an anonymous fault, and private work but for the memory bus. */
+export function clear_user_highpage(page: Page): Step {
+  return page.clear();
+}

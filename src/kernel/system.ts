@@ -1,0 +1,64 @@
+/** A booted machine: memory nodes with their free pages, per-CPU lists filled once, the zero page. */
+import { hops, type Profile } from '../machine/profile.ts';
+import { __rmqueue } from './page_alloc.ts';
+import type { FaultPath } from './fault-path.ts';
+import { Page, type PerCpuPages, type System, Zone } from './structs.ts';
+
+/** Batch of the per-CPU lists: 256 KiB of pages, a quarter of it at a time (free_area_init_core; UNVERIFIED for 2.6.10). */
+const PCP_BYTES = 256 * 1024;
+
+export interface BootOptions {
+  readonly profile: Profile;
+  readonly cpus: number;
+  readonly kernel: FaultPath;
+  /** 14 in 2.6.11, 16 in 2.6.9; 2.6.10 is between the two. */
+  readonly PAGEVEC_SIZE?: number;
+}
+
+export function boot(options: BootOptions): System {
+  const { profile, cpus } = options;
+  const { pageBytes } = profile.geometry;
+  const nodes = Math.ceil(cpus / profile.cpusPerNode);
+  const pagesPerNode = Math.floor((profile.memoryPerNode.value * 2 ** 20) / pageBytes);
+  const zones = Array.from({ length: nodes }, (_, node) => new Zone(node, pagesPerNode, pageBytes));
+  const batch = Math.max(1, Math.floor(PCP_BYTES / pageBytes / 4));
+  const system: System = {
+    geometry: profile.geometry,
+    kernel: options.kernel,
+    mmap_base: pageBytes * profile.geometry.ptrsPerPte,
+    mem_map: [],
+    zones,
+    zonelists: zones.map((zone) => zonelist(zones, zone.node)),
+    pageset: Array.from({ length: cpus }, () => zones.map((): PerCpuPages => ({ list: [] }))),
+    lru_add_active_pvecs: Array.from({ length: cpus }, () => []),
+    cpu_to_node: Array.from({ length: cpus }, (_, cpu) => Math.floor(cpu / profile.cpusPerNode)),
+    pcp: { low: 2 * batch, high: 6 * batch, batch },
+    PAGEVEC_SIZE: options.PAGEVEC_SIZE ?? 14,
+    FREE_PTE_NR: 2048,
+    mms: [],
+    anon_vmas: 0,
+  };
+  system.mem_map.push(zeroPage(zones[0]));
+  fillPageSets(system);
+  return system;
+}
+
+function zeroPage(zone: Zone): Page {
+  const page = new Page(0, zone);
+  page.reserved = true;
+  return page;
+}
+
+/** The node's own zone first, then by distance, then by number. */
+function zonelist(zones: readonly Zone[], node: number): Zone[] {
+  return [...zones].sort((a, b) => hops(node, a.node) - hops(node, b.node) || a.node - b.node);
+}
+
+/** A CPU that has run for a while has a list between `low` and `high`. */
+function fillPageSets(system: System): void {
+  system.pageset.forEach((zonesOfCpu, cpu) => {
+    const zone = system.zones[system.cpu_to_node[cpu]];
+    const pages = Math.min(system.pcp.low + system.pcp.batch, zone.free_pages.value);
+    for (let i = 0; i < pages; i++) zonesOfCpu[zone.node].list.push(__rmqueue(system, zone));
+  });
+}

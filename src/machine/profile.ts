@@ -1,0 +1,67 @@
+/** The shape of a hardware profile: every cost with its unit, where it is from, and how far to believe it. */
+
+/** One figure. `measured`: somebody printed it. `calibrated`: from unpatched tables. `assumed`: neither. */
+export interface Cost {
+  readonly value: number;
+  readonly unit: 'ns' | 'ns/KiB' | 'ns/waiter' | 'MiB' | 'ms';
+  readonly status: 'measured' | 'calibrated' | 'assumed';
+  readonly source: string;
+}
+
+/** Sizes of pages and page tables. */
+export interface Geometry {
+  readonly pageShift: number;
+  /** 2^pageShift */
+  readonly pageBytes: number;
+  readonly ptrsPerPte: number;
+  readonly ptrsPerPmd: number;
+  readonly ptrsPerPgd: number;
+  /** Bytes of a cache line. */
+  readonly lineBytes: number;
+}
+
+export interface Profile {
+  readonly name: string;
+  readonly title: string;
+  readonly cpus: number;
+  /** CPUs that share one memory bus and one memory node. */
+  readonly cpusPerNode: number;
+  readonly geometry: Geometry;
+  /** Free memory of a node before allocation spills to the next. */
+  readonly memoryPerNode: Cost;
+  /** An atomic operation on a line the CPU already owns. */
+  readonly lineHit: Cost;
+  /** A line from another CPU's cache: [same bus, another node, each further hop]. */
+  readonly lineTransfer: readonly [Cost, Cost, Cost];
+  /** A line from memory. */
+  readonly lineMemory: Cost;
+  /** Added to the hand-over of a spinning lock for each CPU that spins on it. */
+  readonly contention: Cost;
+  /** Zeroing memory: alone on a bus with local memory; the part that occupies the bus; the extra for another node. */
+  readonly clear: { readonly local: Cost; readonly bus: Cost; readonly remote: Cost };
+  /** From the wake-up of a sleeper until it runs. */
+  readonly wakeup: Cost;
+  /** From clone() until the new thread runs: on the creator's node, on another (the balancer has to move it). */
+  readonly start: readonly [Cost, Cost];
+  /** Private work by name, each per unit. */
+  readonly work: Readonly<Record<string, Cost>>;
+}
+
+/** Ticks of virtual time: 100 ps, so that sums of nanosecond costs stay exact integers in a double. */
+export const TICKS_PER_NS = 10;
+
+/** Memory node of a CPU. */
+export function nodeOf(profile: Profile, cpu: number): number {
+  return Math.floor(cpu / profile.cpusPerNode);
+}
+
+/** Router hops between two nodes: 0 on the same node, then the levels of a fat tree with two nodes a brick. */
+export function hops(a: number, b: number): number {
+  let distance = 0;
+  while (a !== b) {
+    a >>= 1;
+    b >>= 1;
+    distance++;
+  }
+  return distance;
+}

@@ -1,0 +1,110 @@
+/**
+ * The waist of the house: everything kernel text may ask of the machine is a `Step`, and kernel text is a
+ * `Coroutine` that yields steps. Above this file nobody knows which driver runs; below it nobody knows what a
+ * pte is.
+ *
+ * A step is a scheduling point that *precedes* its effect: when a coroutine yields a step nothing has happened
+ * yet. The driver decides when the step takes effect (`Shared.perform`), and resumes the coroutine with the reply.
+ * What lies between two yields is private to the thread and takes effect together with the step before it.
+ */
+import type { Line } from './memory.ts';
+import type { Thread } from './thread.ts';
+
+/** What a step does to its object. The timed driver prices kinds, the controlled one knows which commute. */
+export const READ = 0;
+export const WRITE = 1;
+/** Atomic add of `value`; replies the new value. */
+export const ADD = 2;
+/** Atomic exchange with `value`; replies the old value. */
+export const XCHG = 3;
+/** Atomic compare with `value` and, if equal, exchange with `other`; replies the old value. */
+export const CMPXCHG = 4;
+/** The MMU reads a pte for an access of a user program: see `Walk`. */
+export const WALK = 5;
+/** Exclusive side of a lock. */
+export const LOCK = 6;
+/** Replies 1 if the lock was taken, 0 if not; never blocks. */
+export const TRYLOCK = 7;
+export const UNLOCK = 8;
+/** Shared side of a reader/writer lock. */
+export const LOCK_SHARED = 9;
+export const TRYLOCK_SHARED = 10;
+export const UNLOCK_SHARED = 11;
+/** Sleep until the word equals `value`. */
+export const WAIT = 12;
+/** Burn the CPU until the word equals `value`: still a predicate, never a loop. */
+export const POLL = 13;
+/** Zero a page: `value` bytes on memory node `other`. Long local work that both drivers see. */
+export const CLEAR = 14;
+/** Start the thread described by the object (a `Birth`). */
+export const SPAWN = 15;
+
+export type StepKind = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15;
+
+/** Reply of `perform` when the step has joined a queue: it ends when somebody calls `wake` for the thread. */
+export const BLOCKED = -0x7fffffff;
+
+/** One indivisible action of one thread. Plain data; lock steps are built once per lock. */
+export class Step {
+  readonly kind: StepKind;
+  readonly object: Shared;
+  /** Which word of the object, 0 for single cells and locks. */
+  readonly index: number;
+  readonly value: number;
+  readonly other: number;
+
+  constructor(kind: StepKind, object: Shared, index = 0, value = 0, other = 0) {
+    this.kind = kind;
+    this.object = object;
+    this.index = index;
+    this.value = value;
+    this.other = other;
+  }
+}
+
+/**
+ * The MMU's walk for one access of a user program. If it finds a translation, the access follows as a step of its
+ * own; if not, the CPU traps: the thread runs the fault handler, then the walk is made again.
+ */
+export abstract class Walk extends Step {
+  constructor(object: Shared, index: number) {
+    super(WALK, object, index);
+  }
+  /** The access, by way of the entry that the walk has found; null: fault. */
+  abstract access(entry: number): Step | null;
+  /** The fault handler. Returns 0, or the signal that kills the thread. */
+  abstract fault(): Coroutine<number>;
+}
+
+/** Kernel text: yields steps, is resumed with each step's reply, returns a `T`. */
+export type Coroutine<T = void> = Generator<Step, T, number>;
+
+/** A coroutine with nothing to do: what a dispatcher returns when there is nothing to call. */
+export const NOTHING: Coroutine = (function* (): Coroutine {})();
+
+/** Something two threads can both touch: a word, a block of words, a lock. */
+export abstract class Shared {
+  /** The cache line the object lives on; null where the line depends on the index (see `claim`). */
+  line: Line | null = null;
+  /** Threads whose step is not `ready`, in order of arrival. Kept by the timed driver. */
+  waiters: Thread[] | null = null;
+  /** Row in the timed driver's lock table, -1 until first used. */
+  lockRow = -1;
+  /** Timed driver: tick at which the lock was taken. */
+  heldSince = 0;
+
+  /** Name of word `index`, as a kernel hacker would say it: `mm.rss`, `pte[heap+0]`. */
+  abstract describe(index: number): string;
+  /** What `value` means in this object; for drawings. */
+  show(_index: number, value: number): string {
+    return String(value);
+  }
+  /** May the step take effect now? A step that is not ready blocks its thread until it is. */
+  abstract ready(step: Step, thread: Thread): boolean;
+  /** Let the step take effect; the reply resumes the coroutine. `BLOCKED`: it has joined a queue. */
+  abstract perform(step: Step, thread: Thread): number;
+  /** Take the cache line of word `index` for `cpu`; returns the CPU that held it, -1 for memory. */
+  claim(_index: number, _cpu: number): number {
+    return -1;
+  }
+}

@@ -1,0 +1,155 @@
+/** Threads, the CPU they run on, and the thread that runs now. */
+import { Cell, WRITE_ONCE } from './memory.ts';
+import { type Coroutine, SPAWN, Shared, Step, WALK, type Walk } from './step.ts';
+
+/** Modes of a CPU, for User and System time. */
+export const USER = 0;
+export const SYSTEM = 1;
+
+/** A lock a thread holds, in the order taken. */
+export interface Held {
+  readonly lock: Shared;
+  readonly shared: boolean;
+  /** Holders of a spinning lock must not sleep. */
+  readonly spins: boolean;
+}
+
+export class Thread {
+  readonly id: number;
+  readonly name: string;
+  /** Rank of the CPU the thread runs on. Threads do not migrate. */
+  readonly cpu: number;
+  /** USER or SYSTEM: whose time is being spent. */
+  mode: typeof USER | typeof SYSTEM = USER;
+  readonly held: Held[] = [];
+  /** The step the thread will do next; null when it has ended. */
+  pending: Step | null = null;
+  /** Timed driver: waits on its CPU, burning it. */
+  spinning = false;
+  /** Timed driver: the reply the thread is resumed with when its CPU gets to it. */
+  reply = 0;
+  /** What runs: the program, or the handler of its fault. */
+  private body: Coroutine<number | void>;
+  /** The program, while a fault handler runs. */
+  private interrupted: Coroutine<number | void> | null = null;
+  private faulting: Walk | null = null;
+  /** Done once the body has returned: tells those who join. */
+  private lastStep: Step | null;
+
+  constructor(id: number, name: string, cpu: number, body: Coroutine, lastStep: Step | null = null) {
+    this.id = id;
+    this.name = name;
+    this.cpu = cpu;
+    this.body = body;
+    this.lastStep = lastStep;
+  }
+
+  /** Run the thread's private code with the reply to its pending step, up to its next one. */
+  resume(reply: number): void {
+    running = this;
+    if (this.pending !== null && this.pending.kind === WALK) this.translated(this.pending as Walk, reply);
+    else this.advance(reply);
+  }
+
+  /** The MMU has made its walk: go on with the access, or trap. */
+  private translated(walk: Walk, entry: number): void {
+    const access = walk.access(entry);
+    if (access !== null) {
+      this.pending = access;
+      return;
+    }
+    this.interrupted = this.body;
+    this.faulting = walk;
+    this.body = walk.fault();
+    this.advance(0);
+  }
+
+  private advance(reply: number): void {
+    const { done, value } = this.body.next(reply);
+    if (done !== true) {
+      this.pending = value;
+    } else if (this.interrupted !== null) {
+      this.returnFromFault(value);
+    } else {
+      this.pending = this.lastStep;
+      this.lastStep = null;
+    }
+  }
+
+  /** Back to the user program: the instruction runs again, unless a signal kills the thread. */
+  private returnFromFault(signal: number | void): void {
+    this.body = this.interrupted!;
+    this.interrupted = null;
+    if (signal !== 0) throw new KernelBug('killed by signal', `${this.name} is killed by signal ${String(signal)}`);
+    this.pending = this.faulting;
+  }
+}
+
+/** A condition that in Linux would be a BUG(), an oops, or a report of a debugging option. */
+export class KernelBug extends Error {
+  /** Short stable name of the broken rule. */
+  readonly rule: string;
+  constructor(rule: string, witness: string) {
+    super(witness);
+    this.name = 'KernelBug';
+    this.rule = rule;
+  }
+}
+
+/** The thread whose private code runs; Linux's `current`. */
+export let running: Thread = new Thread(-1, 'nobody', 0, (function* (): Coroutine {})());
+
+export function smp_processor_id(): number {
+  return running.cpu;
+}
+
+/** Threads woken by the step being performed; the driver drains it after each step. */
+export const woken: Thread[] = [];
+
+/** End the queued step of `thread`; its reply is 0. */
+export function wake(thread: Thread): void {
+  woken.push(thread);
+}
+
+/** Linux's CONFIG_DEBUG_SPINLOCK_SLEEP: nobody sleeps while holding a spinlock. */
+export function might_sleep(): void {
+  for (const held of running.held) {
+    if (held.spins) {
+      throw new KernelBug('sleeping while atomic', `${running.name} may sleep while it holds ${held.lock.describe(0)}`);
+    }
+  }
+}
+
+/** A thread to be started by `yield spawn(birth)`; `yield wait_for(birth.exited, 1)` joins it. */
+export class Birth extends Shared {
+  readonly name: string;
+  readonly cpu: number;
+  readonly body: () => Coroutine;
+  readonly exited: Cell;
+  readonly exitStep: Step;
+
+  constructor(name: string, cpu: number, body: () => Coroutine) {
+    super();
+    this.name = name;
+    this.cpu = cpu;
+    this.body = body;
+    this.exited = new Cell(`${name}.exited`);
+    this.exitStep = WRITE_ONCE(this.exited, 1);
+  }
+
+  describe(): string {
+    return this.name;
+  }
+  ready(): boolean {
+    return true;
+  }
+  /** The driver creates the thread; there is no other effect. */
+  perform(): number {
+    return 0;
+  }
+}
+
+/** Start a thread; it is runnable when the step has taken effect. */
+export function spawn(birth: Birth): Step {
+  return new Step(SPAWN, birth);
+}

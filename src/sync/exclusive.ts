@@ -1,0 +1,53 @@
+/**
+ * Locks with one holder and no queue of their own: whoever comes when the lock is free may have it. A spinlock of
+ * 2.6.10 (test-and-set), a mutex (which lets newcomers barge in) and the page lock behave like this.
+ */
+import type { Line } from '../machine/memory.ts';
+import { LOCK, Step, TRYLOCK, UNLOCK } from '../machine/step.ts';
+import { might_sleep, type Thread } from '../machine/thread.ts';
+import { Lock } from './lock.ts';
+
+export class ExclusiveLock extends Lock {
+  owner: Thread | null = null;
+  readonly lockStep: Step;
+  readonly trylockStep: Step;
+  readonly unlockStep: Step;
+
+  constructor(name: string, lockClass: string, spins: boolean, line: Line | null) {
+    super(name, lockClass, spins, line);
+    this.lockStep = new Step(LOCK, this);
+    this.trylockStep = new Step(TRYLOCK, this);
+    this.unlockStep = new Step(UNLOCK, this);
+  }
+
+  ready(step: Step): boolean {
+    return step.kind !== LOCK || this.owner === null;
+  }
+
+  perform(step: Step, thread: Thread): number {
+    switch (step.kind) {
+      case LOCK:
+        this.acquire(thread);
+        return 0;
+      case TRYLOCK:
+        if (this.owner !== null) return 0;
+        this.acquire(thread);
+        return 1;
+      default:
+        this.drop(thread, false);
+        this.owner = null;
+        return 0;
+    }
+  }
+
+  private acquire(thread: Thread): void {
+    this.owner = thread;
+    this.take(thread, false);
+  }
+}
+
+/** A lock step of a sleeping lock: asking for it while atomic is a bug even if the lock is free. */
+export function sleepingLock(lock: ExclusiveLock): Step {
+  might_sleep();
+  return lock.lockStep;
+}

@@ -1,0 +1,46 @@
+/** What all locks share: a class for statistics, a cache line, and the book of who holds what. */
+import { Line } from '../machine/memory.ts';
+import { Shared } from '../machine/step.ts';
+import { type Held, KernelBug, type Thread } from '../machine/thread.ts';
+
+export abstract class Lock extends Shared {
+  readonly name: string;
+  /** Locks of one class are counted together, as in lockdep: `&mm->page_table_lock`. */
+  readonly lockClass: string;
+  /** A waiter burns its CPU (spinlock) instead of sleeping (mutex, rwsem, page lock). */
+  readonly spins: boolean;
+  private readonly heldShared: Held;
+  private readonly heldExclusive: Held;
+
+  constructor(name: string, lockClass: string, spins: boolean, line: Line | null) {
+    super();
+    this.heldShared = { lock: this, shared: true, spins };
+    this.heldExclusive = { lock: this, shared: false, spins };
+    this.name = name;
+    this.lockClass = lockClass;
+    this.spins = spins;
+    this.line = line ?? new Line(name);
+  }
+
+  describe(): string {
+    return this.name;
+  }
+
+  /** Write into the book of `thread` that it holds this lock. */
+  protected take(thread: Thread, shared: boolean): void {
+    thread.held.push(shared ? this.heldShared : this.heldExclusive);
+  }
+
+  /** Strike it out; a lock that is not held, or held in the other mode, is a bug of the kernel text. */
+  protected drop(thread: Thread, shared: boolean): void {
+    const held = thread.held;
+    const at = held.lastIndexOf(shared ? this.heldShared : this.heldExclusive);
+    if (at === held.length - 1 && at >= 0) held.pop();
+    else if (at >= 0) held.splice(at, 1);
+    else throw new KernelBug('unlock by non-owner', this.complaint(thread, shared));
+  }
+
+  private complaint(thread: Thread, shared: boolean): string {
+    return `${thread.name} releases ${this.name}${shared ? ' for reading' : ''} and does not hold it`;
+  }
+}

@@ -1,0 +1,21 @@
+/** Mutexes: waiters sleep; a newcomer may take a free mutex before the sleeper it was freed for. */
+import type { Line } from '../machine/memory.ts';
+import type { Step } from '../machine/step.ts';
+import { ExclusiveLock, sleepingLock } from './exclusive.ts';
+
+export class Mutex extends ExclusiveLock {
+  constructor(name: string, lockClass = name, line: Line | null = null) {
+    super(name, lockClass, false, line);
+  }
+}
+
+export function mutex_lock(lock: Mutex): Step {
+  return sleepingLock(lock);
+}
+/** Replies 1 if the mutex was taken. */
+export function mutex_trylock(lock: Mutex): Step {
+  return lock.trylockStep;
+}
+export function mutex_unlock(lock: Mutex): Step {
+  return lock.unlockStep;
+}

@@ -1,0 +1,21 @@
+/** The page lock (PG_locked): a bit with a hashed wait queue. Waiters sleep, barging is possible. */
+import type { Line } from '../machine/memory.ts';
+import type { Step } from '../machine/step.ts';
+import { ExclusiveLock, sleepingLock } from './exclusive.ts';
+
+export class PageLock extends ExclusiveLock {
+  constructor(name: string, line: Line | null = null) {
+    super(name, 'PG_locked', false, line);
+  }
+}
+
+export function lock_page(lock: PageLock): Step {
+  return sleepingLock(lock);
+}
+/** Replies 1 if the page was locked. */
+export function trylock_page(lock: PageLock): Step {
+  return lock.trylockStep;
+}
+export function unlock_page(lock: PageLock): Step {
+  return lock.unlockStep;
+}

@@ -1,0 +1,20 @@
+// fast-check's knobs, for every test. To repeat one failing property:
+//   FC_SEED=42 FC_PATH=1:3:5 npx mocha -g 'its name'
+// The seed is fixed in CI, so that a red build stays red, and random elsewhere; fast-check prints it on failure.
+import fc from 'fast-check';
+
+const { FC_SEED, FC_RUNS, FC_PATH, CI } = process.env;
+
+function integer(name: string, text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isSafeInteger(value)) throw new Error(`${name}: not an integer: '${text}'`);
+  return value;
+}
+
+const seed = FC_SEED !== undefined ? integer('FC_SEED', FC_SEED) : CI === 'true' ? 20050101 : undefined;
+
+fc.configureGlobal({
+  ...(seed !== undefined && { seed }),
+  ...(FC_RUNS !== undefined && { numRuns: integer('FC_RUNS', FC_RUNS) }),
+  ...(FC_PATH !== undefined && { path: FC_PATH }),
+});
