@@ -20,6 +20,9 @@ export class ExclusiveLock extends Lock {
     this.unlockStep = new Step(UNLOCK, this);
   }
 
+  admits(): boolean {
+    return this.owner === null;
+  }
   ready(step: Step): boolean {
     return step.kind !== LOCK || this.owner === null;
   }

@@ -1,6 +1,6 @@
 /** What all locks share: a class for statistics, a cache line, and the book of who holds what. */
 import { Line } from '../machine/memory.ts';
-import { Shared } from '../machine/step.ts';
+import { Shared, type Step } from '../machine/step.ts';
 import { type Held, KernelBug, type Thread } from '../machine/thread.ts';
 
 export abstract class Lock extends Shared {
@@ -25,6 +25,8 @@ export abstract class Lock extends Shared {
   describe(): string {
     return this.name;
   }
+  /** Would this step have the lock if it took effect now? */
+  abstract admits(step: Step): boolean;
 
   /** Write into the book of `thread` that it holds this lock. */
   protected take(thread: Thread, shared: boolean): void {

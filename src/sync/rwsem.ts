@@ -27,8 +27,14 @@ export class RwSemaphore extends Lock {
     );
   }
 
+  /** Lock steps join a queue instead of waiting to be ready. */
+  readonly queues = true;
+
   ready(): boolean {
     return true;
+  }
+  admits(step: Step): boolean {
+    return this.free(step.kind === LOCK_SHARED || step.kind === TRYLOCK_SHARED);
   }
 
   perform(step: Step, thread: Thread): number {
@@ -36,7 +42,7 @@ export class RwSemaphore extends Lock {
       case LOCK:
       case LOCK_SHARED: {
         const shared = step.kind === LOCK_SHARED;
-        if (this.admits(shared)) {
+        if (this.free(shared)) {
           this.grant(thread, shared);
           return 0;
         }
@@ -46,7 +52,7 @@ export class RwSemaphore extends Lock {
       case TRYLOCK:
       case TRYLOCK_SHARED: {
         const shared = step.kind === TRYLOCK_SHARED;
-        if (!this.admits(shared)) return 0;
+        if (!this.free(shared)) return 0;
         this.grant(thread, shared);
         return 1;
       }
@@ -62,7 +68,7 @@ export class RwSemaphore extends Lock {
     return 0;
   }
 
-  private admits(shared: boolean): boolean {
+  private free(shared: boolean): boolean {
     if (this.writer !== null || this.queue.length > 0) return false;
     return shared || this.readers === 0;
   }

@@ -105,7 +105,7 @@ class TimedMachine {
   }
 
   run(births: readonly Birth[]): TimedResult {
-    for (const birth of births) this.start(birth, 0);
+    for (const birth of births) this.start(birth, null, 0, 0);
     const { queue, clock, current } = this;
     while (queue.size > 0) {
       const rank = queue.first();
@@ -189,7 +189,7 @@ class TimedMachine {
     this.spend(rank, thread, now, done);
     this.count(thread, done);
     const reply = object.perform(step, thread);
-    if (step.kind === SPAWN) this.start(object as Birth, done, thread.cpu);
+    if (step.kind === SPAWN) this.spawn(object as Birth, done, rank);
     this.proceed(rank, thread, reply);
     return thread.pending !== null || this.ended(rank);
   }
@@ -327,12 +327,15 @@ class TimedMachine {
     this.enqueue(thread, now + this.hardware.wakeup);
   }
 
-  private start(birth: Birth, now: number, from?: number): void {
-    const thread = new Thread(this.threads.length, birth.name, birth.cpu, birth.body(), birth.exitStep);
+  private spawn(birth: Birth, now: number, rank: number): void {
+    this.start(birth, birth.exitStep, now, this.hardware.startDelay(rank, birth.cpu));
+  }
+
+  private start(birth: Birth, lastStep: Step | null, now: number, delay: number): void {
+    const thread = new Thread(this.threads.length, birth.name, birth.cpu, birth.body(), lastStep);
     this.threads.push(thread);
     if (thread.id >= this.since.length) this.since = grown(this.since);
-    thread.reply = 0;
-    this.enqueue(thread, from === undefined ? now : now + this.hardware.startDelay(from, birth.cpu));
+    this.enqueue(thread, now + delay);
   }
 
   /** The thread may run from `time` on. */

@@ -1,0 +1,46 @@
+/**
+ * faultline's public API: explore the interleavings of coroutines over cells, atomics and locks, and run them under
+ * a clock. See README.md.
+ */
+export {
+  atomic_add_return,
+  atomic_dec,
+  atomic_inc,
+  Cell,
+  cmpxchg,
+  Line,
+  poll_for,
+  READ_ONCE,
+  Ref,
+  wait_for,
+  Words,
+  WRITE_ONCE,
+  xchg,
+} from './machine/memory.ts';
+export { type Coroutine, Shared, Step } from './machine/step.ts';
+export { Birth, KernelBug, running, spawn, Thread } from './machine/thread.ts';
+export { Spinlock, spin_lock, spin_trylock, spin_unlock } from './sync/spinlock.ts';
+export { Mutex, mutex_lock, mutex_trylock, mutex_unlock } from './sync/mutex.ts';
+export { PageLock, lock_page, trylock_page, unlock_page } from './sync/pagelock.ts';
+export {
+  down_read,
+  down_read_trylock,
+  down_write,
+  down_write_trylock,
+  RwSemaphore,
+  up_read,
+  up_write,
+} from './sync/rwsem.ts';
+export { boundedStrategy } from './drivers/controlled/bounded.ts';
+export { DporStrategy } from './drivers/controlled/dpor.ts';
+export type { Program, Violation } from './drivers/controlled/execution.ts';
+export {
+  type Exploration,
+  explore,
+  type ExploreOptions,
+  type Failure,
+  type Outcome,
+} from './drivers/controlled/explore.ts';
+export { randomStrategy } from './drivers/controlled/random.ts';
+export type { Strategy } from './drivers/controlled/strategy.ts';
+export { runTimed, type TimedOptions, type TimedResult } from './drivers/timed/run.ts';

@@ -1,0 +1,242 @@
+/**
+ * From a scenario file to a `Scenario`: every default applied, every name known, every bound kept.
+ *
+ * Reading is all or nothing. Whatever the file is (no file, a picture, a bomb), the outcome is a Scenario or one
+ * ScenarioError that holds everything wrong with it.
+ */
+import { createHash } from 'node:crypto';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { fileError, type Problem, type Report, ScenarioError, toError } from './diagnostic.ts';
+import type { Catalog, FileOp, ScenarioFile } from './schema.ts';
+import { parseYaml } from './yaml.ts';
+import { checkNames } from './yaml-names.ts';
+import { checkShape } from './yaml-shape.ts';
+import { maxBytes } from './yaml-tokens.ts';
+
+export type { Catalog } from './schema.ts';
+
+/** An area of anonymous private memory, in pages. */
+export interface VmaSpec {
+  readonly name: string;
+  readonly pages: number;
+  readonly readonly: boolean;
+}
+
+/** What a thread does next. Pages are counted from 0 within the vma; `first` to `last`, both included. */
+export type Op =
+  | {
+      readonly kind: 'write';
+      readonly vma: string;
+      readonly first: number;
+      readonly last: number;
+      readonly value: number | null;
+    }
+  | { readonly kind: 'read'; readonly vma: string; readonly first: number; readonly last: number }
+  | { readonly kind: 'mmap'; readonly pages: number };
+
+/** A thread, the CPU it is bound to, and its operations in order. */
+export interface ThreadSpec {
+  readonly name: string;
+  readonly cpu: number;
+  readonly ops: Op[];
+}
+
+/** Lameter's page fault test: every size with every number of threads. */
+export interface PftSpec {
+  /** GiB per repetition. */
+  readonly gb: number[];
+  readonly repetitions: number;
+  readonly threads: number[];
+}
+
+/** One row of a published table. The three times are as printed ("0.047s"; Wall is known to be misprinted). */
+export interface MeasuredRow {
+  readonly gb: number;
+  readonly repetitions: number;
+  readonly threads: number;
+  readonly user: string;
+  readonly system: string;
+  readonly wall: string;
+  /** The column flt/cpu/s: faults per second of CPU time. */
+  readonly faultsPerCpuS: number;
+  /** The column fault/wsec: faults per second of wall time. */
+  readonly faultsPerWallS: number;
+}
+
+/** A scenario, complete. Names stand in the order of the file. */
+export interface Scenario {
+  /** As given to readScenario. */
+  readonly path: string;
+  /** Of the meaning, in hex: everything here except path and about. */
+  readonly sha256: string;
+  readonly about: string;
+  readonly kernel: { readonly base: string; readonly patches: string[]; readonly bugs: string[] };
+  readonly machine: { readonly profile: string; readonly cpus: number };
+  /** Empty with pft. */
+  readonly vmas: VmaSpec[];
+  /** Empty with pft. */
+  readonly threads: ThreadSpec[];
+  readonly pft: PftSpec | null;
+  readonly measured: { readonly source: string; readonly rows: MeasuredRow[] } | null;
+  readonly expect: {
+    readonly never: 'anything' | string[];
+    readonly sometimes: string[];
+    readonly always: string[];
+    readonly faults: number | null;
+    readonly errorPercent: number | null;
+  };
+}
+
+/** How errors are to look. */
+export interface ReadOptions {
+  /** Code frames with colours. Default: false. */
+  readonly color?: boolean;
+}
+
+/** The scenario in the file. Throws ScenarioError. */
+export function readScenario(path: string, catalog: Catalog, options: ReadOptions = {}): Scenario {
+  const bytes = readBytes(path);
+  if (bytes.includes(0)) throw fileError(path, 'this is not a text file: it has NUL bytes');
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw fileError(path, 'this is not a text file: it is not valid UTF-8');
+  }
+  return parseScenario(text, path, catalog, options);
+}
+
+/** The scenario in the text; `path` is for messages only. Throws ScenarioError. */
+export function parseScenario(text: string, path: string, catalog: Catalog, options: ReadOptions = {}): Scenario {
+  const body = text.replace(/^\ufeff/, '');
+  if (Buffer.byteLength(body) > maxBytes) throw tooLarge(path);
+  const problems: Problem[] = [];
+  const report: Report = (offset, message, hint) => problems.push({ offset, message, ...(hint && { hint }) });
+  const file = check(body, catalog, report);
+  if (file === null || problems.length > 0) throw toError(body, path, problems, options.color ?? false);
+  return normalise(file, path, catalog);
+}
+
+/** The file's data, null if its shape is wrong; the data is not to be used if anything was reported. */
+function check(text: string, catalog: Catalog, report: Report): ScenarioFile | null {
+  let isSilent = true;
+  const located = parseYaml(text, (...problem) => {
+    isSilent = false;
+    report(...problem);
+  });
+  if (located === null) return null;
+  if (located.root.node === null || located.data === null) {
+    if (isSilent) report(0, 'the scenario is empty: it needs at least about, kernel, expect and a workload');
+    return null;
+  }
+  const file = checkShape(located, report);
+  checkNames(located, catalog, report);
+  return file;
+}
+
+/** The bytes of a regular file of at most `maxBytes`. Throws ScenarioError. */
+function readBytes(path: string): Uint8Array {
+  try {
+    const stat = statSync(path);
+    if (stat.isDirectory()) throw fileError(path, 'this is a directory, not a scenario file');
+    if (!stat.isFile()) throw fileError(path, 'this is not a regular file');
+    const buffer = Buffer.alloc(maxBytes + 1);
+    const file = openSync(path, 'r');
+    try {
+      let length = 0;
+      for (let n = 1; n > 0 && length < buffer.length; length += n)
+        n = readSync(file, buffer, length, buffer.length - length, null);
+      if (stat.size > maxBytes || length > maxBytes) throw tooLarge(path);
+      return buffer.subarray(0, length);
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    if (error instanceof ScenarioError) throw error;
+    throw fileError(path, `cannot be read: ${reason(error)}`);
+  }
+}
+
+function tooLarge(path: string): ScenarioError {
+  return fileError(path, `too large: a scenario file has at most ${maxBytes} bytes`);
+}
+
+function reason(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+  const words: Readonly<Record<string, string>> = {
+    ENOENT: 'no such file',
+    EACCES: 'permission denied',
+    EPERM: 'permission denied',
+  };
+  return words[code] ?? code;
+}
+
+function normalise(file: ScenarioFile, path: string, catalog: Catalog): Scenario {
+  const profile = file.machine?.profile ?? catalog.defaultProfile;
+  const cpus = file.machine?.cpus ?? catalog.profiles[profile].cpus;
+  const { base, patches = [], bugs = [] } = file.kernel;
+  const meaning: Omit<Scenario, 'path' | 'sha256' | 'about'> = {
+    kernel: { base, patches, bugs },
+    machine: { profile, cpus },
+    vmas: Object.entries(file.vmas ?? {}).map(([name, { pages, readonly = false }]) => ({ name, pages, readonly })),
+    threads: Object.entries(file.threads ?? {}).map(([name, thread], index) =>
+      Array.isArray(thread)
+        ? { name, cpu: index % cpus, ops: thread.map(toOp) }
+        : { name, cpu: thread.cpu ?? index % cpus, ops: thread.do.map(toOp) },
+    ),
+    pft: file.pft
+      ? { gb: [file.pft.gb].flat(), repetitions: file.pft.repetitions, threads: [file.pft.threads].flat() }
+      : null,
+    measured: toMeasured(file.measured),
+    expect: toExpect(file.expect),
+  };
+  const sha256 = createHash('sha256').update(canonical(meaning)).digest('hex');
+  return { path, sha256, about: file.about.trim(), ...meaning };
+}
+
+function toOp(op: FileOp): Op {
+  if (op.mmap !== undefined) return { kind: 'mmap', pages: op.mmap.pages };
+  const [first, last] = op.pages ?? [op.page!, op.page!];
+  if (op.write !== undefined) return { kind: 'write', vma: op.write, first, last, value: op.value ?? null };
+  return { kind: 'read', vma: op.read!, first, last };
+}
+
+function toMeasured(measured: ScenarioFile['measured']): Scenario['measured'] {
+  if (measured === undefined) return null;
+  const rows = measured.rows.map(([gb, repetitions, threads, user, system, wall, faultsPerCpuS, faultsPerWallS]) => ({
+    gb,
+    repetitions,
+    threads,
+    user,
+    system,
+    wall,
+    faultsPerCpuS,
+    faultsPerWallS,
+  }));
+  return { source: measured.source.trim(), rows };
+}
+
+function toExpect({
+  never = [],
+  sometimes = [],
+  always = [],
+  faults,
+  errorPercent,
+}: ScenarioFile['expect']): Scenario['expect'] {
+  return {
+    never: never === 'anything' ? never : [never].flat(),
+    sometimes: [sometimes].flat(),
+    always: [always].flat(),
+    faults: faults ?? null,
+    errorPercent: errorPercent ?? null,
+  };
+}
+
+/** JSON with the keys in order, so that equal meanings are equal texts. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
+}

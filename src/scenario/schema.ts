@@ -1,0 +1,261 @@
+/**
+ * The shape of a scenario file, and with it the JSON Schema that editors read.
+ *
+ * Only what can be said of one value alone is said here. What depends on other keys or on the registry (names,
+ * bounds, "either this or that") is checked in yaml-names.ts; the JSON Schema states as much of it as it can.
+ * Every `error` text completes the sentence "<key> must be ..., got ...".
+ */
+import { z } from 'zod';
+
+/** The names a scenario may use, and the size of the machines. */
+export interface Catalog {
+  readonly kernels: readonly string[];
+  readonly patches: readonly string[];
+  readonly bugs: readonly string[];
+  readonly profiles: Readonly<Record<string, { readonly cpus: number }>>;
+  /** One of `profiles`. */
+  readonly defaultProfile: string;
+  readonly invariants: readonly string[];
+}
+
+/** The largest area, and the largest sum of areas, in pages. */
+export const maxPages = 2 ** 28;
+/** The largest number of CPUs, and of threads in a row of pft. */
+export const maxCpus = 4096;
+
+// Letters, digits and marks that are plain in YAML and in a terminal.
+const namePattern = /^[A-Za-z_][A-Za-z0-9_ .+-]{0,63}$/;
+// No control characters but newline and tab, nothing that reorders or breaks lines, no half of a surrogate pair.
+const printable = /^[\t\n\u0020-\u007e\u00a0-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\u{10ffff}]*$/u;
+
+/** A mapping with these keys only. For an unknown key the message is the list of possible keys, apart by ', '. */
+function mapping<Shape extends z.core.$ZodLooseShape>(shape: Shape, expects: string) {
+  const keys = Object.keys(shape).join(', ');
+  return z.strictObject(shape, { error: (issue) => (issue.code === 'unrecognized_keys' ? keys : expects) });
+}
+
+/** A mapping from names of the author's choice. */
+function named<Value extends z.core.SomeType>(value: Value, expects: string) {
+  const name = z.string().regex(namePattern, {
+    error: 'at most 64 letters, digits, spaces and _ . + -, the first of them a letter or _',
+  });
+  return z.record(name, value, { error: expects });
+}
+
+function whole(min: number, max: number = Number.MAX_SAFE_INTEGER) {
+  const error = (issue: z.core.$ZodRawIssue) =>
+    issue.code === 'too_big' ? `a whole number of at most ${max}` : `a whole number of at least ${min}`;
+  return z.int({ error }).min(min, { error }).max(max, { error });
+}
+
+function text(expects: string) {
+  return z
+    .string({ error: expects })
+    .regex(/\S/, { error: expects })
+    .max(10_000, { error: 'at most 10000 characters' })
+    .refine((value) => printable.test(value), { error: 'text without control characters' });
+}
+
+const name = (what: string) => z.string({ error: `the name of ${what}` });
+
+function names(one: string, many: string) {
+  const list = z.array(name(one), { error: `a list of names of ${many}` });
+  return list.meta({ uniqueItems: true });
+}
+
+/** One value or a list of at least one of them. */
+function oneOrMore<Value extends z.core.SomeType>(value: Value, expects: string) {
+  return z.union([value, z.array(value).min(1, { error: expects })], { error: expects });
+}
+
+const kernel = mapping(
+  {
+    base: name('a kernel').describe(
+      'The kernel whose fault path runs, such as v2.6.10. `faultline list` has them all.',
+    ),
+    patches: names('a patch', 'patches').optional().describe('Mailing-list patches on top of it, in this order.'),
+    bugs: names('a bug', 'bugs')
+      .optional()
+      .describe('Known-bad versions of single functions, which a check must catch.'),
+  },
+  'a mapping such as { base: v2.6.10 }',
+).describe('The kernel text that runs.');
+
+const machine = mapping(
+  {
+    profile: name('a profile').optional().describe('The hardware: what everything costs. Default: the usual profile.'),
+    cpus: whole(1, maxCpus)
+      .optional()
+      .describe('CPUs in use, at most as many as the profile has. Default: all of them.'),
+  },
+  'a mapping such as { profile: altix-3700-8p, cpus: 2 }',
+).describe('The machine it runs on. Default: the usual profile with all its CPUs.');
+
+const vma = mapping(
+  {
+    pages: whole(1, maxPages).describe('Size in pages; all areas together have at most 2^28.'),
+    readonly: z.boolean({ error: 'true or false' }).optional().describe('Refuse writes. Default: false.'),
+  },
+  'a mapping such as { pages: 4 }',
+).describe('An area of anonymous private memory.');
+
+const page = whole(0, maxPages - 1);
+const pair = 'a pair [first, last] of page numbers';
+const access = { oneOf: [{ required: ['page'] }, { required: ['pages'] }] };
+
+/** One operation; which keys go together is checked in yaml-names.ts. */
+export const opSchema = mapping(
+  {
+    write: name('a vma').optional().describe('Write to a page of the vma of this name.'),
+    read: name('a vma').optional().describe('Read from a page of the vma of this name.'),
+    mmap: mapping(
+      { pages: whole(1, maxPages).describe('Size of the new area in pages.') },
+      'a mapping such as { pages: 3 }',
+    )
+      .optional()
+      .describe('Map a new anonymous area; the script cannot name it again.'),
+    page: page.optional().describe('The page, counted from 0.'),
+    pages: z
+      .tuple([page, page], { error: pair })
+      .optional()
+      .describe('[first, last]: these pages one after another, both ends included.'),
+    value: whole(1, 2 ** 30)
+      .optional()
+      .describe('What to write. Default: a value told apart from all others.'),
+  },
+  'an operation such as { write: heap, page: 0 }',
+).meta({
+  description: 'One operation: write or read (with page or pages), or mmap.',
+  oneOf: [
+    { required: ['write'], ...access },
+    { required: ['read'], not: { required: ['value'] }, ...access },
+    { required: ['mmap'], maxProperties: 1 },
+  ],
+});
+
+const ops = z.array(opSchema).min(1, { error: 'a list of at least one operation' });
+const longThread = mapping(
+  {
+    cpu: whole(0, maxCpus - 1)
+      .optional()
+      .describe('The CPU it is bound to, counted from 0. Default: the threads go round the CPUs in turn.'),
+    do: z
+      .array(opSchema, { error: 'a list of operations' })
+      .min(1, { error: 'a list of at least one operation' })
+      .describe('Its operations, in this order.'),
+  },
+  'a mapping such as { cpu: 1, do: [...] }',
+);
+const thread = z.union([ops, longThread], { error: 'a list of operations or { cpu: ..., do: [...] }' });
+
+const gib = z
+  .number({ error: 'a number greater than 0' })
+  .positive({ error: 'a number greater than 0' })
+  .max(1024, { error: 'a number of at most 1024' });
+
+const pft = mapping(
+  {
+    gb: oneOrMore(gib, 'a number greater than 0, or a list of them').describe(
+      'GiB touched per repetition, or a list: one group of rows each.',
+    ),
+    repetitions: whole(1, 100).describe('How often each thread maps, touches and unmaps its share.'),
+    threads: oneOrMore(whole(1, maxCpus), 'a whole number of at least 1, or a list of them').describe(
+      'Number of threads, or a list: one row each.',
+    ),
+  },
+  'a mapping such as { gb: 1, repetitions: 3, threads: [1, 2, 4] }',
+).describe("Lameter's page fault test as the workload, instead of vmas and threads.");
+
+const seconds = z.string({ error: 'seconds such as 0.047s' }).regex(/^\d{1,9}\.\d{1,9}s$/, {
+  error: 'seconds such as 0.047s',
+});
+const rate = z.number({ error: 'a number of at least 0' }).min(0, { error: 'a number of at least 0' });
+const columns = 'the list [Gb, Rep, Threads, User, System, Wall, flt/cpu/s, fault/wsec]';
+const column = <Name extends string>(word: Name) => z.literal(word, { error: `'${word}'` });
+
+const measured = mapping(
+  {
+    source: text('text: where the table was published').describe('Where the table was published, as a link.'),
+    columns: z
+      .tuple(
+        [
+          column('Gb'),
+          column('Rep'),
+          column('Threads'),
+          column('User'),
+          column('System'),
+          column('Wall'),
+          column('flt/cpu/s'),
+          column('fault/wsec'),
+        ],
+        { error: columns },
+      )
+      .describe('The heading, exactly as printed.'),
+    rows: z
+      .array(
+        z.tuple([rate, whole(1), whole(1), seconds, seconds, seconds, rate, rate], {
+          error: 'a list of 8 cells, one for each column',
+        }),
+        { error: 'a list of rows' },
+      )
+      .min(1, { error: 'a list of at least one row' })
+      .describe('The figures, as printed; times with their s.'),
+  },
+  'a mapping with source, columns and rows',
+).describe('The published table to compare with. Only with pft.');
+
+const claim = (expects: string) => z.union([z.string(), names('an invariant', 'invariants')], { error: expects });
+const invariants = 'the name of an invariant, or a list of them';
+
+const expectation = mapping(
+  {
+    never: claim(`the word anything, ${invariants}`)
+      .optional()
+      .describe('Invariants that no schedule may break, or the word anything.'),
+    sometimes: claim(invariants).optional().describe('Invariants that some schedules break and others do not.'),
+    always: claim(invariants).optional().describe('Invariants that every schedule breaks.'),
+    faults: whole(1).optional().describe('Faults simulated per row and GiB. Only with pft.'),
+    errorPercent: z
+      .number({ error: 'a number greater than 0' })
+      .positive({ error: 'a number greater than 0' })
+      .optional()
+      .describe('How far the simulated rates may be from the measured ones, in percent. Only with measured.'),
+  },
+  'a mapping such as { never: anything }',
+).meta({ description: 'What must come out: at least one of these keys.', minProperties: 1 });
+
+/** The whole file. */
+export const scenarioSchema = mapping(
+  {
+    about: text('text: the question, and why the outcome is right').describe(
+      'The question this scenario asks, and why the outcome is right.',
+    ),
+    kernel,
+    machine: machine.optional(),
+    vmas: named(vma, 'a mapping from names to areas such as heap: { pages: 4 }')
+      .optional()
+      .describe('The areas of memory, by name.'),
+    threads: named(thread, 'a mapping from names to lists of operations')
+      .optional()
+      .describe('The threads, by name, and what each does in turn.'),
+    pft: pft.optional(),
+    measured: measured.optional(),
+    expect: expectation,
+  },
+  'a mapping with the keys about, kernel, expect and either vmas and threads or pft',
+).meta({
+  title: 'faultline scenario',
+  description: 'One question to the Linux page-fault path: kernel, machine, workload and what must come out.',
+  oneOf: [{ required: ['vmas', 'threads'] }, { required: ['pft'] }],
+  dependentRequired: { measured: ['pft'], vmas: ['threads'], threads: ['vmas'] },
+});
+
+/** A scenario file of the right shape, names not yet looked up. */
+export type ScenarioFile = z.infer<typeof scenarioSchema>;
+/** One operation as written in the file. */
+export type FileOp = z.infer<typeof opSchema>;
+
+/** The text of schemas/scenario.schema.json: JSON Schema 2020-12. */
+export function jsonSchemaText(): string {
+  return `${JSON.stringify(z.toJSONSchema(scenarioSchema, { io: 'input' }), null, 2)}\n`;
+}

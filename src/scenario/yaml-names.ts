@@ -1,0 +1,210 @@
+/**
+ * What a schema cannot say: that every name is known, that bounds which other keys set are kept, and that keys which
+ * exclude or need each other do so. Works on whatever part of the file has the right shape, so that one run over a
+ * file finds all of its errors.
+ */
+import { didYouMean, listNames, nearest, quote, type Report } from './diagnostic.ts';
+import { type Catalog, type FileOp, maxPages, opSchema } from './schema.ts';
+import { findPlace, type Located, type Path } from './yaml.ts';
+import { valueAt } from './yaml-shape.ts';
+
+interface Check extends Located {
+  readonly catalog: Catalog;
+  readonly report: Report;
+}
+
+/** Reports everything in the file that does not fit together or is not in the catalog. */
+export function checkNames(located: Located, catalog: Catalog, report: Report): void {
+  const check: Check = { ...located, catalog, report };
+  if (entries(check, []).length === 0) return; // empty, or no mapping
+  checkKernel(check);
+  const cpus = checkMachine(check);
+  const vmas = checkVmas(check);
+  for (const [name] of entries(check, ['threads'])) checkThread(check, name, cpus, vmas);
+  checkWorkload(check);
+  checkExpect(check);
+}
+
+function checkKernel(check: Check): void {
+  const { kernels, patches, bugs } = check.catalog;
+  checkKnown(check, 'kernel', ['kernel', 'base'], kernels);
+  checkKnown(check, 'patch', ['kernel', 'patches'], patches);
+  checkKnown(check, 'bug', ['kernel', 'bugs'], bugs);
+}
+
+/** The machine's number of CPUs, null if it cannot be told. */
+function checkMachine(check: Check): number | null {
+  const { profiles, defaultProfile } = check.catalog;
+  checkKnown(check, 'profile', ['machine', 'profile'], Object.keys(profiles));
+  const hasProfile = findPlace(check.root, ['machine', 'profile']) !== undefined;
+  const name = hasProfile ? (namesAt(check, ['machine', 'profile'])[0]?.name ?? '') : defaultProfile;
+  const most = Object.hasOwn(profiles, name) ? profiles[name].cpus : null;
+  const path = ['machine', 'cpus'];
+  if (findPlace(check.root, path) === undefined) return most;
+  const cpus = wholeAt(check, path);
+  if (cpus !== null && most !== null && cpus > most)
+    say(check, path, `cpus must be at most ${most}, the CPUs of ${quote(name)}, got ${cpus}`);
+  return cpus;
+}
+
+/** The pages of each vma, null where they cannot be told; null if there are no vmas. */
+function checkVmas(check: Check): Map<string, number | null> | null {
+  for (const section of ['vmas', 'threads'])
+    if (findPlace(check.root, [section, '__proto__']))
+      sayKey(check, [section, '__proto__'], "'__proto__' cannot be a name");
+  if (!isMapping(valueAt(check.data, ['vmas']))) return null;
+  const vmas = new Map(entries(check, ['vmas']).map(([name]) => [name, pagesOf(check, name)]));
+  const total = [...vmas.values()].reduce<number>((sum, pages) => sum + (pages ?? 0), 0);
+  if (total > maxPages) sayKey(check, ['vmas'], `all vmas together have at most ${maxPages} pages, got ${total}`);
+  return vmas;
+}
+
+function pagesOf(check: Check, name: string): number | null {
+  const pages = wholeAt(check, ['vmas', name, 'pages']);
+  return pages !== null && pages >= 1 && pages <= maxPages ? pages : null;
+}
+
+function checkThread(check: Check, name: string, cpus: number | null, vmas: Map<string, number | null> | null): void {
+  const path = ['threads', name];
+  const cpu = wholeAt(check, [...path, 'cpu']);
+  if (cpu !== null && cpus !== null && cpus > 0 && cpu >= cpus)
+    say(check, [...path, 'cpu'], `cpu must be at most ${cpus - 1}, as the machine has ${cpus}, got ${cpu}`);
+  const listPath = Array.isArray(valueAt(check.data, path)) ? path : [...path, 'do'];
+  const list = valueAt(check.data, listPath);
+  if (!Array.isArray(list)) return;
+  list.forEach((item: unknown, index) => {
+    const op = opSchema.safeParse(item);
+    if (op.success && checkKind(check, [...listPath, index], op.data))
+      checkAccess(check, [...listPath, index], op.data, vmas);
+  });
+}
+
+/** Whether the keys of the operation go together. */
+function checkKind(check: Check, path: Path, op: FileOp): boolean {
+  const kinds = (['write', 'read', 'mmap'] as const).filter((key) => op[key] !== undefined);
+  const [kind] = kinds;
+  const wrong = (message: string) => (say(check, path, message), false);
+  if (kind === undefined || kinds.length > 1)
+    return wrong(`an operation has exactly one of write, read and mmap, got ${kinds.join(' and ') || 'none of them'}`);
+  const pages = (['page', 'pages'] as const).filter((key) => op[key] !== undefined);
+  if (kind !== 'mmap' && pages.length !== 1)
+    return wrong(`${kind} has exactly one of page and pages, got ${pages.length === 0 ? 'neither' : 'both'}`);
+  const extra = [...(kind === 'mmap' ? pages : []), ...(kind !== 'write' && op.value !== undefined ? ['value'] : [])];
+  for (const key of extra) sayKey(check, [...path, key], `${key} does not go with ${kind}`);
+  return extra.length === 0;
+}
+
+function checkAccess(check: Check, path: Path, op: FileOp, vmas: Map<string, number | null> | null): void {
+  const key = op.write !== undefined ? 'write' : 'read';
+  const name = op[key];
+  if (vmas === null || name === undefined) return;
+  const size = vmas.get(name);
+  const last = op.page ?? op.pages?.[1] ?? 0;
+  if (size === undefined) {
+    const known = [...vmas.keys()];
+    const message = `unknown vma ${quote(name)} (this scenario has: ${listNames(known)})`;
+    say(check, [...path, key], message, () => didYouMean(name, known));
+  } else if (op.pages !== undefined && op.pages[0] > op.pages[1]) {
+    say(check, [...path, 'pages'], `pages must be [first, last] and go upwards, got [${op.pages.join(', ')}]`);
+  } else if (size !== null && last >= size) {
+    const where = op.page === undefined ? ['pages', 1] : ['page'];
+    say(check, [...path, ...where], `page ${last} is beyond vma ${quote(name)}, whose last page is ${size - 1}`);
+  }
+}
+
+function checkWorkload(check: Check): void {
+  const has = (key: string) => findPlace(check.root, [key]) !== undefined;
+  const [vmas, threads, pft] = [has('vmas'), has('threads'), has('pft')];
+  const other = vmas ? 'vmas' : 'threads';
+  if (pft && (vmas || threads))
+    sayKey(check, ['pft'], `a scenario has either vmas and threads or pft, got pft and ${other}`);
+  else if (!pft && !(vmas && threads)) reportNoWorkload(check, vmas, threads);
+  if (has('measured') && !pft) sayKey(check, ['measured'], 'measured goes with pft only');
+  if (threads && isMapping(valueAt(check.data, ['threads'])) && entries(check, ['threads']).length === 0)
+    sayKey(check, ['threads'], 'threads must have at least one thread, got none');
+}
+
+function reportNoWorkload(check: Check, vmas: boolean, threads: boolean): void {
+  // A misspelt section has been reported as an unknown key, and is not missing.
+  const sections = ['vmas', 'threads', 'pft'];
+  if (entries(check, []).some(([key]) => !sections.includes(key) && nearest(key, sections) !== undefined)) return;
+  if (vmas) sayKey(check, ['vmas'], "missing key 'threads': vmas and threads go together");
+  else if (threads) sayKey(check, ['threads'], "missing key 'vmas': vmas and threads go together");
+  else say(check, [], 'a scenario needs a workload: either vmas and threads, or pft');
+}
+
+function checkExpect(check: Check): void {
+  const { invariants } = check.catalog;
+  const keys = entries(check, ['expect']).map(([key]) => key);
+  if (isMapping(valueAt(check.data, ['expect'])) && keys.length === 0)
+    sayKey(
+      check,
+      ['expect'],
+      'expect must have at least one of never, sometimes, always, faults and errorPercent, got none',
+    );
+  const isAnything = valueAt(check.data, ['expect', 'never']) === 'anything';
+  if (!isAnything) checkKnown(check, 'invariant', ['expect', 'never'], [...invariants, 'anything']);
+  checkKnown(check, 'invariant', ['expect', 'sometimes'], invariants);
+  checkKnown(check, 'invariant', ['expect', 'always'], invariants);
+  checkClaims(check);
+  if (keys.includes('faults') && !findPlace(check.root, ['pft']))
+    sayKey(check, ['expect', 'faults'], 'faults goes with pft only');
+  if (keys.includes('errorPercent') && !findPlace(check.root, ['measured']))
+    sayKey(check, ['expect', 'errorPercent'], 'errorPercent goes with measured only');
+}
+
+/** An invariant holds never, sometimes or always; two of them at once would be a contradiction. */
+function checkClaims(check: Check): void {
+  const claimed = new Map<string, string>();
+  for (const key of ['never', 'sometimes', 'always']) {
+    for (const { name, path } of namesAt(check, ['expect', key])) {
+      const first = claimed.get(name);
+      if (first !== undefined && first !== key)
+        say(check, path, `${quote(name)} stands under ${first} and ${key}, and only one of them can be right`);
+      claimed.set(name, first ?? key);
+    }
+  }
+}
+
+/** Reports names at the path (one, or a list) that are not among the known ones or stand twice. */
+function checkKnown(check: Check, what: string, path: Path, known: readonly string[]): void {
+  const seen = new Set<string>();
+  for (const { name, path: at } of namesAt(check, path)) {
+    if (!known.includes(name))
+      say(check, at, `unknown ${what} ${quote(name)} (there are: ${listNames(known)})`, () => didYouMean(name, known));
+    else if (seen.has(name)) say(check, at, `${what} ${quote(name)} is named twice`);
+    seen.add(name);
+  }
+}
+
+function namesAt(check: Check, path: Path): { name: string; path: Path }[] {
+  const value = valueAt(check.data, path);
+  const list: unknown[] = Array.isArray(value) ? value : [value];
+  return list.flatMap((name, index) =>
+    typeof name === 'string' ? [{ name, path: Array.isArray(value) ? [...path, index] : path }] : [],
+  );
+}
+
+function wholeAt(check: Check, path: Path): number | null {
+  const value = valueAt(check.data, path);
+  return Number.isSafeInteger(value) ? (value as number) : null;
+}
+
+function entries(check: Check, path: Path): [string, unknown][] {
+  const value = valueAt(check.data, path);
+  return isMapping(value) ? Object.entries(value) : [];
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function say({ root, report }: Check, path: Path, message: string, hint?: () => string | undefined): void {
+  report(findPlace(root, path)?.offset ?? root.offset, message, hint);
+}
+
+/** As say, at the key rather than the value. */
+function sayKey({ root, report }: Check, path: Path, message: string): void {
+  const place = findPlace(root, path);
+  report(place?.keyOffset ?? place?.offset ?? root.offset, message);
+}
