@@ -84,6 +84,9 @@ export class Page extends Words {
     else if (index === DATA) this.word0 = value;
     else (this.otherWords ??= new Array<number>(PAGE_WORDS).fill(0))[index - DATA] = value;
   }
+  override label(step: Step): string {
+    return step.kind === CLEAR ? `clear page ${this.pfn}` : super.label(step);
+  }
   override perform(step: Step): number {
     if (step.kind !== CLEAR) return super.perform(step);
     this.word0 = 0;

@@ -44,6 +44,27 @@ export abstract class Words extends Shared {
   abstract get(index: number): number;
   abstract set(index: number, value: number): void;
 
+  label(step: Step): string {
+    const name = this.describe(step.index);
+    const value = this.show(step.index, step.value);
+    switch (step.kind) {
+      case READ:
+        return `read ${name}`;
+      case WALK:
+        return `MMU walk ${name}`;
+      case WRITE:
+        return `${name} = ${value}`;
+      case ADD:
+        return `atomic ${name} ${step.value < 0 ? '-' : '+'}= ${Math.abs(step.value)}`;
+      case XCHG:
+        return `xchg(${name}, ${value})`;
+      case CMPXCHG:
+        return `cmpxchg(${name}, ${value}, ${this.show(step.index, step.other)})`;
+      default:
+        return `wait until ${name} is ${value}`;
+    }
+  }
+
   ready(step: Step): boolean {
     if (step.kind === WAIT || step.kind === POLL) return this.get(step.index) === step.value;
     return true;
@@ -95,6 +116,10 @@ export class Ref implements Location {
   constructor(words: Words, index: number) {
     this.words = words;
     this.index = index;
+  }
+  /** The word as it is, for checks and drawings; kernel text has no such access. */
+  get value(): number {
+    return this.words.get(this.index);
   }
   /** The word, by a plain access. */
   get plain(): number {

@@ -44,6 +44,19 @@ export type StepKind = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13
 /** Reply of `perform` when the step has joined a queue: it ends when somebody calls `wake` for the thread. */
 export const BLOCKED = -0x7fffffff;
 
+/** Called when kernel text asks for a step, with the text on the stack; null: nobody wants to know from where. */
+let onAsked: (() => void) | null = null;
+
+export function observeAsked(observer: (() => void) | null): void {
+  onAsked = observer;
+}
+
+/** A step that was built before, asked for again. */
+export function asked(step: Step): Step {
+  if (onAsked !== null) onAsked();
+  return step;
+}
+
 /** One indivisible action of one thread. Plain data; lock steps are built once per lock. */
 export class Step {
   readonly kind: StepKind;
@@ -59,6 +72,7 @@ export class Step {
     this.index = index;
     this.value = value;
     this.other = other;
+    if (onAsked !== null) onAsked();
   }
 }
 
@@ -99,6 +113,8 @@ export abstract class Shared {
   show(_index: number, value: number): string {
     return String(value);
   }
+  /** The step in words, before it has taken effect. */
+  abstract label(step: Step): string;
   /** May the step take effect now? A step that is not ready blocks its thread until it is. */
   abstract ready(step: Step, thread: Thread): boolean;
   /** Let the step take effect; the reply resumes the coroutine. `BLOCKED`: it has joined a queue. */

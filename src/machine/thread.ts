@@ -140,6 +140,9 @@ export class Birth extends Shared {
   describe(): string {
     return this.name;
   }
+  label(): string {
+    return `start ${this.name}`;
+  }
   ready(): boolean {
     return true;
   }

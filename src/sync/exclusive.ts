@@ -3,11 +3,11 @@
  * 2.6.10 (test-and-set), a mutex (which lets newcomers barge in) and the page lock behave like this.
  */
 import type { Line } from '../machine/memory.ts';
-import { LOCK, Step, TRYLOCK, UNLOCK } from '../machine/step.ts';
+import { asked, LOCK, Step, TRYLOCK, UNLOCK } from '../machine/step.ts';
 import { might_sleep, type Thread } from '../machine/thread.ts';
 import { Lock } from './lock.ts';
 
-export class ExclusiveLock extends Lock {
+export abstract class ExclusiveLock extends Lock {
   owner: Thread | null = null;
   readonly lockStep: Step;
   readonly trylockStep: Step;
@@ -20,6 +20,12 @@ export class ExclusiveLock extends Lock {
     this.unlockStep = new Step(UNLOCK, this);
   }
 
+  /** Linux's names of lock, trylock and unlock. */
+  protected abstract readonly verbs: readonly [string, string, string];
+
+  verb(step: Step): string {
+    return this.verbs[step.kind === LOCK ? 0 : step.kind === TRYLOCK ? 1 : 2];
+  }
   admits(): boolean {
     return this.owner === null;
   }
@@ -52,5 +58,5 @@ export class ExclusiveLock extends Lock {
 /** A lock step of a sleeping lock: asking for it while atomic is a bug even if the lock is free. */
 export function sleepingLock(lock: ExclusiveLock): Step {
   might_sleep();
-  return lock.lockStep;
+  return asked(lock.lockStep);
 }

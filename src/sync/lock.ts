@@ -25,6 +25,11 @@ export abstract class Lock extends Shared {
   describe(): string {
     return this.name;
   }
+  /** Linux's name of the operation: `spin_lock`, `down_read`. */
+  abstract verb(step: Step): string;
+  override label(step: Step): string {
+    return `${this.verb(step)}(${this.name})`;
+  }
   /** Would this step have the lock if it took effect now? */
   abstract admits(step: Step): boolean;
 

@@ -1,9 +1,11 @@
 /** Mutexes: waiters sleep; a newcomer may take a free mutex before the sleeper it was freed for. */
 import type { Line } from '../machine/memory.ts';
-import type { Step } from '../machine/step.ts';
+import { asked, type Step } from '../machine/step.ts';
 import { ExclusiveLock, sleepingLock } from './exclusive.ts';
 
 export class Mutex extends ExclusiveLock {
+  protected readonly verbs = ['mutex_lock', 'mutex_trylock', 'mutex_unlock'] as const;
+
   constructor(name: string, lockClass = name, line: Line | null = null) {
     super(name, lockClass, false, line);
   }
@@ -14,8 +16,8 @@ export function mutex_lock(lock: Mutex): Step {
 }
 /** Replies 1 if the mutex was taken. */
 export function mutex_trylock(lock: Mutex): Step {
-  return lock.trylockStep;
+  return asked(lock.trylockStep);
 }
 export function mutex_unlock(lock: Mutex): Step {
-  return lock.unlockStep;
+  return asked(lock.unlockStep);
 }

@@ -1,9 +1,11 @@
 /** The page lock (PG_locked): a bit with a hashed wait queue. Waiters sleep, barging is possible. */
 import type { Line } from '../machine/memory.ts';
-import type { Step } from '../machine/step.ts';
+import { asked, type Step } from '../machine/step.ts';
 import { ExclusiveLock, sleepingLock } from './exclusive.ts';
 
 export class PageLock extends ExclusiveLock {
+  protected readonly verbs = ['lock_page', 'trylock_page', 'unlock_page'] as const;
+
   constructor(name: string, line: Line | null = null) {
     super(name, 'PG_locked', false, line);
   }
@@ -14,8 +16,8 @@ export function lock_page(lock: PageLock): Step {
 }
 /** Replies 1 if the page was locked. */
 export function trylock_page(lock: PageLock): Step {
-  return lock.trylockStep;
+  return asked(lock.trylockStep);
 }
 export function unlock_page(lock: PageLock): Step {
-  return lock.unlockStep;
+  return asked(lock.unlockStep);
 }

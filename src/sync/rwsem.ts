@@ -4,7 +4,17 @@
  * effect of its own: a step that cannot have the semaphore joins the queue and is woken by a later release.
  */
 import type { Line } from '../machine/memory.ts';
-import { BLOCKED, LOCK, LOCK_SHARED, Step, TRYLOCK, TRYLOCK_SHARED, UNLOCK, UNLOCK_SHARED } from '../machine/step.ts';
+import {
+  asked,
+  BLOCKED,
+  LOCK,
+  LOCK_SHARED,
+  Step,
+  TRYLOCK,
+  TRYLOCK_SHARED,
+  UNLOCK,
+  UNLOCK_SHARED,
+} from '../machine/step.ts';
 import { might_sleep, type Thread, wake } from '../machine/thread.ts';
 import { Lock } from './lock.ts';
 
@@ -12,6 +22,9 @@ interface Waiter {
   readonly thread: Thread;
   readonly shared: boolean;
 }
+
+/** Names of the lock steps, in the order of their kinds. */
+const VERBS = ['down_write', 'down_write_trylock', 'up_write', 'down_read', 'down_read_trylock', 'up_read'];
 
 export class RwSemaphore extends Lock {
   /** Threads that hold it for reading; who they are is in their own books. */
@@ -25,6 +38,10 @@ export class RwSemaphore extends Lock {
     this.steps = [LOCK, TRYLOCK, UNLOCK, LOCK_SHARED, TRYLOCK_SHARED, UNLOCK_SHARED].map(
       (kind) => new Step(kind as Step['kind'], this),
     );
+  }
+
+  verb(step: Step): string {
+    return VERBS[step.kind - LOCK];
   }
 
   /** Lock steps join a queue instead of waiting to be ready. */
@@ -92,23 +109,23 @@ export class RwSemaphore extends Lock {
 
 export function down_write(sem: RwSemaphore): Step {
   might_sleep();
-  return sem.steps[0];
+  return asked(sem.steps[0]);
 }
 /** Replies 1 if the semaphore was taken. */
 export function down_write_trylock(sem: RwSemaphore): Step {
-  return sem.steps[1];
+  return asked(sem.steps[1]);
 }
 export function up_write(sem: RwSemaphore): Step {
-  return sem.steps[2];
+  return asked(sem.steps[2]);
 }
 export function down_read(sem: RwSemaphore): Step {
   might_sleep();
-  return sem.steps[3];
+  return asked(sem.steps[3]);
 }
 /** Replies 1 if the semaphore was taken. */
 export function down_read_trylock(sem: RwSemaphore): Step {
-  return sem.steps[4];
+  return asked(sem.steps[4]);
 }
 export function up_read(sem: RwSemaphore): Step {
-  return sem.steps[5];
+  return asked(sem.steps[5]);
 }

@@ -21,6 +21,9 @@ export type ScriptOp =
 /** A store that has completed. */
 export interface Stored {
   readonly by: string;
+  readonly mm: Mm;
+  /** Of the place, for people: `heap+0`. */
+  readonly name: string;
   readonly address: number;
   readonly word: number;
   readonly value: number;
@@ -39,7 +42,8 @@ export function* script(mm: Mm, ops: readonly ScriptOp[], ledger: Stored[]): Cor
       const address = op.vma.vm_start + page * page_size(mm);
       const write = op.kind === 'write';
       yield write ? user_store(mm, address, op.word, op.value) : user_load(mm, address, op.word);
-      if (write) ledger.push({ by: running.name, address, word: op.word, value: op.value });
+      if (write)
+        ledger.push({ by: running.name, mm, name: `${op.vma.name}+${page}`, address, word: op.word, value: op.value });
     }
   }
 }

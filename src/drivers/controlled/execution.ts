@@ -17,9 +17,9 @@ export interface Violation {
 export interface Program {
   readonly threads: readonly Birth[];
   /** Rules that must hold after every step. */
-  afterStep?(): Iterable<Violation>;
+  afterStep?(threads: readonly Thread[]): Iterable<Violation>;
   /** Rules that must hold when all threads have ended. */
-  atEnd?(): Iterable<Violation>;
+  atEnd?(threads: readonly Thread[]): Iterable<Violation>;
   /** The final state in words, for telling outcomes apart. */
   outcome?(): string;
 }
@@ -90,7 +90,7 @@ export class Execution {
         released.push(sleeper);
         sleeper.resume(0);
       }
-      this.report(this.program.afterStep?.());
+      this.report(this.program.afterStep?.(this.threads));
     });
     if (!this.over && this.enabled().length === 0) this.finish();
     return event;
@@ -130,7 +130,7 @@ export class Execution {
     this.over = true;
     const stuck = this.threads.filter((thread) => thread.pending !== null);
     if (stuck.length > 0) this.report([{ rule: 'deadlock', witness: stuck.map(describeWait).join('; ') }]);
-    else this.report(this.program.atEnd?.());
+    else this.report(this.program.atEnd?.(this.threads));
   }
 
   /** The final state in words. */

@@ -1,0 +1,33 @@
+/** Ways to spoil a path without writing it again: its own steps, one of them left out or put off. */
+import type { Coroutine, Step } from '../../machine/step.ts';
+
+/** The path without the steps that match; in their place comes `reply`. */
+export function* without<T>(path: Coroutine<T>, matches: (step: Step) => boolean, reply: number): Coroutine<T> {
+  let next = path.next(0);
+  while (next.done !== true) next = path.next(matches(next.value) ? reply : yield next.value);
+  return next.value;
+}
+
+/** The path with the step that matches put off until just before the step that `until` matches. */
+export function* late<T>(
+  path: Coroutine<T>,
+  matches: (step: Step) => boolean,
+  until: (step: Step) => boolean,
+): Coroutine<T> {
+  let held: Step | null = null;
+  let next = path.next(0);
+  while (next.done !== true) {
+    const step = next.value;
+    if (matches(step)) {
+      held = step;
+      next = path.next(0);
+      continue;
+    }
+    if (held !== null && until(step)) {
+      yield held;
+      held = null;
+    }
+    next = path.next(yield step);
+  }
+  return next.value;
+}

@@ -1,0 +1,16 @@
+/** The names that scenario files may use, from the registries. */
+import { ruleNames } from '../check/invariants.ts';
+import { bases, bugs, patches } from '../kernel/index.ts';
+import { defaultProfile, profiles } from '../profiles/index.ts';
+import type { Catalog } from './schema.ts';
+
+export function catalog(): Catalog {
+  return {
+    kernels: bases.map((base) => base.name),
+    patches: patches.map((patch) => patch.name),
+    bugs: bugs.map((bug) => bug.name),
+    profiles: Object.fromEntries(profiles.map((profile) => [profile.name, { cpus: profile.cpus }])),
+    defaultProfile,
+    invariants: ruleNames(),
+  };
+}
