@@ -21,7 +21,7 @@ export interface Invariant {
   readonly sentence: string;
   readonly moment: 'end' | 'always';
   /** One line for each way in which it does not hold. */
-  check(world: Checked): string[];
+  readonly check: (world: Checked) => string[];
 }
 
 /** Mapped pages and how many ptes map each. The zero page and other reserved pages do not count. */

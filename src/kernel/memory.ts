@@ -81,6 +81,7 @@ export function ZERO_PAGE(mm: Mm): Page {
 /** By the time we get here, mmap_sem is held for reading. Takes page_table_lock; every leaf drops it. */
 export function* handle_mm_fault(mm: Mm, vma: Vma, address: Address, write_access: boolean): Coroutine<VmFault> {
   charge(HANDLE_MM_FAULT);
+  mm.system.pgfault++;
   yield spin_lock(mm.page_table_lock);
   const pmd = pmd_offset(mm, address) ?? (yield* pmd_alloc(mm, address));
   const ptes = pmd_page(mm, pmd, address) ?? (yield* pte_alloc_map(mm, pmd, address));

@@ -6,11 +6,11 @@
  * allocation), cold lists. Frames get their number when they are first used.
  */
 import { atomic_dec, plainAccess, READ_ONCE } from '../machine/memory.ts';
-import { type Coroutine, NOTHING, type Step } from '../machine/step.ts';
+import { CLEAR, type Coroutine, NOTHING, Step } from '../machine/step.ts';
 import { might_sleep, smp_processor_id } from '../machine/thread.ts';
 import { charge, work } from '../machine/work.ts';
 import { spin_lock, spin_unlock } from '../sync/spinlock.ts';
-import { type Address, Page, type PerCpuPages, type System, type Vma, type Zone } from './structs.ts';
+import { type Address, DATA, Page, type PerCpuPages, type System, type Vma, type Zone } from './structs.ts';
 
 const BUFFERED_RMQUEUE = work('buffered_rmqueue');
 const RMQUEUE = work('__rmqueue');
@@ -93,5 +93,5 @@ function* free_pages_bulk(system: System, zone: Zone, pcp: PerCpuPages): Corouti
 
 /** Zero a page: the longest part of an anonymous fault, and private work but for the memory bus. */
 export function clear_user_highpage(page: Page): Step {
-  return page.clear();
+  return new Step(CLEAR, page, DATA, page.zone.pageBytes, page.zone.node);
 }

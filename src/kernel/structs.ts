@@ -7,7 +7,7 @@
  */
 import { Cell, Line, Ref, Words } from '../machine/memory.ts';
 import type { Geometry } from '../machine/profile.ts';
-import { CLEAR, Step } from '../machine/step.ts';
+import { CLEAR, type Step } from '../machine/step.ts';
 import { RwSemaphore } from '../sync/rwsem.ts';
 import { Spinlock } from '../sync/spinlock.ts';
 import type { FaultPath } from './fault-path.ts';
@@ -30,7 +30,8 @@ export const VM_EXEC = 4;
 
 const COUNT = 0;
 const MAPCOUNT = 1;
-const DATA = 2;
+/** Index of a page's first data word. */
+export const DATA = 2;
 /** Words of a page that programs can tell apart; the rest of its bytes are not modelled. */
 export const PAGE_WORDS = 16;
 
@@ -64,10 +65,6 @@ export class Page extends Words {
   /** One of the PAGE_WORDS words the page holds. */
   contents(word: number): Ref {
     return new Ref(this, DATA + word);
-  }
-  /** Zero the page: long local work that both drivers see. */
-  clear(): Step {
-    return new Step(CLEAR, this, DATA, this.zone.pageBytes, this.zone.node);
   }
   describe(index: number): string {
     if (index >= DATA) return `page ${this.pfn}[${index - DATA}]`;
@@ -203,6 +200,8 @@ export interface System {
   /** Pages a mmu_gather holds before it flushes. */
   readonly FREE_PTE_NR: number;
   readonly mms: Mm[];
+  /** Page faults taken; Linux counts them per CPU and adds them up in /proc/vmstat. */
+  pgfault: number;
   /** anon_vmas made so far. */
   anon_vmas: number;
 }

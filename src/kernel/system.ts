@@ -36,6 +36,7 @@ export function boot(options: BootOptions): System {
     PAGEVEC_SIZE: options.PAGEVEC_SIZE ?? 14,
     FREE_PTE_NR: 2048,
     mms: [],
+    pgfault: 0,
     anon_vmas: 0,
   };
   system.mem_map.push(zeroPage(zones[0]));

@@ -144,7 +144,7 @@ export function describeWait(thread: Thread): string {
   const { object, index } = thread.pending!;
   const owner = (object as { owner?: Thread | null }).owner;
   const held = thread.held.map((h) => h.lock.describe(0));
-  const by = owner == null ? '' : owner === thread ? ' (its own)' : ` (held by ${owner.name})`;
+  const by = owner === undefined || owner === null ? '' : owner === thread ? ' (its own)' : ` (held by ${owner.name})`;
   return `${thread.name} waits for ${object.describe(index)}${by}, holds ${held.length > 0 ? held.join(', ') : 'nothing'}`;
 }
 

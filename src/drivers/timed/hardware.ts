@@ -22,6 +22,9 @@ export function workPrices(profile: Profile): Float64Array {
 export class Hardware {
   readonly wakeup: number;
   readonly contention: number;
+  /** Ticks spent zeroing, and of these waiting for the bus. */
+  clearTicks = 0;
+  busWaitTicks = 0;
   private readonly hit: number;
   private readonly fromMemory: number;
   private readonly cpus: number;
@@ -101,7 +104,10 @@ export class Hardware {
     const kib = bytes / 1024;
     const start = this.busFree[node] > now ? this.busFree[node] : now;
     this.busFree[node] = start + kib * this.clearBus;
-    return start + kib * (home === node ? this.clearLocal : this.clearLocal + this.clearRemote);
+    const end = start + kib * (home === node ? this.clearLocal : this.clearLocal + this.clearRemote);
+    this.clearTicks += end - now;
+    this.busWaitTicks += start - now;
+    return end;
   }
 
   /** Time from clone() on CPU `from` until the new thread runs on CPU `to`. */

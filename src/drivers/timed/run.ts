@@ -47,6 +47,9 @@ export interface TimedResult {
   /** CPU time of all threads. Spinning is CPU time, sleeping is not. */
   readonly userNs: number;
   readonly systemNs: number;
+  /** CPU time spent zeroing pages, and the part of it spent waiting for a memory bus. */
+  readonly clearNs: number;
+  readonly busWaitNs: number;
   readonly steps: number;
   readonly locks: readonly LockRow[];
   /** Thread id of each step in the order in which they took effect; empty unless asked for. */
@@ -123,6 +126,8 @@ class TimedMachine {
       wallNs: this.end / TICKS_PER_NS,
       userNs: this.cpuTime[USER] / TICKS_PER_NS,
       systemNs: this.cpuTime[SYSTEM] / TICKS_PER_NS,
+      clearNs: this.hardware.clearTicks / TICKS_PER_NS,
+      busWaitNs: this.hardware.busWaitTicks / TICKS_PER_NS,
       steps: this.steps,
       locks: this.locks.rows(),
       order: this.order ?? [],
@@ -346,15 +351,18 @@ class TimedMachine {
     if (this.current[rank] === null) this.schedule(rank);
   }
 
-  /** An idle CPU takes the first thread of its queue; it is put among the CPUs that are due. */
+  /** An idle CPU takes the first thread of its queue that has something to do, and is put among those that are due. */
   private schedule(rank: number): void {
-    const thread = this.runqueue[rank].shift();
-    if (thread === undefined) return;
-    this.current[rank] = thread;
-    this.clock[rank] = Math.max(this.clock[rank], this.since[thread.id]);
-    this.proceed(rank, thread, thread.reply);
-    if (thread.pending === null) throw new Error(`${thread.name} ends without a step`);
-    this.queue.push(this.clock[rank], rank);
+    for (let thread = this.runqueue[rank].shift(); thread !== undefined; thread = this.runqueue[rank].shift()) {
+      this.clock[rank] = Math.max(this.clock[rank], this.since[thread.id]);
+      this.proceed(rank, thread, thread.reply);
+      if (thread.pending !== null) {
+        this.current[rank] = thread;
+        this.queue.push(this.clock[rank], rank);
+        return;
+      }
+      this.end = Math.max(this.end, this.clock[rank]);
+    }
   }
 
   /** The CPU that is due has nothing to run for its thread. */

@@ -1,0 +1,126 @@
+#!/usr/bin/env node
+/** The command line. Commands are loaded when they are called, so that --version loads none. */
+import { realpathSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { Argument, Command, CommanderError, Option } from 'commander';
+import { EXIT, EXIT_HELP, UsageError } from './exit.ts';
+import { type Io, processIo } from './io.ts';
+import { FORMATS, wholeNumber } from './options.ts';
+
+type Action = () => Promise<number>;
+
+function version(): string {
+  const manifest = createRequire(import.meta.url)('../../package.json') as { version: string };
+  return manifest.version;
+}
+
+function common(command: Command): Command {
+  return command
+    .addOption(new Option('--format <format>', 'what to print').choices(FORMATS).default('table'))
+    .option('--seed <n>', 'seed of every random choice', wholeNumber(0), 1)
+    .option('-q, --quiet', 'no progress on stderr', false);
+}
+
+/** The program; `decide` is told what to do. */
+function program(io: Io, decide: (action: Action) => void): Command {
+  const top = new Command('faultline')
+    .description(
+      'Linux page-fault paths on a simulated SMP machine: explore their interleavings, measure how they scale',
+    )
+    .version(version())
+    .configureOutput({ writeOut: io.out, writeErr: io.err })
+    .showHelpAfterError('(see --help)')
+    .addHelpText('after', EXIT_HELP)
+    .exitOverride();
+  const command = (spec: string, about: string): Command => top.command(spec).description(about).exitOverride();
+
+  common(command('run', 'run a scenario under the clock'))
+    .argument('<scenario>', 'a file, or the name of a scenario of the package')
+    .option('--eager', 'synchronise after every charge: slower, same result', false)
+    .option('--locks', 'show where the time went', false)
+    .action((file: string, options) => {
+      decide(async () => (await import('./run.ts')).run(io, file, options as never));
+    });
+
+  common(command('explore', 'explore the interleavings of a scenario'))
+    .argument('<scenario>', 'a file, or the name of a scenario of the package')
+    .addOption(new Option('--strategy <name>', 'how to search').choices(['dpor', 'random', 'bounded']).default('dpor'))
+    .option('--bound <n>', 'preemptions allowed, with --strategy bounded', wholeNumber(0), 2)
+    .option('--executions <n>', 'stop after this many executions', wholeNumber(1))
+    .option('--max-steps <n>', 'leave an execution after this many steps (default 100000)', wholeNumber(1))
+    .option('--require-complete', 'exit 3 if the search did not finish', false)
+    .option('--check', 'exit 0 if the result is what the scenario expects, found bugs included', false)
+    .option('-o, --output <file>', 'where to write the trail of a counterexample')
+    .action((file: string, options) => {
+      decide(async () => (await import('./explore.ts')).explore(io, file, options as never));
+    });
+
+  common(
+    command('replay', 'repeat a recorded schedule step by step (exit 1 if it fails again, 4 if it goes another way)'),
+  )
+    .argument('<trail>', 'a trail file written by explore')
+    .action((file: string, options) => {
+      decide(async () => (await import('./replay.ts')).replayTrail(io, file, options as never));
+    });
+
+  common(command('list', 'what there is: scenarios, kernels, machines, invariants'))
+    .addArgument(new Argument('[what]', 'one of the lists').choices(['scenarios', 'kernels', 'machines', 'invariants']))
+    .action((what: string | undefined, options: { format: string }) => {
+      decide(async () => {
+        const { list, LISTS } = await import('./list.ts');
+        return list(io, what === undefined ? LISTS : [what as never], options.format as never);
+      });
+    });
+
+  common(command('demo', 'the main job in one go: a table and a race')).action((options) => {
+    decide(async () => (await import('./demo.ts')).demo(io, options as never));
+  });
+  return top;
+}
+
+/** Run a command line; returns the exit code. Nothing is thrown. */
+export async function main(args: readonly string[], io: Io): Promise<number> {
+  let action: Action | null = null;
+  try {
+    const top = program(io, (decided) => {
+      action = decided;
+    });
+    if (args.length === 0) top.help({ error: true });
+    top.parse([...args], { from: 'user' });
+    return action === null ? EXIT.usage : await (action as Action)();
+  } catch (error) {
+    return failed(error, io);
+  }
+}
+
+function failed(error: unknown, io: Io): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  if (error instanceof UsageError) {
+    io.err(`faultline: ${error.message}\n`);
+    return EXIT.usage;
+  }
+  if (error instanceof Error && error.name === 'ScenarioError') {
+    io.err(`${error.message}\n`);
+    return EXIT.usage;
+  }
+  io.err(
+    `faultline: internal error, please report it\n${error instanceof Error ? (error.stack ?? '') : String(error)}\n`,
+  );
+  return EXIT.internal;
+}
+
+/** Started as a program, not imported by a test. */
+function isProgram(): boolean {
+  const started = process.argv[1];
+  return started !== undefined && realpathSync(started) === fileURLToPath(import.meta.url);
+}
+
+if (isProgram()) {
+  process.setSourceMapsEnabled(true);
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(EXIT.ok);
+    throw error;
+  });
+  process.exitCode = await main(process.argv.slice(2), processIo());
+}

@@ -1,0 +1,58 @@
+/** Options that several commands share, and how their values are read. */
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, join, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { InvalidArgumentError } from 'commander';
+import { UsageError } from './exit.ts';
+
+export const FORMATS = ['table', 'json', 'ndjson'] as const;
+export type Format = (typeof FORMATS)[number];
+
+export interface CommonOptions {
+  readonly format: Format;
+  readonly seed: number;
+  readonly quiet: boolean;
+}
+
+/** A whole number of at least `min`, for commander. */
+export function wholeNumber(min: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < min || !Number.isSafeInteger(value)) {
+      throw new InvalidArgumentError(`It must be a whole number of at least ${min}.`);
+    }
+    return value;
+  };
+}
+
+/** The folder of the package, which holds scenarios/. */
+export function packageRoot(): string {
+  return dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+}
+
+/** All scenario files of the package, relative to `scenarios/`. */
+export function packagedScenarios(): string[] {
+  const root = join(packageRoot(), 'scenarios');
+  if (!existsSync(root)) return [];
+  return readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.yaml'))
+    .map((file) => file.split(sep).join('/'))
+    .sort();
+}
+
+/** A path as given, or the file of a packaged scenario given by name: `races/anon-fault+anon-fault` or its last part. */
+export function scenarioPath(given: string): string {
+  if (existsSync(given) || !/[/\\]|\.ya?ml$/.test(given)) {
+    const match = packagedScenarios().filter((file) => file === `${given}.yaml` || file.endsWith(`/${given}.yaml`));
+    if (!existsSync(given) && match.length === 1) return packaged(match[0]);
+    if (!existsSync(given) && match.length > 1) throw new UsageError(`'${given}' could be ${match.join(' or ')}`);
+    return given;
+  }
+  return packagedScenarios().includes(`${given}.yaml`) ? packaged(`${given}.yaml`) : given;
+}
+
+function packaged(file: string): string {
+  const path = join(packageRoot(), 'scenarios', file);
+  const near = relative(process.cwd(), path);
+  return near.startsWith('..') ? path : near;
+}

@@ -1,0 +1,96 @@
+/** `faultline replay`: a recorded schedule again, compared step by step with its recording. */
+import { Divergence } from '../drivers/controlled/replay.ts';
+import { drawLanes } from '../report/lanes.ts';
+import { catalog } from '../scenario/catalog.ts';
+import { readScenario } from '../scenario/read.ts';
+import type { TraceStep } from '../trace/step.ts';
+import { EXIT } from './exit.ts';
+import type { Io } from './io.ts';
+import type { CommonOptions } from './options.ts';
+import { meaningOf, readTrail, record, type Recording, type Trail } from './trail.ts';
+
+export function replayTrail(io: Io, file: string, options: CommonOptions): number {
+  const trail = readTrail(file);
+  const scenario = readScenario(trail.scenario.path, catalog());
+  const changed =
+    scenario.sha256 === trail.scenario.sha256 ? null : firstChange(trail.scenario.meaning, meaningOf(scenario), '');
+  let recording: Recording;
+  try {
+    recording = record(scenario, trail.schedule);
+  } catch (error) {
+    if (!(error instanceof Divergence)) throw error;
+    return refuse(io, file, options, changed, `step ${error.at}: ${error.message}${recordedAt(trail, error.at)}`);
+  }
+  const parted = firstDifference(trail, recording.steps) ?? endDifference(trail, recording);
+  if (changed !== null || parted !== null)
+    return refuse(io, file, options, changed, parted ?? 'none: every step is the same');
+  report(io, trail, recording, options);
+  return EXIT.finding;
+}
+
+function recordedAt(trail: Trail, at: number): string {
+  const step = trail.steps[at - 1];
+  return step === undefined ? '' : `; recorded: ${step.thread} ${step.step}`;
+}
+
+/** Where a run parts from its recording, in words; null if nowhere. */
+function firstDifference(trail: Trail, steps: readonly TraceStep[]): string | null {
+  for (const [i, recorded] of trail.steps.entries()) {
+    const now = steps[i];
+    const was = describe(recorded.thread, recorded.step, recorded.result, recorded.runnable);
+    const is = now === undefined ? 'the run has ended' : describe(now.thread, now.label, now.result, now.runnable);
+    if (was !== is) return `step ${i + 1}: recorded ${was}; now ${is}`;
+  }
+  return null;
+}
+
+function describe(thread: string, step: string, result: string, runnable: readonly string[]): string {
+  return `${thread} ${step}${result === '' ? '' : ` [${result}]`} (runnable: ${runnable.join(', ')})`;
+}
+
+function endDifference(trail: Trail, { found }: Recording): string | null {
+  const same = found.find(({ rule }) => rule === trail.expect.rule);
+  if (same === undefined) return `the end: recorded '${trail.expect.rule}', now nothing of the kind`;
+  if (same.witness !== trail.expect.witness)
+    return `the end: recorded '${trail.expect.witness}', now '${same.witness}'`;
+  return null;
+}
+
+/** The first place where two plain values differ: `threads.0.ops.0.first: 0 -> 1`. */
+function firstChange(was: unknown, is: unknown, at: string): string | null {
+  if (typeof was === 'object' && typeof is === 'object' && was !== null && is !== null) {
+    const keys = [...new Set([...Object.keys(was), ...Object.keys(is)])];
+    for (const key of keys) {
+      const inner = at === '' ? key : `${at}.${key}`;
+      const change = firstChange((was as Record<string, unknown>)[key], (is as Record<string, unknown>)[key], inner);
+      if (change !== null) return change;
+    }
+    return null;
+  }
+  return Object.is(was, is) ? null : `${at}: ${JSON.stringify(was)} -> ${JSON.stringify(is)}`;
+}
+
+function refuse(io: Io, file: string, options: CommonOptions, changed: string | null, difference: string): number {
+  if (options.format === 'table') {
+    io.err(`faultline: ${file} does not fit its scenario any more\n`);
+    if (changed !== null) io.err(`the scenario has changed: ${changed}\n`);
+    io.err(`first difference: ${difference}\n`);
+  } else {
+    io.out(`${JSON.stringify({ schema: 'faultline.replay/1', reproduced: false, changed, difference })}\n`);
+  }
+  return EXIT.diverged;
+}
+
+function report(io: Io, trail: Trail, recording: Recording, options: CommonOptions): void {
+  if (options.format !== 'table') {
+    const result = { schema: 'faultline.replay/1', reproduced: true, steps: recording.steps, found: recording.found };
+    io.out(`${JSON.stringify(result, null, options.format === 'json' ? 2 : 0)}\n`);
+    return;
+  }
+  const lanes = recording.execution.threads.map(({ name, cpu }) => ({ thread: name, title: `CPU${cpu} ${name}` }));
+  io.out(`${io.colors.bold(trail.scenario.path)}\n\n`);
+  io.out(`${drawLanes(recording.steps, { width: io.width, lanes, colors: io.colors })}\n\n`);
+  for (const { rule, witness, step } of recording.found)
+    io.out(io.colors.red(`after step ${step}: ${rule}: ${witness}\n`));
+  io.out(`\nreproduced: ${trail.expect.rule}, all ${trail.steps.length} steps as recorded\n`);
+}

@@ -1,0 +1,106 @@
+/** A recorded schedule in a file: enough to repeat it, and to tell where another run parts from it. */
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { z } from 'zod';
+import { replay } from '../drivers/controlled/replay.ts';
+import type { Execution, Found } from '../drivers/controlled/execution.ts';
+import type { Scenario } from '../scenario/read.ts';
+import { buildWorld, checkedProgram } from '../scenario/world.ts';
+import { Recorder } from '../trace/recorder.ts';
+import type { TraceStep } from '../trace/step.ts';
+import { collect, traceStream } from '../trace/stream.ts';
+import { UsageError } from './exit.ts';
+
+const trailSchema = z.object({
+  format: z.literal('faultline.trail/1'),
+  scenario: z.object({ path: z.string(), sha256: z.string(), meaning: z.unknown() }),
+  expect: z.object({ rule: z.string(), witness: z.string(), step: z.number() }),
+  preemptions: z.number(),
+  schedule: z.array(z.int().min(0)),
+  steps: z.array(z.object({ thread: z.string(), step: z.string(), result: z.string(), runnable: z.array(z.string()) })),
+});
+
+export type Trail = z.infer<typeof trailSchema>;
+
+export interface Recording {
+  readonly steps: readonly TraceStep[];
+  readonly found: readonly Found[];
+  readonly execution: Execution;
+  readonly recorder: Recorder;
+}
+
+/** Run a schedule and write down every step. Throws a Divergence where a thread cannot act. */
+export function record(scenario: Scenario, schedule: readonly number[]): Recording {
+  let recorder: Recorder | null = null;
+  let execution: Execution | null = null;
+  const stream = traceStream((sink) => {
+    const watching = new Recorder(sink);
+    recorder = watching;
+    execution = watching.watch(() =>
+      replay(
+        () => checkedProgram(buildWorld(scenario)),
+        schedule,
+        () => watching,
+      ),
+    );
+  });
+  const steps = collect(stream);
+  return { steps, found: execution!.found, execution: execution!, recorder: recorder! };
+}
+
+/** What a scenario means, without where it is and what it says about itself. */
+export function meaningOf(scenario: Scenario): object {
+  const { kernel, machine, vmas, threads, pft, expect } = scenario;
+  return { kernel, machine, vmas, threads, pft, expect };
+}
+
+export function trailOf(
+  scenario: Scenario,
+  found: Found,
+  preemptions: number,
+  recording: Recording,
+  schedule: readonly number[],
+): Trail {
+  return {
+    format: 'faultline.trail/1',
+    scenario: { path: scenario.path, sha256: scenario.sha256, meaning: meaningOf(scenario) },
+    expect: { rule: found.rule, witness: found.witness, step: found.step },
+    preemptions,
+    schedule: [...schedule],
+    steps: recording.steps.map(({ thread, label, result, runnable }) => ({
+      thread,
+      step: label,
+      result,
+      runnable: [...runnable],
+    })),
+  };
+}
+
+/** Write the trail to `reports/trails/<scenario>.trail.json` or to `path`; returns where it is. */
+export function writeTrail(trail: Trail, path?: string): string {
+  const name = basename(trail.scenario.path).replace(/\.ya?ml$/, '');
+  const target = path ?? join('reports', 'trails', `${name}.trail.json`);
+  mkdirSync(dirname(target), { recursive: true });
+  writeFileSync(target, `${JSON.stringify(trail, null, 1)}\n`);
+  return target;
+}
+
+const MAX_BYTES = 64 * 2 ** 20;
+
+/** Throws a UsageError with one clear message. */
+export function readTrail(path: string): Trail {
+  let data: unknown;
+  try {
+    if (statSync(path).isDirectory()) throw new UsageError(`${path} is a directory, not a trail file`);
+    if (statSync(path).size > MAX_BYTES) throw new UsageError(`${path} is larger than a trail can be`);
+    data = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    const reason = error instanceof SyntaxError ? 'it is not JSON' : 'it cannot be read';
+    throw new UsageError(`${path} is not a trail: ${reason}. 'faultline explore' writes trails.`);
+  }
+  const parsed = trailSchema.safeParse(data);
+  if (parsed.success) return parsed.data;
+  const { path: where, message } = parsed.error.issues[0];
+  throw new UsageError(`${path} is not a trail: ${where.join('.') || 'the whole file'}: ${message}`);
+}

@@ -1,0 +1,30 @@
+/** Holds what came out to what a scenario expects. */
+import type { Scenario } from './read.ts';
+
+/** What an exploration has seen: which rules were broken, in how many of the executions. */
+export interface Seen {
+  readonly executions: number;
+  readonly complete: boolean;
+  readonly failures: readonly { readonly rule: string; readonly executions: number }[];
+}
+
+/** One sentence for each expectation that does not hold; empty when all is as expected. */
+export function judge(expect: Scenario['expect'], seen: Seen): string[] {
+  const count = new Map(seen.failures.map((failure) => [failure.rule, failure.executions]));
+  const problems: string[] = [];
+  for (const rule of expect.sometimes) {
+    if (!count.has(rule)) problems.push(`expected '${rule}' sometimes, it was not seen`);
+    else if (seen.complete && count.get(rule) === seen.executions)
+      problems.push(`expected '${rule}' sometimes, it is always so`);
+  }
+  for (const rule of expect.always) {
+    if (count.get(rule) !== seen.executions) {
+      problems.push(`expected '${rule}' always, it is so in ${count.get(rule) ?? 0} of ${seen.executions}`);
+    }
+  }
+  const foreseen = new Set([...expect.sometimes, ...expect.always]);
+  for (const { rule, executions } of seen.failures) {
+    if (!foreseen.has(rule)) problems.push(`expected never '${rule}', it is so in ${executions} of ${seen.executions}`);
+  }
+  return problems;
+}

@@ -1,0 +1,37 @@
+/** What happened, one record per step: plain data for drawings, files and comparisons. */
+
+/** A place in kernel text. */
+export interface Frame {
+  readonly fn: string;
+  /** Base name of the file. */
+  readonly file: string;
+  readonly line: number;
+}
+
+/** A plain access that went with a step: not a scheduling point of its own. */
+export interface PlainAccess {
+  readonly name: string;
+  readonly write: boolean;
+  readonly before: string;
+  readonly after: string;
+}
+
+export interface TraceStep {
+  /** Position, from 1. */
+  readonly n: number;
+  readonly thread: string;
+  /** Names of all threads that could have acted. */
+  readonly runnable: readonly string[];
+  /** What was done: `spin_lock(mm.page_table_lock)`. */
+  readonly label: string;
+  /** What came of it: `none`, `0 -> 1`, `queued`; empty if there is nothing to say. */
+  readonly result: string;
+  /** Plain accesses between this step and the thread's next one. */
+  readonly plain: readonly PlainAccess[];
+  /** Locks held afterwards, in the order taken. */
+  readonly held: readonly string[];
+  /** Threads that this step let go on. */
+  readonly released: readonly string[];
+  /** Innermost frame first. */
+  readonly stack: readonly Frame[];
+}
