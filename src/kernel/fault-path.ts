@@ -26,6 +26,7 @@ export interface FaultPath {
     write_access: boolean,
     address: Address,
   ): Coroutine<VmFault>;
+  do_wp_page(mm: Mm, vma: Vma, address: Address, page_table: Ptep, pmd: PtePage, pte: number): Coroutine<VmFault>;
 }
 
 /** A kernel version. */

@@ -3,19 +3,21 @@
  * while a page is allocated and zeroed.
  *
  * After kernel-facts of 2.6.9 and 2.6.11 trees and the pre-image of the prefault V2 patch (2.6.10-rc3-bk7); no
- * pristine 2.6.10 was at hand. Left out: file, swap and non-linear ptes (no such vma exists here yet), hugetlb,
- * copy-on-write (fork does not copy pages yet), so `do_wp_page` is never reached.
+ * pristine 2.6.10 was at hand. Left out: file, swap and non-linear ptes (no such vma exists here yet), hugetlb, TLB
+ * flushes (no TLB is modelled yet). Fork copies no ptes yet, so the only page that copy-on-write meets is the zero page.
  */
 import { charge, work } from '../machine/work.ts';
-import type { Coroutine } from '../machine/step.ts';
+import type { Coroutine, Step } from '../machine/step.ts';
 import { KernelBug, might_sleep } from '../machine/thread.ts';
 import { WRITE_ONCE, xchg } from '../machine/memory.ts';
+import { trylock_page, unlock_page } from '../sync/pagelock.ts';
 import { spin_lock, spin_unlock } from '../sync/spinlock.ts';
 import type { FaultPath } from './fault-path.ts';
 import {
   alloc_page_vma,
   clear_user_highpage,
   free_hot_page,
+  page_cache_get,
   page_cache_release,
   put_page_testzero,
 } from './page_alloc.ts';
@@ -120,7 +122,7 @@ export function handle_pte_fault(
 ): Coroutine<VmFault> {
   const entry = pte.plain;
   if (pte_none(entry)) return mm.system.kernel.do_no_page(mm, vma, address, write_access, pte, pmd);
-  if (write_access && !pte_write(entry)) return do_wp_page();
+  if (write_access && !pte_write(entry)) return mm.system.kernel.do_wp_page(mm, vma, address, pte, pmd, entry);
   return ptep_set_access_flags(mm, vma, address, write_access, pte, entry);
 }
 
@@ -194,11 +196,72 @@ function* ptep_set_access_flags(
   return VM_FAULT_MINOR;
 }
 
-function do_wp_page(): never {
-  throw new KernelBug(
-    'not modelled',
-    'a write fault on a read-only pte: copy-on-write is not part of this kernel text yet',
-  );
+/** Only one user of an anonymous page, by its count; 2.6.10 does not look at mapcount. Caller holds the page lock. */
+export function can_share_swap_page(page: Page): boolean {
+  return !page.reserved && page._count.plain === 1;
+}
+
+/**
+ * A write to a page that is mapped read-only: the zero page, as long as fork copies no ptes. Caller holds
+ * page_table_lock; it is dropped to allocate, and on return.
+ */
+export function* do_wp_page(
+  mm: Mm,
+  vma: Vma,
+  address: Address,
+  page_table: Ptep,
+  pmd: PtePage,
+  pte: number,
+): Coroutine<VmFault> {
+  const old_page = pte_page(mm, pte);
+  if ((yield trylock_page(old_page.lock)) === 1) {
+    const reuse = can_share_swap_page(old_page);
+    yield unlock_page(old_page.lock);
+    if (reuse) return yield* ptep_set_access_flags(mm, vma, address, true, page_table, maybe_mkwrite(pte, vma));
+  }
+  pte_unmap(page_table);
+  if (!old_page.reserved) yield page_cache_get(old_page);
+  yield spin_unlock(mm.page_table_lock);
+
+  if (yield* anon_vma_prepare(vma)) return yield* no_new_page(mm, old_page);
+  const new_page = yield* alloc_page_vma(vma, address);
+  if (new_page === null) return yield* no_new_page(mm, old_page);
+  yield copy_cow_page(old_page, new_page);
+
+  yield spin_lock(mm.page_table_lock);
+  page_table = pte_offset_map(mm, pmd, address);
+  const same = page_table.plain === pte;
+  if (same) {
+    if (old_page.reserved) mm.rss.plain++;
+    else yield page_remove_rmap(old_page);
+    yield* break_cow(vma, new_page, address, page_table);
+  }
+  pte_unmap(page_table);
+  yield* page_cache_release(mm.system, same ? old_page : new_page); // what the pte no longer refers to
+  if (!old_page.reserved) yield* page_cache_release(mm.system, old_page);
+  yield spin_unlock(mm.page_table_lock);
+  return VM_FAULT_MINOR;
+}
+
+function* no_new_page(mm: Mm, old_page: Page): Coroutine<VmFault> {
+  yield* page_cache_release(mm.system, old_page);
+  return VM_FAULT_OOM;
+}
+
+/** The zero page need not be copied. */
+function copy_cow_page(old_page: Page, new_page: Page): Step {
+  if (old_page.pfn !== ZERO_PFN) throw new KernelBug('not modelled', 'fork copies no ptes yet, so no page is shared');
+  return clear_user_highpage(new_page);
+}
+
+/** Map the copy. Caller holds page_table_lock. */
+function* break_cow(vma: Vma, new_page: Page, address: Address, page_table: Ptep): Coroutine {
+  charge(SET_ANON_PTE);
+  const entry = maybe_mkwrite(pte_mkdirty(mk_pte(new_page, vm_page_prot)), vma);
+  yield set_pte(page_table, entry);
+  update_mmu_cache(vma, address, entry);
+  yield* lru_cache_add_active(vma.vm_mm.system, new_page);
+  yield page_add_anon_rmap(new_page, vma);
 }
 
 /** Pages on their way out: freed when the translations to them are gone from every TLB. */
@@ -253,4 +316,10 @@ export function* tlb_finish_mmu(tlb: MmuGather): Coroutine {
   yield* tlb_flush_mmu(tlb);
 }
 
-export const v2_6_10 = { handle_mm_fault, handle_pte_fault, do_no_page, do_anonymous_page } satisfies FaultPath;
+export const v2_6_10 = {
+  handle_mm_fault,
+  handle_pte_fault,
+  do_no_page,
+  do_anonymous_page,
+  do_wp_page,
+} satisfies FaultPath;

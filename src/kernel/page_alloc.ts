@@ -5,7 +5,7 @@
  * Left out: the buddy system (all allocations are order 0), watermarks and reclaim (memory that runs out fails the
  * allocation), cold lists. Frames get their number when they are first used.
  */
-import { atomic_dec, plainAccess, READ_ONCE } from '../machine/memory.ts';
+import { atomic_dec, atomic_inc, plainAccess, READ_ONCE } from '../machine/memory.ts';
 import { CLEAR, type Coroutine, NOTHING, Step } from '../machine/step.ts';
 import { might_sleep, smp_processor_id } from '../machine/thread.ts';
 import { charge, work } from '../machine/work.ts';
@@ -59,6 +59,11 @@ export function __rmqueue(system: System, zone: Zone): Page {
   const page = new Page(system.mem_map.length, zone);
   system.mem_map.push(page);
   return page;
+}
+
+/** Take a reference. */
+export function page_cache_get(page: Page): Step {
+  return atomic_inc(page._count);
 }
 
 /** Drop a reference; replies how many are left. */

@@ -8,6 +8,7 @@
 import { Cell, Line, Ref, Words } from '../machine/memory.ts';
 import type { Geometry } from '../machine/profile.ts';
 import { CLEAR, type Step } from '../machine/step.ts';
+import { PageLock } from '../sync/pagelock.ts';
 import { RwSemaphore } from '../sync/rwsem.ts';
 import { Spinlock } from '../sync/spinlock.ts';
 import type { FaultPath } from './fault-path.ts';
@@ -46,6 +47,7 @@ export class Page extends Words {
   private mapcount = 0;
   private word0 = 0;
   private otherWords: number[] | null = null;
+  private pg_locked: PageLock | null = null;
   /** CPU whose cache has the line of the struct page. */
   private owner = -1;
 
@@ -61,6 +63,10 @@ export class Page extends Words {
   /** Ptes that map the page (Linux stores one less). */
   get _mapcount(): Ref {
     return new Ref(this, MAPCOUNT);
+  }
+  /** PG_locked. */
+  get lock(): PageLock {
+    return (this.pg_locked ??= new PageLock(`page ${this.pfn} lock`));
   }
   /** One of the PAGE_WORDS words the page holds. */
   contents(word: number): Ref {

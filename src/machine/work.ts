@@ -4,18 +4,24 @@
  */
 import { running } from './thread.ts';
 
-const names: string[] = [];
-
-/** Register a kind of private work; the profile's `work` table is keyed by this name. */
-export function work(name: string): number {
-  const known = names.indexOf(name);
-  if (known >= 0) return known;
-  names.push(name);
-  return names.length - 1;
+/** A kind of private work. */
+export interface Work {
+  /** Key of its price in a profile's `work` table. */
+  readonly name: string;
+  /** Price, in nanoseconds a unit, for profiles that have none: an assumption; null: the profile must have one. */
+  readonly assumedNs: number | null;
 }
 
-export function workNames(): readonly string[] {
-  return names;
+const registered: Work[] = [];
+
+/** Register a kind of private work; returns its id. */
+export function work(name: string, assumedNs: number | null = null): number {
+  const known = registered.findIndex((entry) => entry.name === name);
+  return known >= 0 ? known : registered.push({ name, assumedNs }) - 1;
+}
+
+export function allWork(): readonly Work[] {
+  return registered;
 }
 
 /** Ticks charged since the last step, by mode: [USER, SYSTEM]. The timed driver empties it. */

@@ -7,12 +7,10 @@
  * order is going to be tried there already. Sleep sets keep what has been tried from being tried again further down;
  * an execution in which only sleeping threads are enabled is left, it would repeat another.
  */
-import type { Step } from '../../machine/step.ts';
-import { POLL, WAIT } from '../../machine/step.ts';
 import type { Thread } from '../../machine/thread.ts';
-import { dependent, effectOf } from './effect.ts';
-import type { Execution } from './execution.ts';
-import { Order } from './order.ts';
+import { machineRelation, type Relation } from './effect.ts';
+import type { Event, Execution } from './execution.ts';
+import { Order, type Race } from './order.ts';
 import type { Strategy } from './strategy.ts';
 
 /** A state on the path that is being explored. */
@@ -23,8 +21,6 @@ interface Frame {
   /** Threads whose step, taken here, would repeat an execution: on entry, and those tried since. */
   readonly sleep: Set<number>;
   readonly enabled: readonly number[];
-  /** Steps that each thread has done so far, by id: says whether a pending step is the same as in another run. */
-  readonly done: readonly number[];
 }
 
 export class DporStrategy implements Strategy {
@@ -36,6 +32,11 @@ export class DporStrategy implements Strategy {
   private sleep = new Set<number>();
   private started = false;
   private last: Thread | null = null;
+  private readonly relation: Relation;
+
+  constructor(relation = machineRelation) {
+    this.relation = relation;
+  }
 
   begin(): boolean {
     this.depth = 0;
@@ -59,16 +60,16 @@ export class DporStrategy implements Strategy {
   }
 
   choose(execution: Execution, enabled: readonly Thread[]): Thread | null {
-    if (this.depth === this.stack.length && !this.enter(execution, enabled)) return null;
+    if (this.depth === this.stack.length && !this.enter(enabled)) return null;
     const frame = this.stack[this.depth++];
     const chosen = execution.threads[frame.chosen];
-    this.sleep = this.stillAsleep(execution, frame, chosen);
+    this.sleep = this.stillAsleep(execution, frame.sleep, chosen);
     this.last = chosen;
     return chosen;
   }
 
   /** A state not seen before: go on with the same thread if it can, else with the first that is awake. */
-  private enter(execution: Execution, enabled: readonly Thread[]): boolean {
+  private enter(enabled: readonly Thread[]): boolean {
     const awake = enabled.filter((thread) => !this.sleep.has(thread.id));
     if (awake.length === 0) return false;
     const chosen = this.last !== null && awake.includes(this.last) ? this.last : awake[0];
@@ -77,16 +78,16 @@ export class DporStrategy implements Strategy {
       backtrack: new Set([chosen.id]),
       sleep: this.sleep,
       enabled: enabled.map((thread) => thread.id),
-      done: stepsDone(execution),
     });
     return true;
   }
 
   /** Sleeping threads whose step commutes with the one chosen go on sleeping. */
-  private stillAsleep(execution: Execution, frame: Frame, chosen: Thread): Set<number> {
+  protected stillAsleep(execution: Execution, sleep: ReadonlySet<number>, chosen: Thread): Set<number> {
+    const { effectOf, dependent } = this.relation;
     const effect = effectOf(chosen.pending!);
     const asleep = new Set<number>();
-    for (const id of frame.sleep) {
+    for (const id of sleep) {
       if (id !== chosen.id && !dependent(effect, effectOf(execution.threads[id].pending!))) asleep.add(id);
     }
     return asleep;
@@ -94,63 +95,48 @@ export class DporStrategy implements Strategy {
 
   end(execution: Execution): void {
     const { events, threads } = execution;
-    const order = new Order(events, threads.length);
-    const done = threads.map(() => 0);
-    for (let later = 0; later < events.length; later++) {
-      const { thread, step, effect } = events[later];
-      if (conditional(step)) this.tryEarlier(order.unordered(thread, effect, later), thread, done[thread.id]);
-      done[thread.id]++;
-      for (const earlier of order.add()) {
-        if (!conditional(step)) this.reverse(execution, order, earlier, later);
-      }
-    }
-    for (const thread of threads) this.blocked(execution, order, thread, done[thread.id]);
+    const order = new Order(events, threads.length, this.relation);
+    for (let i = 0; i < events.length; i++) for (const race of order.add()) this.ask(race);
+    for (const thread of threads) this.blocked(execution, order, thread);
+    if (execution.crashed && events.length > 0) this.crashed(events);
   }
 
-  /** Make sure that the order `later` before `earlier` is tried where they part. */
-  private reverse(execution: Execution, order: Order, earlier: number, later: number): void {
-    const rest = order.notAfter(earlier, later);
-    this.ask(earlier, this.initials(execution, order, [...rest, later]));
+  /** Make sure that the other order is tried where the two parted, here or in an execution that has been seen. */
+  protected ask({ at, initials }: Race): void {
+    const { backtrack, sleep, enabled } = this.stack[at];
+    const able = initials.filter((thread) => enabled.includes(thread));
+    if (able.length === 0 || able.some((thread) => backtrack.has(thread) || sleep.has(thread))) return;
+    backtrack.add(able[able.length - 1]);
   }
 
-  /** Threads that can act first in a run of the events at these positions. */
-  private initials(execution: Execution, order: Order, positions: readonly number[]): number[] {
-    const first: number[] = [];
-    positions.forEach((position, i) => {
-      const { id } = execution.events[position].thread;
-      if (positions.slice(0, i).every((p) => !order.before(p, position))) first.push(id);
-    });
-    return first;
-  }
-
-  private ask(at: number, candidates: readonly number[]): void {
-    const { backtrack } = this.stack[at];
-    if (candidates.some((thread) => backtrack.has(thread))) return;
-    backtrack.add(candidates[candidates.length - 1]);
-  }
-
-  /** A step that waits for a value may have been possible before changes that came and went. */
-  private tryEarlier(positions: readonly number[], thread: Thread, done: number): void {
-    for (const at of positions) {
-      const frame = this.stack[at];
-      if (frame.done[thread.id] === done && frame.enabled.includes(thread.id)) frame.backtrack.add(thread.id);
-    }
-  }
-
-  /** A thread that can never act again races with those who got there first. */
-  private blocked(execution: Execution, order: Order, thread: Thread, done: number): void {
+  /**
+   * A thread that waits for ever races with those who got there first. So does one that waits when an execution is
+   * left: for whom it waits may be asleep because its next step ends in a crash, after which nobody gets anywhere.
+   */
+  protected blocked(execution: Execution, order: Order, thread: Thread): void {
     const step = thread.pending;
     if (step === null || execution.isAsleep(thread) || execution.isEnabled(thread)) return;
-    this.tryEarlier(order.unordered(thread, effectOf(step), execution.events.length), thread, done);
+    for (const race of order.races(thread, step, this.relation.effectOf(step))) this.ask(race);
   }
-}
 
-function stepsDone(execution: Execution): number[] {
-  const done = execution.threads.map(() => 0);
-  for (const { thread } of execution.events) done[thread.id]++;
-  return done;
-}
+  /**
+   * Kernel text has thrown and nobody went on, so what the others would have done has not been seen to race with
+   * anything. Whoever threw commutes with them: let them go first, while it sleeps. If it had its lock from the last
+   * step, it took part in the crash by joining the queue, and is held up there too.
+   */
+  protected crashed(events: readonly Event[]): void {
+    const last = events.length - 1;
+    this.holdUp(last);
+    for (const thread of events[last].released) {
+      const arrival = events.findLastIndex((event) => event.thread === thread);
+      if (arrival >= 0) this.holdUp(arrival);
+    }
+  }
 
-function conditional(step: Step): boolean {
-  return step.kind === WAIT || step.kind === POLL;
+  /** Try somebody else where the thread that was chosen may be held up. */
+  private holdUp(at: number): void {
+    const { chosen, backtrack, sleep, enabled } = this.stack[at];
+    const others = enabled.filter((thread) => thread !== chosen && !sleep.has(thread));
+    if (others.length > 0 && !others.some((thread) => backtrack.has(thread))) backtrack.add(others[0]);
+  }
 }

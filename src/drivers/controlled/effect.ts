@@ -5,7 +5,7 @@
  * trylock that will fail looks at the lock. Two steps of which one must come first anyway (the unlock that lets a
  * lock go on) are ordered by happens-before and are not listed here as dependent: nobody could turn them round.
  */
-import type { Words } from '../../machine/memory.ts';
+import { Words } from '../../machine/memory.ts';
 import {
   CLEAR,
   CMPXCHG,
@@ -51,11 +51,14 @@ export interface Effect {
   readonly object: Shared;
   readonly index: number;
   readonly mode: Mode;
+  /** Value of the word until then; 0 for locks. */
+  readonly was: number;
 }
 
 /** The effect of a pending step in the present state. */
 export function effectOf(step: Step): Effect {
-  return { object: step.object, index: step.index, mode: modeOf(step) };
+  const { object, index } = step;
+  return { object, index, mode: modeOf(step), was: object instanceof Words ? object.get(index) : 0 };
 }
 
 function modeOf(step: Step): Mode {
@@ -131,11 +134,42 @@ function lockDependent(a: Mode, b: Mode): boolean {
 
 /** Must a lock operation that comes after this release wait for it? */
 export function releasesFor(release: Mode, acquire: Mode): boolean {
-  if (!isRelease(release)) return false;
-  const acquires =
-    acquire === Mode.acquire ||
-    acquire === Mode.acquireShared ||
-    acquire === Mode.tryAcquire ||
-    acquire === Mode.tryAcquireShared;
-  return acquires && !(isShared(release) && isShared(acquire));
+  return isRelease(release) && isTake(acquire) && !(isShared(release) && isShared(acquire));
 }
+
+function isTake(mode: Mode): boolean {
+  return (
+    mode === Mode.acquire || mode === Mode.acquireShared || mode === Mode.tryAcquire || mode === Mode.tryAcquireShared
+  );
+}
+
+/** Does this effect join the queue of a lock (or could it have)? */
+export function queues({ mode, object }: Effect): boolean {
+  const takes = mode === Mode.acquire || mode === Mode.acquireShared;
+  return takes && (object as { queues?: boolean }).queues === true;
+}
+
+/** Does the step wait for a word to have a value? */
+export function awaitsValue(step: Step): boolean {
+  return step.kind === WAIT || step.kind === POLL;
+}
+
+/**
+ * Could `step` have taken effect just before `earlier`, with which it does not commute? Steps that wait could not
+ * always: a word must have had the value before it was changed (`writeAll` does not say), and a lock without a queue
+ * was free before somebody took it, not before somebody tried it in vain.
+ */
+export function possibleBefore(step: Step, effect: Effect, earlier: Effect): boolean {
+  if (awaitsValue(step)) return earlier.was === step.value || earlier.mode === Mode.writeAll;
+  if (effect.mode === Mode.acquire && !queues(effect)) return isTake(earlier.mode);
+  return true;
+}
+
+/** What the order of an execution is made of. */
+export interface Relation {
+  readonly effectOf: (step: Step) => Effect;
+  readonly dependent: (a: Effect, b: Effect) => boolean;
+  readonly releasesFor: (release: Mode, acquire: Mode) => boolean;
+}
+
+export const machineRelation: Relation = { effectOf, dependent, releasesFor };

@@ -46,6 +46,8 @@ export class Execution {
   readonly found: Found[] = [];
   /** True when nothing more can or should happen. */
   over = false;
+  /** True when kernel text has thrown: threads that could have gone on did not. */
+  crashed = false;
   private readonly program: Program;
   /** Threads whose step has joined a queue. */
   private readonly asleep = new Set<Thread>();
@@ -114,6 +116,7 @@ export class Execution {
       const rule = error instanceof KernelBug ? error.rule : 'exception';
       this.report([{ rule, witness: error.message }]);
       this.over = true;
+      this.crashed = true;
     }
   }
 

@@ -1,23 +1,28 @@
 /**
  * Happens-before of an execution, as vector clocks over trace positions, and the races in it: pairs of steps of
- * different threads that do not commute and that nothing but their own order keeps apart.
+ * different threads that do not commute, that nothing but their own order keeps apart, and that could have come in
+ * the other order.
  *
  * - A lock step is ordered after the releases that let it go on, and races with the lock step before it.
+ * - A step that waits for a value races with the last change before which the word had that value: what came in
+ *   between could not have been passed.
  * - A queued lock (rwsem) is joined in one step and had from a later moment on: what orders it after a release is
  *   charged to the thread's *next* step, because joining the queue commutes with the release.
  * - A thread starts after the step that started it.
  */
-import { BLOCKED } from '../../machine/step.ts';
+import { BLOCKED, type Step } from '../../machine/step.ts';
 import type { Thread } from '../../machine/thread.ts';
-import { dependent, type Effect, Mode, releasesFor } from './effect.ts';
+import { awaitsValue, type Effect, machineRelation, Mode, possibleBefore, queues, type Relation } from './effect.ts';
 import type { Event } from './execution.ts';
 
 /** clock[t]: position + 1 of the last step of thread t that happened before; 0 for none. */
 type Clock = Int32Array;
 
 export interface Race {
-  readonly earlier: number;
-  readonly later: number;
+  /** Position of the step that came first. */
+  readonly at: number;
+  /** Threads that can act first if, from there on, the other step is to come without it. Never empty. */
+  readonly initials: readonly number[];
 }
 
 export class Order {
@@ -29,61 +34,90 @@ export class Order {
   private readonly events: readonly Event[];
   /** Positions of the steps on each object. */
   private readonly onObject = new Map<object, number[]>();
+  private readonly relation: Relation;
 
-  constructor(events: readonly Event[], threads: number) {
+  constructor(events: readonly Event[], threads: number, relation = machineRelation) {
     this.events = events;
     this.next = Array.from({ length: threads }, () => new Int32Array(threads));
+    this.relation = relation;
   }
 
   /** Did the step at `a` happen before the one at `b` (or is it the same)? */
   before(a: number, b: number): boolean {
-    return this.clocks[b][this.events[a].thread.id] > a;
+    return this.knows(this.clocks[b], a);
   }
 
-  /** Take in the next event of the trace; returns the positions it races with. */
-  add(): number[] {
+  private knows(clock: Clock, position: number): boolean {
+    return clock[this.events[position].thread.id] > position;
+  }
+
+  /** Take in the next event of the trace; returns its races with the events before it. */
+  add(): Race[] {
     const at = this.clocks.length;
     const event = this.events[at];
-    const clock = this.next[event.thread.id].slice();
-    const earlier = this.onObject.get(event.effect.object) ?? [];
-    const races = this.racesWith(event.effect, clock, earlier);
-    for (const i of earlier) {
-      if (dependent(this.events[i].effect, event.effect)) join(clock, this.clocks[i]);
+    const { thread, effect } = event;
+    const races = this.races(thread, event.step, effect);
+    const clock = this.next[thread.id].slice();
+    const onObject = this.positionsOn(effect);
+    for (const i of onObject) {
+      if (this.relation.dependent(this.events[i].effect, effect)) join(clock, this.clocks[i]);
     }
-    if (!queues(event)) this.joinReleases(clock, event.effect, earlier);
-    clock[event.thread.id] = at + 1;
+    if (!queues(effect)) this.joinReleases(clock, effect, onObject);
+    clock[thread.id] = at + 1;
     this.clocks.push(clock);
-    earlier.push(at);
-    this.onObject.set(event.effect.object, earlier);
-    this.next[event.thread.id] = clock.slice();
-    this.afterwards(event, clock, earlier);
+    onObject.push(at);
+    this.next[thread.id] = clock.slice();
+    this.afterwards(event, clock, onObject);
     return races;
   }
 
-  /** Positions of steps that do not commute with `effect` and that `thread` does not know of yet. */
-  unordered(thread: Thread, effect: Effect, until: number): number[] {
-    const clock = this.next[thread.id];
-    return (this.onObject.get(effect.object) ?? []).filter(
-      (i) => i < until && dependent(this.events[i].effect, effect) && clock[this.events[i].thread.id] <= i,
-    );
+  private positionsOn({ object }: Effect): number[] {
+    let positions = this.onObject.get(object);
+    if (positions === undefined) this.onObject.set(object, (positions = []));
+    return positions;
   }
 
-  private racesWith(effect: Effect, clock: Clock, earlier: readonly number[]): number[] {
-    const candidates = earlier.filter(
-      (i) => dependent(this.events[i].effect, effect) && clock[this.events[i].thread.id] <= i,
+  /** Races of the step that `thread` does next, or would do if it could, with the events taken in so far. */
+  races(thread: Thread, step: Step, effect: Effect): Race[] {
+    const known = this.next[thread.id];
+    const candidates = this.positionsOn(effect).filter(
+      (i) =>
+        this.relation.dependent(this.events[i].effect, effect) &&
+        !this.knows(known, i) &&
+        possibleBefore(step, effect, this.events[i].effect),
     );
-    return candidates.filter((i) => !candidates.some((k) => k !== i && this.before(i, k)));
+    const hides = (k: number): boolean => !awaitsValue(step) || this.events[k].effect.mode !== Mode.writeAll;
+    return candidates
+      .filter((i) => !candidates.some((k) => k !== i && hides(k) && this.before(i, k)))
+      .map((at) => ({ at, initials: this.initials(at, thread, effect) }));
+  }
+
+  /** Threads that can begin a run of what did not happen after position `at`, and then `effect` of `thread`. */
+  private initials(at: number, thread: Thread, effect: Effect): number[] {
+    const begun = new Array<number>(this.next.length).fill(Infinity);
+    const comesLater = (clock: Clock): boolean => begun.some((position, id) => clock[id] > position);
+    const initials: number[] = [];
+    let free = true;
+    for (let k = at + 1; k < this.clocks.length; k++) {
+      if (this.before(at, k)) continue;
+      const { id } = this.events[k].thread;
+      if (!comesLater(this.clocks[k])) initials.push(id);
+      begun[id] = Math.min(begun[id], k);
+      if (this.relation.dependent(this.events[k].effect, effect)) free = false;
+    }
+    if (free && !comesLater(this.next[thread.id])) initials.push(thread.id);
+    return initials;
   }
 
   private joinReleases(clock: Clock, effect: Effect, earlier: readonly number[]): void {
     for (const i of earlier) {
-      if (releasesFor(this.events[i].effect.mode, effect.mode)) join(clock, this.clocks[i]);
+      if (this.relation.releasesFor(this.events[i].effect.mode, effect.mode)) join(clock, this.clocks[i]);
     }
   }
 
   /** What the step does to the clocks of threads that go on after it. */
   private afterwards(event: Event, clock: Clock, onObject: readonly number[]): void {
-    if (queues(event)) {
+    if (queues(event.effect)) {
       if (event.reply === BLOCKED) this.waiting.set(event.thread, event.effect);
       else this.joinReleases(this.next[event.thread.id], event.effect, onObject);
     }
@@ -94,20 +128,6 @@ export class Order {
       else this.joinReleases(this.next[thread.id], wanted, onObject);
     }
   }
-
-  /** Positions between `earlier` and `later` that did not happen after `earlier`. */
-  notAfter(earlier: number, later: number): number[] {
-    const rest: number[] = [];
-    for (let k = earlier + 1; k < later; k++) if (!this.before(earlier, k)) rest.push(k);
-    return rest;
-  }
-}
-
-/** Is this a step that joins the queue of a lock (or could have)? */
-function queues(event: Event): boolean {
-  const { mode, object } = event.effect;
-  const takes = mode === Mode.acquire || mode === Mode.acquireShared;
-  return takes && (object as { queues?: boolean }).queues === true;
 }
 
 function join(into: Clock, other: Clock): void {

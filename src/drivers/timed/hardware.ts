@@ -4,18 +4,18 @@
  */
 import { type Line, MEMORY } from '../../machine/memory.ts';
 import { type Cost, hops, nodeOf, type Profile, TICKS_PER_NS } from '../../machine/profile.ts';
-import { workNames } from '../../machine/work.ts';
+import { allWork } from '../../machine/work.ts';
 
 function ticks(cost: Cost): number {
   return Math.round(cost.value * TICKS_PER_NS);
 }
 
-/** Prices of private work by work id. Throws if the profile lacks one. */
+/** Prices of private work by work id. Throws if there is work that the profile has no price for. */
 export function workPrices(profile: Profile): Float64Array {
-  return Float64Array.from(workNames(), (name) => {
-    const cost = profile.work[name];
-    if (cost === undefined) throw new Error(`profile ${profile.name} has no cost for the work '${name}'`);
-    return ticks(cost);
+  return Float64Array.from(allWork(), ({ name, assumedNs }) => {
+    const ns = profile.work[name]?.value ?? assumedNs;
+    if (ns === null) throw new Error(`profile ${profile.name} has no cost for the work '${name}'`);
+    return Math.round(ns * TICKS_PER_NS);
   });
 }
 

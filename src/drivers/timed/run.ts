@@ -5,7 +5,7 @@
  * rank) and never by insertion, both give the same run to the bit.
  *
  * Spinning waiters keep their CPU and are handed the lock in order of arrival; sleeping waiters give their CPU to the
- * next thread in its queue. Threads stay on the CPU they were started on and are not preempted.
+ * next thread in its queue. Threads stay on the CPU they were started on, and are not preempted unless they poll.
  */
 import { observePlain, type Words } from '../../machine/memory.ts';
 import { type Profile, TICKS_PER_NS } from '../../machine/profile.ts';
@@ -77,6 +77,10 @@ class TimedMachine {
   private readonly clock: Float64Array;
   private readonly current: (Thread | null)[];
   private readonly runqueue: Thread[][];
+  /** The CPU whose step is being done, -1 between steps; it is in the queue. */
+  private acting = -1;
+  /** CPUs that have something to do again and are not in the queue yet. */
+  private readonly arrivals: number[] = [];
   /** Charges not paid yet, per CPU: (mode, ticks) pairs. Empty unless eager. */
   private readonly debts: number[][];
   private readonly charges: number[] | null;
@@ -109,16 +113,34 @@ class TimedMachine {
 
   run(births: readonly Birth[]): TimedResult {
     for (const birth of births) this.start(birth, null, 0, 0);
-    const { queue, clock, current } = this;
+    this.queueArrivals();
+    const { queue } = this;
     while (queue.size > 0) {
-      const rank = queue.first();
-      const thread = current[rank]!;
-      do {
-        if (this.debts[rank].length > 0) this.payOne(rank);
-        else if (!this.act(rank, thread)) break;
-      } while (queue.advance(clock[rank], rank));
+      this.acting = queue.first();
+      while (this.actOnce(this.acting));
     }
     return this.result();
+  }
+
+  /** One step, or one debt, of the CPU that is due. True if it is still the one that is due. */
+  private actOnce(rank: number): boolean {
+    const thread = this.current[rank]!;
+    if (this.debts[rank].length > 0) this.payOne(rank);
+    else this.act(rank, thread);
+    if (thread.pending === null && this.debts[rank].length === 0) this.ended(rank);
+    const next = this.current[rank];
+    let due = false;
+    if (next !== null && !next.spinning) due = this.queue.advance(this.clock[rank], rank);
+    else this.queue.pop();
+    return this.arrivals.length === 0 ? due : this.queueArrivals();
+  }
+
+  /** Put CPUs that have come to life in the queue, after the one that acted has found its new place. */
+  private queueArrivals(): false {
+    this.acting = -1;
+    for (const rank of this.arrivals) this.queue.push(this.clock[rank], rank);
+    this.arrivals.length = 0;
+    return false;
   }
 
   private result(): TimedResult {
@@ -136,16 +158,16 @@ class TimedMachine {
     };
   }
 
-  /** Let the pending step of the CPU's thread take effect now. False: the CPU has left the queue or changed thread. */
-  private act(rank: number, thread: Thread): boolean {
+  /** Let the pending step of the CPU's thread take effect now, or block the thread. */
+  private act(rank: number, thread: Thread): void {
     const step = thread.pending!;
-    // Words and locks go separate ways so that each way sees few classes: V8 is twice as fast that way.
-    if (step.kind <= WALK) return this.actOnWord(rank, thread, step, step.object as Words);
-    if (step.kind <= UNLOCK_SHARED) return this.actOnLock(rank, thread, step, step.object);
-    return this.actOtherwise(rank, thread, step);
+    // Words and locks go separate ways so that each way sees few classes: V8 is faster that way.
+    if (step.kind <= WALK) this.actOnWord(rank, thread, step, step.object as Words);
+    else if (step.kind <= UNLOCK_SHARED) this.actOnLock(rank, thread, step, step.object);
+    else this.actOtherwise(rank, thread, step);
   }
 
-  private actOnWord(rank: number, thread: Thread, step: Step, words: Words): boolean {
+  private actOnWord(rank: number, thread: Thread, step: Step, words: Words): void {
     const now = this.clock[rank];
     const { line } = words;
     const done =
@@ -156,14 +178,13 @@ class TimedMachine {
     this.count(thread, done);
     this.proceed(rank, thread, words.perform(step));
     if (words.waiters !== null) this.grant(words, done);
-    return thread.pending !== null || this.ended(rank);
   }
 
-  private actOnLock(rank: number, thread: Thread, step: Step, lock: Shared): boolean {
+  private actOnLock(rank: number, thread: Thread, step: Step, lock: Shared): void {
     const now = this.clock[rank];
     if (!lock.ready(step, thread)) {
       this.locks.queued(lock, this.block(rank, thread, lock, (lock as { spins?: boolean }).spins === true));
-      return false;
+      return;
     }
     const done = this.hardware.access(lock.line!, rank, now, true);
     this.spend(rank, thread, now, done);
@@ -172,21 +193,20 @@ class TimedMachine {
     if (reply === BLOCKED) {
       this.since[thread.id] = done;
       this.giveUpCpu(rank);
-      return false;
+      return;
     }
     this.note(step.kind, lock, reply, done);
     this.proceed(rank, thread, reply);
     if (lock.waiters !== null) this.grant(lock, done);
     if (woken.length > 0) this.wakeAll(lock, done);
-    return thread.pending !== null || this.ended(rank);
   }
 
-  private actOtherwise(rank: number, thread: Thread, step: Step): boolean {
+  private actOtherwise(rank: number, thread: Thread, step: Step): void {
     const now = this.clock[rank];
     const { object } = step;
     if (!object.ready(step, thread)) {
       this.block(rank, thread, object, step.kind === POLL);
-      return false;
+      return;
     }
     let done = now;
     if (step.kind === CLEAR) done = this.hardware.clear(rank, now, step.value, step.other);
@@ -196,7 +216,6 @@ class TimedMachine {
     const reply = object.perform(step, thread);
     if (step.kind === SPAWN) this.spawn(object as Birth, done, rank);
     this.proceed(rank, thread, reply);
-    return thread.pending !== null || this.ended(rank);
   }
 
   /** The thread has used its CPU from `now` to `done`. */
@@ -224,10 +243,9 @@ class TimedMachine {
   }
 
   /** The thread of the CPU has no next step. */
-  private ended(rank: number): false {
+  private ended(rank: number): void {
     this.end = Math.max(this.end, this.clock[rank]);
     this.giveUpCpu(rank);
-    return false;
   }
 
   /** Resume the thread; what it does before its next step is paid on its CPU's clock. */
@@ -259,12 +277,8 @@ class TimedMachine {
     this.since[thread.id] = this.clock[rank]!;
     const waiters = (object.waiters ??= []);
     waiters.push(thread);
-    thread.spinning = spins && this.runqueue[rank].length === 0;
-    if (thread.spinning) {
-      this.queue.pop();
-    } else {
-      this.giveUpCpu(rank);
-    }
+    thread.spinning = spins && (thread.pending!.kind !== POLL || this.runqueue[rank].length === 0);
+    if (!thread.spinning) this.giveUpCpu(rank);
     return waiters.length;
   }
 
@@ -295,7 +309,7 @@ class TimedMachine {
     const waited = done - this.since[thread.id];
     this.cpuTime[thread.mode] += waited;
     this.clock[rank] = done;
-    this.current[rank] = thread;
+    thread.spinning = false;
     this.count(thread, done);
     const reply = object.perform(step, thread);
     if (step.kind === LOCK) {
@@ -303,7 +317,7 @@ class TimedMachine {
       this.note(LOCK, object, reply, done);
     }
     this.proceed(rank, thread, reply);
-    this.queue.push(this.clock[rank], rank);
+    this.arrivals.push(rank);
   }
 
   private grantSleeper(thread: Thread, object: Shared, now: number): void {
@@ -348,26 +362,30 @@ class TimedMachine {
     this.since[thread.id] = time;
     const rank = thread.cpu;
     this.runqueue[rank].push(thread);
+    const current = this.current[rank];
+    if (current !== null && current.spinning && current.pending!.kind === POLL) this.preempt(current, time);
     if (this.current[rank] === null) this.schedule(rank);
   }
 
-  /** An idle CPU takes the first thread of its queue that has something to do, and is put among those that are due. */
-  private schedule(rank: number): void {
-    for (let thread = this.runqueue[rank].shift(); thread !== undefined; thread = this.runqueue[rank].shift()) {
-      this.clock[rank] = Math.max(this.clock[rank], this.since[thread.id]);
-      this.proceed(rank, thread, thread.reply);
-      if (thread.pending !== null) {
-        this.current[rank] = thread;
-        this.queue.push(this.clock[rank], rank);
-        return;
-      }
-      this.end = Math.max(this.end, this.clock[rank]);
-    }
+  /** A program that polls gives way when another thread wants its CPU. Kernel text that spins does not. */
+  private preempt(thread: Thread, time: number): void {
+    this.cpuTime[thread.mode] += Math.max(0, time - this.since[thread.id]);
+    thread.spinning = false;
+    this.current[thread.cpu] = null;
   }
 
-  /** The CPU that is due has nothing to run for its thread. */
+  /** A CPU without a thread takes the first of its queue. */
+  private schedule(rank: number): void {
+    const thread = this.runqueue[rank].shift();
+    if (thread === undefined) return;
+    this.current[rank] = thread;
+    this.clock[rank] = Math.max(this.clock[rank], this.since[thread.id]);
+    this.proceed(rank, thread, thread.reply);
+    if (thread.pending === null && this.debts[rank].length === 0) this.ended(rank);
+    else if (rank !== this.acting) this.arrivals.push(rank);
+  }
+
   private giveUpCpu(rank: number): void {
-    this.queue.pop();
     this.current[rank] = null;
     this.schedule(rank);
   }
