@@ -10,7 +10,7 @@ const law = {
   profiles: { rooms: ['machine'] },
   'drivers/timed': { rooms: ['machine'] },
   'drivers/controlled': { rooms: ['machine'], npm: ['pure-rand'] },
-  check: { rooms: ['kernel', 'machine', 'sync'] },
+  check: { rooms: ['kernel', 'machine', 'sync', 'workload'] },
   workload: { rooms: ['kernel', 'sync', 'machine'] },
   scenario: {
     rooms: ['kernel', 'sync', 'profiles', 'machine', 'check', 'workload'],
@@ -19,7 +19,7 @@ const law = {
   },
   trace: { rooms: ['machine'], npm: ['rxjs'] },
   report: { rooms: ['trace', 'machine'], npm: ['table', 'picocolors'] },
-  cli: { rooms: 'all', npm: ['commander', 'cli-progress', 'picocolors'], node: 'all' },
+  cli: { rooms: 'all', npm: ['commander', 'zod', 'picocolors'], node: 'all' },
 };
 
 const anyOf = (words) => `(${words.join('|')})`;

@@ -1,9 +1,9 @@
 /** `faultline list`: what there is to run. */
 import { join } from 'node:path';
-import { getBorderCharacters, table } from 'table';
 import { invariants, standingRules } from '../check/invariants.ts';
 import { bases, bugs, patches } from '../kernel/index.ts';
 import { profiles } from '../profiles/index.ts';
+import { type Entry, listTable } from '../report/list-table.ts';
 import { catalog } from '../scenario/catalog.ts';
 import { readScenario } from '../scenario/read.ts';
 import { EXIT } from './exit.ts';
@@ -12,12 +12,6 @@ import { type Format, packagedScenarios, packageRoot } from './options.ts';
 
 export const LISTS = ['scenarios', 'kernels', 'machines', 'invariants'] as const;
 export type ListName = (typeof LISTS)[number];
-
-interface Entry {
-  readonly name: string;
-  readonly kind: string;
-  readonly about: string;
-}
 
 const ENTRIES: Record<ListName, () => Entry[]> = {
   scenarios: () =>
@@ -51,18 +45,4 @@ export function list(io: Io, what: readonly ListName[], format: Format): number 
   else if (format === 'json') io.out(`${JSON.stringify({ schema: 'faultline.list/1', entries }, null, 2)}\n`);
   else for (const name of what) io.out(listTable(name, ENTRIES[name](), io.width));
   return EXIT.ok;
-}
-
-function listTable(title: string, entries: readonly Entry[], width: number): string {
-  const names = Math.max(...entries.map((entry) => entry.name.length));
-  const kinds = Math.max(...entries.map((entry) => entry.kind.length));
-  const about = Math.max(24, width - names - kinds - 8);
-  const rows = entries.map(({ name, kind, about: text }) => [name, kind, text]);
-  const text = table(rows, {
-    border: getBorderCharacters('void'),
-    drawHorizontalLine: () => false,
-    columnDefault: { paddingLeft: 0, paddingRight: 2 },
-    columns: [{ width: names }, { width: kinds }, { width: about, wrapWord: true }],
-  });
-  return `${title}\n${text.replace(/^/gm, '  ').replace(/[ \t]+$/gm, '')}\n`;
 }

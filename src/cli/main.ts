@@ -100,6 +100,10 @@ function failed(error: unknown, io: Io): number {
     io.err(`faultline: ${error.message}\n`);
     return EXIT.usage;
   }
+  if (error instanceof Error && error.name === 'KernelBug') {
+    io.err(`faultline: the run found a bug: ${error.message}\n`);
+    return EXIT.finding;
+  }
   if (error instanceof Error && error.name === 'ScenarioError') {
     io.err(`${error.message}\n`);
     return EXIT.usage;

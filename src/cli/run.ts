@@ -63,9 +63,12 @@ function runPft(io: Io, scenario: Scenario, options: RunOptions): number {
     if (format === 'ndjson') io.out(`${JSON.stringify(rowJson(done))}\n`);
     return done;
   });
-  const problems = judgePft(
-    scenario.expect,
-    runs.map((done) => done.row),
+  const problems = runs.flatMap((done) => done.timed.stuck.map((thread) => `deadlock: ${describeWait(thread)}`));
+  problems.push(
+    ...judgePft(
+      scenario.expect,
+      runs.map((done) => done.row),
+    ),
   );
   if (format === 'json') io.out(`${JSON.stringify(pftJson(scenario, runs, problems, options), null, 2)}\n`);
   if (format === 'table') io.out(pftFooter(scenario, runs, problems, options));

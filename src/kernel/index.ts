@@ -1,5 +1,5 @@
 /** The kernels, patches and bugs there are, by name. */
-import { clearAfterMap, leakWhenRaced, noAnonRmap, noUnlock } from './bugs/anonymous.ts';
+import { clearAfterMap, leakWhenRaced, noAnonRmap, noUnlock, rssTwice, zeroPageWritable } from './bugs/anonymous.ts';
 import { noPteNoneRecheck } from './bugs/no-pte-none-recheck.ts';
 import type { Base, Change, FaultPath } from './fault-path.ts';
 import { v2_6_10 } from './memory.ts';
@@ -15,7 +15,15 @@ export const bases: readonly Base[] = [
 
 export const patches: readonly Change[] = [];
 
-export const bugs: readonly Change[] = [noPteNoneRecheck, leakWhenRaced, noAnonRmap, clearAfterMap, noUnlock];
+export const bugs: readonly Change[] = [
+  noPteNoneRecheck,
+  leakWhenRaced,
+  noAnonRmap,
+  clearAfterMap,
+  noUnlock,
+  zeroPageWritable,
+  rssTwice,
+];
 
 /** The functions of a base with patches and bugs applied in order. Throws on a name that is not there. */
 export function buildKernel(base: string, patchNames: readonly string[], bugNames: readonly string[]): FaultPath {

@@ -6,6 +6,8 @@ import { type Coroutine, SPAWN, Shared, Step, WALK, type Walk } from './step.ts'
 export const USER = 0;
 export const SYSTEM = 1;
 
+const SIGNALS: Readonly<Record<number, string>> = { 7: 'SIGBUS', 9: 'SIGKILL (out of memory)', 11: 'SIGSEGV' };
+
 /** A lock a thread holds, in the order taken. */
 export interface Held {
   readonly lock: Shared;
@@ -80,7 +82,13 @@ export class Thread {
   private returnFromFault(signal: number | void): void {
     this.body = this.interrupted!;
     this.interrupted = null;
-    if (signal !== 0) throw new KernelBug('killed by signal', `${this.name} is killed by signal ${String(signal)}`);
+    if (signal !== 0) {
+      const name = SIGNALS[Number(signal)] ?? `signal ${String(signal)}`;
+      throw new KernelBug(
+        'killed by signal',
+        `${this.name} is killed by ${name} at ${this.faulting!.object.describe(this.faulting!.index)}`,
+      );
+    }
     this.pending = this.faulting;
   }
 }

@@ -4,6 +4,8 @@ import type { Frame } from './step.ts';
 /** Folders whose frames are machinery. */
 const MACHINERY =
   /(^|\/)(machine|sync|drivers|trace|check|scenario|report|cli|node_modules|altered)(\/|\.[jt]s)|^node:/;
+/** Below this frame is the driver. */
+const BOTTOM = /(^|\/)machine\/thread\.[jt]s/;
 const FRAME = /^\s*at (?:(?:new )?(?:async )?(.+?) \()?(.+?):(\d+):\d+\)?$/;
 
 /** Innermost frame first. */

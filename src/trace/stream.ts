@@ -22,15 +22,15 @@ export function replayStream(steps: readonly TraceStep[]): Observable<readonly T
 /** All steps of a stream that completes synchronously; rethrows its error. */
 export function collect(stream: Observable<readonly TraceStep[]>): TraceStep[] {
   let all: TraceStep[] = [];
-  let failure: unknown = null;
+  let failure: Error | null = null;
   stream.pipe(reduce((sum: TraceStep[], batch) => [...sum, ...batch], [])).subscribe({
     next: (steps) => {
       all = steps;
     },
-    error: (error: unknown) => {
+    error: (error: Error) => {
       failure = error;
     },
   });
-  if (failure !== null) throw failure instanceof Error ? failure : new Error(String(failure));
+  if (failure !== null) throw failure as Error;
   return all;
 }

@@ -203,21 +203,21 @@ const access: fc.Arbitrary<Word> = fc.oneof(
 const { word } = fc.letrec<{ word: Word; body: Word[] }>((tie) => ({
   word: fc.oneof(
     { maxDepth: 2 },
-    { weight: 8, arbitrary: access },
-    { weight: 3, arbitrary: fc.tuple(fc.constantFrom('in' as const, 'try' as const), side, tie('body')) },
-    { weight: 1, arbitrary: fc.tuple(fc.constant('tryKeep' as const), side, tie('body')) },
-    { weight: 1, arbitrary: fc.tuple(fc.constant('lock' as const), side) },
-    { weight: 2, arbitrary: fc.tuple(fc.constant('if' as const), value, tie('body')) },
-    { weight: 1, arbitrary: fc.tuple(fc.constantFrom('spawn' as const, 'spawnJoin' as const), tie('body')) },
+    { weight: 16, arbitrary: access },
+    { weight: 8, arbitrary: fc.tuple(fc.constantFrom('in' as const, 'try' as const), side, tie('body')) },
+    { weight: 2, arbitrary: fc.tuple(fc.constant('tryKeep' as const), side, tie('body')) },
+    { weight: 2, arbitrary: fc.tuple(fc.constant('lock' as const), side) },
+    { weight: 4, arbitrary: fc.tuple(fc.constant('if' as const), value, tie('body')) },
+    { weight: 2, arbitrary: fc.tuple(fc.constantFrom('spawn' as const, 'spawnJoin' as const), tie('body')) },
     { weight: 1, arbitrary: fc.tuple(fc.constant('crash' as const), fc.constantFrom('a', 'b')) },
   ),
-  body: fc.array(tie('word'), { maxLength: 2 }),
+  body: fc.array(tie('word'), { minLength: 1, maxLength: 2, size: 'max' }),
 }));
 
 /** Two to four threads. Their interleavings are few, or the test's own limit stops the count. */
 export function randomThreads(limit: number): fc.Arbitrary<Threads> {
-  const thread = fc.array(word, { minLength: 1, maxLength: 4 });
+  const thread = fc.array(word, { minLength: 2, maxLength: 4, size: 'max' });
   return fc
-    .array(thread, { minLength: 2, maxLength: 4 })
+    .array(thread, { minLength: 2, maxLength: 4, size: 'max' })
     .filter((threads) => threads.every((words) => lengths(words).steps <= 6) && manyInterleavings(threads) <= limit);
 }

@@ -56,7 +56,7 @@ export class Execution {
     this.program = program;
     woken.length = 0;
     for (const birth of program.threads) this.start(birth, null);
-    if (!this.threads.some((thread) => thread.pending !== null)) this.finish();
+    if (!this.over && this.enabled().length === 0) this.finish();
   }
 
   isEnabled(thread: Thread): boolean {

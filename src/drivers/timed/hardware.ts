@@ -36,7 +36,8 @@ export class Hardware {
   private readonly startOther: number;
   private readonly clearLocal: number;
   private readonly clearRemote: number;
-  private readonly clearBus: number;
+  /** Part of the time of zeroing in which it keeps the bus busy. */
+  private readonly busShare: number;
   /** Tick at which each node's memory bus is free. */
   private readonly busFree: Float64Array;
 
@@ -53,7 +54,7 @@ export class Hardware {
     this.startOther = ticks(profile.start[1]);
     this.clearLocal = ticks(profile.clear.local);
     this.clearRemote = ticks(profile.clear.remote);
-    this.clearBus = ticks(profile.clear.bus);
+    this.busShare = profile.clear.bus.value / profile.clear.local.value;
     this.busFree = new Float64Array(this.nodes);
   }
 
@@ -101,10 +102,10 @@ export class Hardware {
   /** When `bytes` on memory node `home` are zeroed. The CPU's bus serves one such job at a time. */
   clear(cpu: number, now: number, bytes: number, home: number): number {
     const node = this.node[cpu];
-    const kib = bytes / 1024;
-    const start = this.busFree[node] > now ? this.busFree[node] : now;
-    this.busFree[node] = start + kib * this.clearBus;
-    const end = start + kib * (home === node ? this.clearLocal : this.clearLocal + this.clearRemote);
+    const start = Math.max(now, this.busFree[node]);
+    const alone = (bytes / 1024) * (home === node ? this.clearLocal : this.clearLocal + this.clearRemote);
+    const end = start + alone;
+    this.busFree[node] = start + Math.round(alone * this.busShare);
     this.clearTicks += end - now;
     this.busWaitTicks += start - now;
     return end;

@@ -8,6 +8,13 @@ export function* without<T>(path: Coroutine<T>, matches: (step: Step) => boolean
   return next.value;
 }
 
+/** The path with each step replaced by what `change` makes of it. */
+export function* instead<T>(path: Coroutine<T>, change: (step: Step) => Step): Coroutine<T> {
+  let next = path.next(0);
+  while (next.done !== true) next = path.next(yield change(next.value));
+  return next.value;
+}
+
 /** The path with the step that matches put off until just before the step that `until` matches. */
 export function* late<T>(
   path: Coroutine<T>,

@@ -3,10 +3,10 @@
  */
 import { ADD, CLEAR, type Step, UNLOCK, WRITE } from '../../machine/step.ts';
 import type { Change, FaultPath } from '../fault-path.ts';
-import { v2_6_10 } from '../memory.ts';
+import { maybe_mkwrite, set_pte, v2_6_10 } from '../memory.ts';
 import { PageTables } from '../pgtable.ts';
 import { Page } from '../structs.ts';
-import { late, without } from './altered.ts';
+import { instead, late, without } from './altered.ts';
 
 const path = v2_6_10.do_anonymous_page;
 
@@ -21,6 +21,10 @@ function adds(step: Step, field: string, amount: number): boolean {
     step.object.describe(step.index).endsWith(field) &&
     step.value === amount
   );
+}
+
+function setsPte(step: Step): boolean {
+  return step.kind === WRITE && step.object instanceof PageTables;
 }
 
 /** The loser of a race keeps its page. Breaks: page leak. */
@@ -44,13 +48,31 @@ export const clearAfterMap = change('clear-after-map', 'the page is zeroed after
   ),
 );
 
+/** The zero page is mapped with the permissions of the vma. Breaks: zero page writable. */
+export const zeroPageWritable = change(
+  'zero-page-writable',
+  'a read fault maps the zero page writable',
+  (mm, vma, page_table, pmd, write_access, addr) =>
+    instead(path(mm, vma, page_table, pmd, write_access, addr), (step) =>
+      setsPte(step) && !write_access ? set_pte(page_table, maybe_mkwrite(step.value, vma)) : step,
+    ),
+);
+
+/** rss goes up for the page that a raced fault gives back. Breaks: rss mismatch. */
+export const rssTwice = change('rss-twice', 'rss is counted before the pte is looked at again', (mm, ...args) =>
+  instead(path(mm, ...args), (step) => {
+    if (step.kind === ADD && step.object instanceof Page && step.value === -1) mm.rss.plain++;
+    return step;
+  }),
+);
+
 /** page_table_lock is not dropped. Breaks: deadlock, or a lock that is held at the end. */
 export const noUnlock = change('no-unlock', 'page_table_lock is not dropped when the pte has been set', (...args) => {
   let mapped = false;
   return without(
     path(...args),
     (step) => {
-      if (step.kind === WRITE && step.object instanceof PageTables) mapped = true;
+      if (setsPte(step)) mapped = true;
       return mapped && step.kind === UNLOCK;
     },
     0,

@@ -1,0 +1,265 @@
+/** The command line: results on stdout, everything else on stderr, exit codes, and bad input of every kind. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import pc from 'picocolors';
+import { main } from '../src/cli/main.ts';
+
+interface Result {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function faultline(...args: string[]): Promise<Result> {
+  let out = '';
+  let err = '';
+  const io = {
+    out: (text: string) => void (out += text),
+    err: (text: string) => void (err += text),
+    width: 80,
+    colors: pc.createColors(false),
+    interactive: false,
+  };
+  const code = await main(args, io);
+  return { code, out, err };
+}
+
+const SMALL = `about: a small page fault test
+kernel: { base: v2.6.10 }
+machine: { profile: altix-3700-8p }
+pft: { gb: 0.01, repetitions: 2, threads: [1, 2] }
+expect: { never: anything }
+`;
+
+const RACE = (bugs: string, page = 0): string => `about: two threads fault one page
+kernel: { base: v2.6.10, bugs: [${bugs}] }
+machine: { profile: altix-3700-8p, cpus: 2 }
+vmas: { heap: { pages: 2 } }
+threads:
+  T1: [{ write: heap, page: 0 }]
+  T2: [{ write: heap, page: ${page} }]
+expect: { never: anything }
+`;
+
+describe('command line', () => {
+  let folder = '';
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'faultline-'));
+  });
+  after(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  function file(name: string, text: string | Uint8Array): string {
+    const path = join(folder, name);
+    writeFileSync(path, text);
+    return path;
+  }
+
+  it('run: two runs with one seed print the same bytes, as JSON and as a table; eager ones too', async () => {
+    const path = file('small.yaml', SMALL);
+    for (const format of ['json', 'ndjson', 'table']) {
+      const [first, second, eager] = [
+        await faultline('run', path, '--format', format, '--seed', '7'),
+        await faultline('run', path, '--format', format, '--seed', '7'),
+        await faultline('run', path, '--format', format, '--seed', '7', '--eager'),
+      ];
+      expect(first.code).to.equal(0);
+      expect(second.out).to.equal(first.out);
+      expect(eager.out).to.equal(first.out);
+      expect(first.err).to.equal('');
+    }
+  });
+
+  it('run: JSON has a schema with a version, NDJSON a row a line', async () => {
+    const path = file('small.yaml', SMALL);
+    const json = JSON.parse((await faultline('run', path, '--format', 'json')).out) as {
+      schema: string;
+      rows: object[];
+    };
+    expect(json.schema).to.equal('faultline.run/1');
+    expect(json.rows.length).to.equal(2);
+    const lines = (await faultline('run', path, '--format', 'ndjson')).out.trim().split('\n');
+    expect(lines.map((line) => (JSON.parse(line) as { threads: number }).threads)).to.deep.equal([1, 2]);
+  });
+
+  it('run: threads under the clock', async () => {
+    const { code, out } = await faultline('run', file('race.yaml', RACE('')), '--format', 'json');
+    expect(code).to.equal(0);
+    expect((JSON.parse(out) as { faults: number }).faults).to.equal(2);
+  });
+
+  it('explore: never is 0, a finding is 1 with a trail that replays, and lanes fit 80 columns', async () => {
+    const good = await faultline('explore', file('good.yaml', RACE('')));
+    expect(good.code).to.equal(0);
+    expect(good.out).to.match(/never \(all \d+ classes\)/);
+
+    const trail = join(folder, 'bad.trail.json');
+    const bad = await faultline('explore', file('bad.yaml', RACE('no-pte-none-recheck')), '-o', trail);
+    expect(bad.code).to.equal(1);
+    expect(bad.out).to.contain('lost store').and.to.contain('1 preemption');
+    expect(Math.max(...drawing(bad.out).map((line) => line.length))).to.be.at.most(80);
+
+    const again = await faultline('replay', trail);
+    expect(again.code).to.equal(1);
+    expect(drawing(again.out)).to.deep.equal(drawing(bad.out));
+    expect(again.out).to.match(/reproduced: lost store, all \d+ steps as recorded/);
+  });
+
+  /** The lines of a schedule. */
+  function drawing(text: string): string[] {
+    return text.split('\n').filter((line) => /^ {1,3}\d* /.test(line) && !line.startsWith('  repeat'));
+  }
+
+  it('explore: the same words whatever the strategy, exit 3 when asked for completeness', async () => {
+    const path = file('good.yaml', RACE(''));
+    expect((await faultline('explore', path, '--strategy', 'random', '--executions', '50')).out).to.contain(
+      'not seen (50 sampled, random, seed 1)',
+    );
+    expect((await faultline('explore', path, '--strategy', 'bounded', '--bound', '1')).out).to.contain(
+      'at most 1 preemptions',
+    );
+    expect((await faultline('explore', path, '--executions', '3', '--require-complete')).code).to.equal(3);
+    expect((await faultline('explore', path, '--executions', '3')).out).to.contain('stopped after 3 classes');
+  });
+
+  it('explore --check: exit 0 if the bug that the scenario expects is found, 1 if it is not', async () => {
+    const expected = RACE('no-pte-none-recheck').replace(
+      'never: anything',
+      'sometimes: [lost store, mapcount mismatch, page leak, rss mismatch]',
+    );
+    const trail = join(folder, 'x.json');
+    expect((await faultline('explore', file('e.yaml', expected), '--check', '-o', trail)).code).to.equal(0);
+    const missing = RACE('').replace('never: anything', 'sometimes: lost store');
+    const result = await faultline('explore', file('m.yaml', missing), '--check');
+    expect(result.code).to.equal(1);
+    expect(result.out).to.contain("expected 'lost store' sometimes, it was not seen");
+  });
+
+  it('replay: a changed scenario is refused with exit code 4, what changed, and the first difference', async () => {
+    const path = file('changed.yaml', RACE('no-pte-none-recheck'));
+    const trail = join(folder, 'changed.trail.json');
+    await faultline('explore', path, '-o', trail);
+    writeFileSync(path, RACE('no-pte-none-recheck', 1));
+    const other = await faultline('replay', trail);
+    expect(other.code).to.equal(4);
+    expect(other.err).to.contain('threads.1.ops.0.first: 0 -> 1');
+    expect(other.err).to.match(/first difference: step \d+: recorded T2 .*heap\+0.*now T2 .*heap\+1/);
+    writeFileSync(path, RACE(''));
+    const fixed = await faultline('replay', trail);
+    expect(fixed.code).to.equal(4);
+    expect(fixed.err).to.match(/first difference: step \d+/);
+    writeFileSync(path, `# a comment does not matter\n${RACE('no-pte-none-recheck')}`);
+    expect((await faultline('replay', trail)).code).to.equal(1);
+  });
+
+  it('replay: a schedule that cannot be followed is refused with the step', async () => {
+    const path = file('bad.yaml', RACE('no-pte-none-recheck'));
+    const trail = join(folder, 'cut.trail.json');
+    await faultline('explore', path, '-o', trail);
+    const data = JSON.parse(readFileSync(trail, 'utf8')) as { schedule: number[] };
+    data.schedule[1] = 9;
+    writeFileSync(trail, JSON.stringify(data));
+    const result = await faultline('replay', trail);
+    expect(result.code).to.equal(4);
+    expect(result.err).to.contain('step 2');
+  });
+
+  it('replay: what is no trail is exit code 2', async () => {
+    for (const path of [file('x.json', '{'), file('y.json', '{}'), join(folder, 'none.json'), folder]) {
+      const { code, err } = await faultline('replay', path);
+      expect(code).to.equal(2);
+      expect(err).to.match(/^faultline: .*\n$/);
+    }
+  });
+
+  it('list: scenarios, kernels, machines; as JSON too', async () => {
+    const { out } = await faultline('list');
+    for (const name of ['races/anon-fault+anon-fault', 'v2.6.10', 'altix-3700-8p', 'lost store'])
+      expect(out).to.contain(name);
+    expect(Math.max(...out.split('\n').map((line) => line.length))).to.be.at.most(80);
+    const json = JSON.parse((await faultline('list', 'machines', '--format', 'json')).out) as {
+      entries: { name: string }[];
+    };
+    expect(json.entries.map((entry) => entry.name)).to.include('altix-3700-8p');
+  });
+
+  const bad: readonly (readonly [string, string | Uint8Array, RegExp])[] = [
+    ['unknown key', RACE('').replace('vmas:', 'vmaz: 1\nvmas:'), /:4:1: error: .*vmaz/],
+    [
+      'unknown vma',
+      RACE('').replace('write: heap', 'write: haep'),
+      /unknown vma 'haep'.*heap[\s\S]*Did you mean 'heap'/,
+    ],
+    ['negative pages', RACE('').replace('pages: 2', 'pages: -2'), /pages.*at least 1, got -2/],
+    ['10^12 pages', RACE('').replace('pages: 2', 'pages: 1000000000000'), /:4:\d+: error: .*at most/],
+    ['alias bomb', `a: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]\n${RACE('')}`, /error: .*(anchor|alias)/],
+    ['duplicate key', RACE('').replace('about:', 'about: x\nabout:'), /:2:1: error: /],
+    ['empty file', '', /:1:1: error: /],
+    ['binary file', new Uint8Array([0, 1, 2, 255, 254, 0]), /:1:1: error: /],
+    ['a base that is not there', RACE('').replace('v2.6.10', 'v2.6.11'), /v2\.6\.11[\s\S]*v2\.6\.10/],
+  ];
+  for (const [name, text, message] of bad) {
+    it(`bad input: ${name}: one clear message, exit code 2, no stack trace`, async () => {
+      for (const command of ['run', 'explore']) {
+        const started = performance.now();
+        const { code, out, err } = await faultline(command, file('bad-input.yaml', text));
+        expect(code).to.equal(2);
+        expect(out).to.equal('');
+        expect(err).to.match(message);
+        expect(err).to.not.match(/\n\s+at /);
+        expect(performance.now() - started).to.be.below(1000);
+      }
+    });
+  }
+
+  it('bad input: a directory, a file that is not there, a pft scenario to explore', async () => {
+    mkdirSync(join(folder, 'dir.yaml'), { recursive: true });
+    for (const [args, message] of [
+      [['run', join(folder, 'dir.yaml')], /directory/],
+      [['run', join(folder, 'nothing.yaml')], /nothing\.yaml/],
+      [['run', 'no-such-scenario'], /no-such-scenario/],
+      [['explore', file('small.yaml', SMALL)], /pft/],
+    ] as const) {
+      const { code, err } = await faultline(...args);
+      expect(code).to.equal(2);
+      expect(err).to.match(message);
+    }
+  });
+
+  it('usage: unknown commands, options and values are exit code 2 with a suggestion', async () => {
+    for (const [args, message] of [
+      [['rum'], /Did you mean run/],
+      [['run'], /missing required argument/],
+      [['run', 'x', '--sede', '1'], /Did you mean --seed/],
+      [['run', 'x', '--seed', 'one'], /whole number/],
+      [['run', 'x', '--format', 'xml'], /table, json, ndjson/],
+      [['list', 'things'], /scenarios, kernels/],
+      [[], /Usage: faultline/],
+    ] as const) {
+      const { code, err } = await faultline(...args);
+      expect([args, code]).to.deep.equal([args, 2]);
+      expect(err).to.match(message);
+    }
+    const help = await faultline('--help');
+    expect(help.code).to.equal(0);
+    for (const code of ['0', '1', '2', '3', '4', '70']) expect(help.out).to.match(new RegExp(`^  ${code} `, 'm'));
+  });
+
+  it('as a program: results on stdout only, exit codes of the process, a closed pipe is no error', () => {
+    const node = ['--import', './test/support/register.mjs', 'src/cli/main.ts'];
+    const version = execFileSync(process.execPath, [...node, '--version'], { encoding: 'utf8' });
+    expect(version.trim()).to.equal((JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version);
+    const bad = spawnSync(process.execPath, [...node, 'run', 'nothing-here'], { encoding: 'utf8' });
+    expect([bad.status, bad.stdout]).to.deep.equal([2, '']);
+    const colors = spawnSync(process.execPath, [...node, 'list'], {
+      encoding: 'utf8',
+      env: { ...process.env, FORCE_COLOR: '1', NO_COLOR: '1' },
+    });
+    // eslint-disable-next-line no-control-regex
+    expect(colors.stdout).to.not.match(/\u001b/);
+  });
+});

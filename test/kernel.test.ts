@@ -1,0 +1,174 @@
+/** The kernel text: what a fault does, the invariants under random programs and schedules, and bugs that break them. */
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { invariants, ruleNames } from '../src/check/invariants.ts';
+import { DporStrategy } from '../src/drivers/controlled/dpor.ts';
+import { explore } from '../src/drivers/controlled/explore.ts';
+import { randomStrategy } from '../src/drivers/controlled/random.ts';
+import { replay } from '../src/drivers/controlled/replay.ts';
+import { runTimed } from '../src/drivers/timed/run.ts';
+import { bases, buildKernel, bugs } from '../src/kernel/index.ts';
+import { VM_READ } from '../src/kernel/structs.ts';
+import { catalog } from '../src/scenario/catalog.ts';
+import { parseScenario, type Scenario } from '../src/scenario/read.ts';
+import { buildWorld, checkedProgram } from '../src/scenario/world.ts';
+import { Recorder } from '../src/trace/recorder.ts';
+import type { TraceStep } from '../src/trace/step.ts';
+import { collect, traceStream } from '../src/trace/stream.ts';
+
+function scenario(bug: string, pages: number, threads: Record<string, string>, vma = ''): Scenario {
+  const lines = Object.entries(threads).map(([name, ops]) => `  ${name}: [${ops}]`);
+  const text = `about: test\nkernel: { base: v2.6.10, bugs: [${bug}] }\nmachine: { profile: altix-3700-8p, cpus: 2 }\nvmas: { heap: { pages: ${pages} ${vma} } }\nthreads:\n${lines.join('\n')}\nexpect: { never: anything }\n`;
+  return parseScenario(text, 'test.yaml', catalog());
+}
+
+/** The steps of a run in which the threads act one after the other. */
+function trace(program: Scenario): TraceStep[] {
+  const { order } = runTimed(buildWorld(program).births, { ...buildWorld(program), recordOrder: true });
+  return collect(
+    traceStream((sink) => {
+      const recorder = new Recorder(sink);
+      recorder.watch(() =>
+        replay(
+          () => checkedProgram(buildWorld(program)),
+          order,
+          () => recorder,
+        ),
+      );
+    }),
+  );
+}
+
+const LOCKS = /spin_|down_|up_|trylock|unlock_page/;
+
+describe('do_anonymous_page of 2.6.10', () => {
+  it('write fault: takes and drops locks where Linux does', () => {
+    const second = trace(scenario('', 2, { T: '{ write: heap, page: 0 }, { write: heap, page: 1 }' }));
+    const labels = second.map((step) => step.label);
+    const from = labels.lastIndexOf('MMU walk pte[heap+1]', labels.length - 3);
+    expect(labels.slice(from)).to.deep.equal([
+      'MMU walk pte[heap+1]',
+      'down_read(mm.mmap_sem)',
+      'spin_lock(mm.page_table_lock)',
+      'spin_unlock(mm.page_table_lock)',
+      'read heap.anon_vma',
+      'clear page 11',
+      'spin_lock(mm.page_table_lock)',
+      'atomic page 11->_mapcount += 1',
+      'pte[heap+1] = pfn 11 rw dirty',
+      'spin_unlock(mm.page_table_lock)',
+      'up_read(mm.mmap_sem)',
+      'MMU walk pte[heap+1]',
+      'page 11[0] = 102',
+    ]);
+  });
+
+  it('read fault: maps the zero page read-only in one lock section, counts nothing', () => {
+    const program = scenario('', 1, { T: '{ read: heap, page: 0 }' });
+    const steps = trace(program).map((step) => step.label);
+    expect(steps.filter((label) => label.startsWith('pte['))).to.deep.equal(['pte[heap+0] = pfn 0 ro']);
+    expect(steps.filter((label) => LOCKS.test(label))).to.deep.equal([
+      'down_read(mm.mmap_sem)',
+      'spin_lock(mm.page_table_lock)',
+      ...['spin_unlock(mm.page_table_lock)', 'spin_lock(mm.page_table_lock)'], // pmd_alloc
+      ...['spin_unlock(mm.page_table_lock)', 'spin_lock(mm.page_table_lock)'], // pte_alloc_map
+      'spin_unlock(mm.page_table_lock)',
+      'up_read(mm.mmap_sem)',
+    ]);
+    expect(steps.some((label) => label.includes('rss'))).to.equal(false);
+  });
+
+  it('the backtrace of a step is the kernel backtrace', () => {
+    const steps = trace(scenario('', 1, { T: '{ write: heap, page: 0 }' }));
+    const clear = steps.find((step) => step.label.startsWith('clear'))!;
+    expect(clear.stack.map((frame) => frame.fn)).to.deep.equal([
+      'clear_user_highpage',
+      'do_anonymous_page',
+      'handle_mm_fault',
+      'do_page_fault',
+    ]);
+    expect(clear.held).to.deep.equal(['mm.mmap_sem']);
+  });
+
+  it('a write to a readonly vma is SIGSEGV, memory that runs out is SIGKILL', () => {
+    const denied = explore(
+      () => checkedProgram(buildWorld(scenario('', 1, { T: '{ write: heap, page: 0 }' }, ', readonly: true'))),
+      {
+        strategy: new DporStrategy(),
+      },
+    );
+    expect(denied.failures.map(({ rule, witness }) => [rule, witness])).to.deep.equal([
+      ['killed by signal', 'T is killed by SIGSEGV at pte[heap+0]'],
+    ]);
+    const world = buildWorld(scenario('', 1, { T: '{ write: heap, page: 0 }' }));
+    for (const zone of world.system.zones) zone.free_pages.value = 0;
+    for (const lists of world.system.pageset) for (const { list } of lists) list.length = 0;
+    expect(() => runTimed(world.births, world)).to.throw(/SIGKILL/);
+    expect(VM_READ).to.equal(1);
+  });
+});
+
+const access = fc.record({ kind: fc.constantFrom('write', 'read'), page: fc.nat(2) });
+const programs = fc.array(fc.array(access, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 3 });
+
+function generated(threads: readonly (readonly { kind: string; page: number }[])[]): Scenario {
+  const named = threads.map((ops, i) => [
+    `T${i}`,
+    ops.map(({ kind, page }) => `{ ${kind}: heap, page: ${page} }`).join(', '),
+  ]);
+  return scenario('', 3, Object.fromEntries(named) as Record<string, string>);
+}
+
+describe('invariants', () => {
+  it('hold for random programs under random schedules', () => {
+    fc.assert(
+      fc.property(programs, fc.nat(), (threads, seed) => {
+        const program = generated(threads);
+        const result = explore(() => checkedProgram(buildWorld(program)), { strategy: randomStrategy(seed, 5) });
+        expect(result.failures).to.deep.equal([]);
+      }),
+    );
+  });
+
+  it('have names of their own, and so has everything that the machine notices', () => {
+    expect(new Set(ruleNames()).size).to.equal(ruleNames().length);
+    for (const { sentence } of invariants) expect(sentence).to.match(/^I\d+: /);
+  });
+
+  const breaks: Record<string, string[]> = {
+    'no-pte-none-recheck': ['lost store', 'mapcount mismatch', 'page leak', 'rss mismatch'],
+    'leak-when-raced': ['page leak'],
+    'no-anon-rmap': ['mapcount mismatch'],
+    'clear-after-map': ['lost store'],
+    'no-unlock': ['deadlock', 'lock held at the end'],
+    'zero-page-writable': ['zero page writable'],
+    'rss-twice': ['rss mismatch'],
+  };
+  for (const bug of bugs) {
+    it(`${bug.name} breaks ${breaks[bug.name]?.join(', ') ?? 'something'} and nothing else`, () => {
+      const found = new Set<string>();
+      for (const ops of ['{ write: heap, page: 0 }', '{ read: heap, page: 0 }']) {
+        for (const threads of [{ T1: ops }, { T1: ops, T2: '{ write: heap, page: 0 }' }]) {
+          const program = scenario(bug.name, 1, threads);
+          const result = explore(() => checkedProgram(buildWorld(program)), { strategy: new DporStrategy() });
+          expect(result.complete).to.equal(true);
+          for (const { rule } of result.failures) found.add(rule);
+        }
+      }
+      expect([...found].sort()).to.deep.equal(breaks[bug.name]);
+    });
+  }
+
+  it('each is broken by one of the bugs', () => {
+    const broken = new Set(Object.values(breaks).flat());
+    expect(invariants.map((invariant) => invariant.name).filter((name) => !broken.has(name))).to.deep.equal([]);
+  });
+
+  it('bugs and bases are what they say', () => {
+    for (const bug of bugs) {
+      expect(bases.map((base) => base.name)).to.include(bug.base);
+      expect(buildKernel(bug.base, [], [bug.name])).to.include(bug.replaces);
+    }
+    expect(() => buildKernel('v9', [], [])).to.throw(/v2\.6\.10/);
+  });
+});
