@@ -15,6 +15,7 @@ export function parseStack(stack: string): Frame[] {
     const match = FRAME.exec(text);
     if (match === null) continue;
     const [, fn, path, line] = match;
+    if (BOTTOM.test(path)) break;
     if (fn === undefined || MACHINERY.test(insidePackage(path))) continue;
     frames.push({ fn: fn.replace(/^.*\./, ''), file: path.replace(/^.*\//, ''), line: Number(line) });
   }
