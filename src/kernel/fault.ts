@@ -67,7 +67,7 @@ class UserAccess extends Walk {
   private readonly stored: number | null;
 
   constructor(mm: Mm, address: Address, word: number, stored: number | null) {
-    super(mm.pgd, page_number(mm, address));
+    super(mm.pgd.walk(page_number(mm, address)));
     this.mm = mm;
     this.address = address;
     this.word = word;

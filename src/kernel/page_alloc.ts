@@ -25,7 +25,9 @@ export function alloc_page_vma(vma: Vma, _address: Address): Coroutine<Page | nu
 export function* alloc_page(system: System): Coroutine<Page | null> {
   might_sleep();
   const cpu = smp_processor_id();
-  for (const zone of system.zonelists[system.cpu_to_node[cpu]]) {
+  const zonelist = system.zonelists[system.cpu_to_node[cpu]];
+  for (let i = 0; i < zonelist.length; i++) {
+    const zone = zonelist[i];
     const pcp = system.pageset[cpu][zone.node];
     charge(BUFFERED_RMQUEUE);
     if (pcp.list.length <= system.pcp.low && (yield READ_ONCE(zone.free_pages)) > 0) {

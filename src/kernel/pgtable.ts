@@ -60,18 +60,41 @@ export function show_pte(pte: number): string {
   return `pfn ${pte_pfn(pte)} ${access}${(pte & _PAGE_DIRTY) !== 0 ? ' dirty' : ''}`;
 }
 
-/** One page full of ptes. */
-export class PtePage {
-  /** Virtual page number of entry 0. */
-  readonly base: number;
+/** One page full of ptes, a part of the address space's page tables. */
+export class PtePage extends Words {
+  readonly tables: PageTables;
   readonly ptes: Int32Array;
   /** CPU that has each cache line of the page, plus one; 0 is memory. */
-  readonly owners: Uint16Array;
+  private readonly owners: Uint16Array;
+  private readonly lineShift: number;
 
-  constructor(base: number, entries: number, perLine: number) {
-    this.base = base;
-    this.ptes = new Int32Array(entries);
-    this.owners = new Uint16Array(Math.ceil(entries / perLine));
+  constructor(tables: PageTables, base: number) {
+    super();
+    this.tables = tables;
+    this.partOf = tables;
+    this.partBase = base;
+    const { ptrsPerPte, lineBytes } = tables.geometry;
+    this.lineShift = Math.log2(lineBytes / PTE_BYTES);
+    this.ptes = new Int32Array(ptrsPerPte);
+    this.owners = new Uint16Array((ptrsPerPte >> this.lineShift) + 1);
+  }
+  get(index: number): number {
+    return this.ptes[index];
+  }
+  set(index: number, pte: number): void {
+    this.ptes[index] = pte;
+  }
+  override claim(index: number, cpu: number): number {
+    const line = index >> this.lineShift;
+    const before = this.owners[line] - 1;
+    this.owners[line] = cpu + 1;
+    return before;
+  }
+  describe(index: number): string {
+    return this.tables.describe(this.partBase + index);
+  }
+  override show(_index: number, pte: number): string {
+    return show_pte(pte);
   }
 }
 
@@ -85,7 +108,11 @@ export class PageTables extends Words {
   readonly geometry: Geometry;
   /** The pgd: one entry per pmd table. Guarded by page_table_lock. */
   readonly entries: (PmdPage | undefined)[] = [];
-  readonly lineShift: number;
+  /** Bytes that one page of ptes maps. */
+  readonly tableBytes: number;
+  /** Takes the number of a page of ptes apart into its pgd and pmd index. */
+  readonly pmdShift: number;
+  readonly pmdMask: number;
   /** Pages of ptes, nr_ptes of later kernels. */
   nr_ptes = 0;
 
@@ -93,30 +120,32 @@ export class PageTables extends Words {
     super();
     this.mm = mm;
     this.geometry = geometry;
-    this.lineShift = Math.log2(geometry.lineBytes / PTE_BYTES);
+    this.tableBytes = geometry.pageBytes * geometry.ptrsPerPte;
+    this.pmdShift = Math.log2(geometry.ptrsPerPmd);
+    this.pmdMask = geometry.ptrsPerPmd - 1;
   }
 
   /** The page of ptes that maps `vpn`, if every level above it is there. */
   leaf(vpn: number): PtePage | undefined {
-    const { ptrsPerPte, ptrsPerPmd } = this.geometry;
-    const table = Math.floor(vpn / ptrsPerPte);
-    return this.entries[Math.floor(table / ptrsPerPmd)]?.[table % ptrsPerPmd];
+    const table = Math.floor(vpn / this.geometry.ptrsPerPte) | 0;
+    return this.entries[table >> this.pmdShift]?.[table & this.pmdMask];
+  }
+  /** Where the MMU finds the pte of `vpn`: in its page of ptes, or here if there is none yet. */
+  walk(vpn: number): Ref {
+    const leaf = this.leaf(vpn);
+    return leaf === undefined ? new Ref(this, vpn) : new Ref(leaf, vpn - leaf.partBase);
   }
   get(vpn: number): number {
     const leaf = this.leaf(vpn);
-    return leaf === undefined ? 0 : leaf.ptes[vpn - leaf.base];
+    return leaf === undefined ? 0 : leaf.ptes[vpn - leaf.partBase];
   }
   set(vpn: number, pte: number): void {
     const leaf = this.leaf(vpn)!;
-    leaf.ptes[vpn - leaf.base] = pte;
+    leaf.ptes[vpn - leaf.partBase] = pte;
   }
   override claim(vpn: number, cpu: number): number {
     const leaf = this.leaf(vpn);
-    if (leaf === undefined) return cpu;
-    const line = (vpn - leaf.base) >> this.lineShift;
-    const before = leaf.owners[line] - 1;
-    leaf.owners[line] = cpu + 1;
-    return before;
+    return leaf === undefined ? cpu : leaf.claim(vpn - leaf.partBase, cpu);
   }
   describe(vpn: number): string {
     const address = vpn * this.geometry.pageBytes;
@@ -132,7 +161,7 @@ export class PageTables extends Words {
     for (const pmdPage of this.entries) {
       for (const leaf of pmdPage ?? []) {
         leaf?.ptes.forEach((pte, i) => {
-          if (pte_present(pte)) visit(leaf.base + i, pte);
+          if (pte_present(pte)) visit(leaf.partBase + i, pte);
         });
       }
     }
@@ -148,33 +177,34 @@ export function page_number(mm: Mm, address: Address): number {
 }
 /** First address of the next page of ptes, or `end` if that comes first. */
 export function pmd_addr_end(mm: Mm, address: Address, end: Address): Address {
-  const span = page_size(mm) * mm.system.geometry.ptrsPerPte;
+  const span = mm.pgd.tableBytes;
   return Math.min(end, (Math.floor(address / span) + 1) * span);
+}
+
+/** Number of the page of ptes that maps an address; fits 31 bits, so that its parts are cheap to take. */
+function table_number(mm: Mm, address: Address): number {
+  return Math.floor(address / mm.pgd.tableBytes) | 0;
 }
 
 /** The pmd table for an address; undefined if the pgd entry is none. */
 export function pmd_offset(mm: Mm, address: Address): PmdPage | undefined {
-  const { ptrsPerPte, ptrsPerPmd } = mm.system.geometry;
-  return mm.pgd.entries[Math.floor(page_number(mm, address) / (ptrsPerPte * ptrsPerPmd))];
+  return mm.pgd.entries[table_number(mm, address) >> mm.pgd.pmdShift];
 }
 export function pgd_populate(mm: Mm, address: Address): void {
-  const { ptrsPerPte, ptrsPerPmd } = mm.system.geometry;
-  mm.pgd.entries[Math.floor(page_number(mm, address) / (ptrsPerPte * ptrsPerPmd))] = [];
+  mm.pgd.entries[table_number(mm, address) >> mm.pgd.pmdShift] = [];
 }
 /** The page of ptes a pmd entry points to; undefined if it is none. */
 export function pmd_page(mm: Mm, pmd: PmdPage, address: Address): PtePage | undefined {
-  const { ptrsPerPte, ptrsPerPmd } = mm.system.geometry;
-  return pmd[Math.floor(page_number(mm, address) / ptrsPerPte) % ptrsPerPmd];
+  return pmd[table_number(mm, address) & mm.pgd.pmdMask];
 }
 export function pmd_populate(mm: Mm, pmd: PmdPage, address: Address): void {
-  const { ptrsPerPte, ptrsPerPmd } = mm.system.geometry;
-  const table = Math.floor(page_number(mm, address) / ptrsPerPte);
-  pmd[table % ptrsPerPmd] = new PtePage(table * ptrsPerPte, ptrsPerPte, 2 ** mm.pgd.lineShift);
+  const table = table_number(mm, address);
+  pmd[table & mm.pgd.pmdMask] = new PtePage(mm.pgd, table * mm.pgd.geometry.ptrsPerPte);
   mm.pgd.nr_ptes++;
 }
-export function pte_offset_map(mm: Mm, _pmd: PtePage, address: Address): Ptep {
+export function pte_offset_map(mm: Mm, pmd: PtePage, address: Address): Ptep {
   charge(WALK);
-  return new Ref(mm.pgd, page_number(mm, address));
+  return new Ref(pmd, page_number(mm, address) - pmd.partBase);
 }
 /** Undoes the atomic kmap of CONFIG_HIGHPTE; a call in the text, nothing to do on 64-bit machines. */
 export function pte_unmap(_pte: Ptep): void {}

@@ -26,17 +26,19 @@ export class Line {
   }
 }
 
-/** Hook of the driver that runs: called at each plain access. Null: nobody wants to know. */
-export type PlainObserver = (words: Words, index: number, write: boolean) => void;
+/** Whoever wants to know of plain accesses: the driver that runs, or a tracer. */
+export interface PlainObserver {
+  plain(words: Words, index: number, write: boolean): void;
+}
 let plainObserver: PlainObserver | null = null;
 
 export function observePlain(observer: PlainObserver | null): void {
   plainObserver = observer;
 }
 
-/** Tell the driver of a plain access to the line of word `index`. */
+/** Tell of a plain access to the line of word `index`. */
 export function plainAccess(words: Words, index: number, write: boolean): void {
-  if (plainObserver !== null) plainObserver(words, index, write);
+  if (plainObserver !== null) plainObserver.plain(words, index, write);
 }
 
 /** Words that can be read and written, alone (`Cell`) or as part of a structure. */

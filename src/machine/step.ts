@@ -81,8 +81,8 @@ export class Step {
  * own; if not, the CPU traps: the thread runs the fault handler, then the walk is made again.
  */
 export abstract class Walk extends Step {
-  constructor(object: Shared, index: number) {
-    super(WALK, object, index);
+  constructor(at: { readonly words: Shared; readonly index: number }) {
+    super(WALK, at.words, at.index);
   }
   /** The access, by way of the entry that the walk has found; null: fault. */
   abstract access(entry: number): Step | null;
@@ -106,6 +106,10 @@ export abstract class Shared {
   lockRow = -1;
   /** Timed driver: tick at which the lock was taken. */
   heldSince = 0;
+
+  /** The object this one is a part of, for those who compare places: word `index` here is word `partBase + index` there. */
+  partOf: Shared | null = null;
+  partBase = 0;
 
   /** Name of word `index`, as a kernel hacker would say it: `mm.rss`, `pte[heap+0]`. */
   abstract describe(index: number): string;

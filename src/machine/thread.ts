@@ -23,7 +23,9 @@ export class Thread {
   readonly cpu: number;
   /** USER or SYSTEM: whose time is being spent. */
   mode: typeof USER | typeof SYSTEM = USER;
-  readonly held: Held[] = [];
+  /** Locks held, in the order taken: the first `heldCount` entries. The array never shrinks, that would cost. */
+  private readonly heldStack: Held[] = [];
+  private heldCount = 0;
   /** The step the thread will do next; null when it has ended. */
   pending: Step | null = null;
   /** Timed driver: waits on its CPU, burning it. */
@@ -44,6 +46,33 @@ export class Thread {
     this.cpu = cpu;
     this.body = body;
     this.lastStep = lastStep;
+  }
+
+  /** The locks the thread holds, in the order taken. */
+  get held(): readonly Held[] {
+    return this.heldStack.slice(0, this.heldCount);
+  }
+
+  /** Write into the thread's book that it holds a lock. */
+  takes(entry: Held): void {
+    this.heldStack[this.heldCount++] = entry;
+  }
+
+  /** Strike the latest such entry out; false if there is none. */
+  drops(entry: Held): boolean {
+    const stack = this.heldStack;
+    let at = this.heldCount - 1;
+    while (at >= 0 && stack[at] !== entry) at--;
+    if (at < 0) return false;
+    this.heldCount--;
+    for (; at < this.heldCount; at++) stack[at] = stack[at + 1];
+    return true;
+  }
+
+  /** A spinning lock that the thread holds, if any. */
+  spinlockHeld(): Held | null {
+    for (let i = 0; i < this.heldCount; i++) if (this.heldStack[i].spins) return this.heldStack[i];
+    return null;
   }
 
   /** Run the thread's private code with the reply to its pending step, up to its next one. */
@@ -121,11 +150,9 @@ export function wake(thread: Thread): void {
 
 /** Linux's CONFIG_DEBUG_SPINLOCK_SLEEP: nobody sleeps while holding a spinlock. */
 export function might_sleep(): void {
-  for (const held of running.held) {
-    if (held.spins) {
-      throw new KernelBug('sleeping while atomic', `${running.name} may sleep while it holds ${held.lock.describe(0)}`);
-    }
-  }
+  const held = running.spinlockHeld();
+  if (held === null) return;
+  throw new KernelBug('sleeping while atomic', `${running.name} may sleep while it holds ${held.lock.describe(0)}`);
 }
 
 /** A thread to be started by `yield spawn(birth)`; `yield wait_for(birth.exited, 1)` joins it. */

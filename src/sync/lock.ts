@@ -35,16 +35,13 @@ export abstract class Lock extends Shared {
 
   /** Write into the book of `thread` that it holds this lock. */
   protected take(thread: Thread, shared: boolean): void {
-    thread.held.push(shared ? this.heldShared : this.heldExclusive);
+    thread.takes(shared ? this.heldShared : this.heldExclusive);
   }
 
   /** Strike it out; a lock that is not held, or held in the other mode, is a bug of the kernel text. */
   protected drop(thread: Thread, shared: boolean): void {
-    const held = thread.held;
-    const at = held.lastIndexOf(shared ? this.heldShared : this.heldExclusive);
-    if (at === held.length - 1 && at >= 0) held.pop();
-    else if (at >= 0) held.splice(at, 1);
-    else throw new KernelBug('unlock by non-owner', this.complaint(thread, shared));
+    const known = thread.drops(shared ? this.heldShared : this.heldExclusive);
+    if (!known) throw new KernelBug('unlock by non-owner', this.complaint(thread, shared));
   }
 
   private complaint(thread: Thread, shared: boolean): string {

@@ -2,7 +2,7 @@
  * Writes down an execution while it is run again: values before and after, locks held, and for every step the
  * backtrace of the kernel text that asked for it (a `yield*` chain is a real stack while it is resumed).
  */
-import { observePlain, Words } from '../machine/memory.ts';
+import { observePlain, type PlainObserver, Words } from '../machine/memory.ts';
 import {
   ADD,
   BLOCKED,
@@ -29,10 +29,10 @@ interface PendingPlain {
   write: boolean;
 }
 
-export class Recorder {
+export class Recorder implements PlainObserver {
   private readonly sink: (step: TraceStep) => void;
   private readonly stacks = new Map<number, string>();
-  private plain: PendingPlain[] = [];
+  private accesses: PendingPlain[] = [];
   private n = 0;
   private draft: Pick<TraceStep, 'runnable' | 'label' | 'stack'> = { runnable: [], label: '', stack: [] };
   private before = 0;
@@ -46,9 +46,7 @@ export class Recorder {
     const limit = Error.stackTraceLimit;
     Error.stackTraceLimit = 40;
     observeAsked(() => this.stacks.set(running.id, new Error().stack ?? ''));
-    observePlain((words, index, write) => {
-      this.notePlain(words, index, write);
-    });
+    observePlain(this);
     try {
       return run();
     } finally {
@@ -58,10 +56,11 @@ export class Recorder {
     }
   }
 
-  private notePlain(words: Words, index: number, write: boolean): void {
-    const known = this.plain.find((access) => access.words === words && access.index === index);
+  /** A plain access. */
+  plain(words: Words, index: number, write: boolean): void {
+    const known = this.accesses.find((access) => access.words === words && access.index === index);
     if (known !== undefined) known.write ||= write;
-    else this.plain.push({ words, index, before: words.get(index), write });
+    else this.accesses.push({ words, index, before: words.get(index), write });
   }
 
   /** Before a step takes effect. */
@@ -69,7 +68,7 @@ export class Recorder {
     const step = thread.pending!;
     this.draft = { runnable: runnable.map((t) => t.name), label: step.object.label(step), stack: this.stackOf(thread) };
     this.before = step.object instanceof Words ? step.object.get(step.index) : 0;
-    this.plain = [];
+    this.accesses = [];
   }
 
   /** After it has taken effect and its thread has gone on to its next step. */
@@ -79,7 +78,7 @@ export class Recorder {
       thread: event.thread.name,
       ...this.draft,
       result: result(event.step, event.reply, this.before),
-      plain: this.plain.map(finished),
+      plain: this.accesses.map(finished),
       held: event.thread.held.map((held) => held.lock.describe(0)),
       released: event.released.map((thread) => thread.name),
     });

@@ -9,7 +9,10 @@
  * An execution that a crash has cut short is compared by what the thread that crashed has done: how far the others
  * got by then is chance, and the explorer looks at some of the possibilities only.
  */
+import { boundedStrategy } from '../../src/drivers/controlled/bounded.ts';
 import { type Event, Execution, type Program } from '../../src/drivers/controlled/execution.ts';
+import { DporStrategy } from '../../src/drivers/controlled/dpor.ts';
+import type { Race } from '../../src/drivers/controlled/order.ts';
 import type { Strategy } from '../../src/drivers/controlled/strategy.ts';
 import {
   ADD,
@@ -26,7 +29,7 @@ import {
   WRITE,
   XCHG,
 } from '../../src/machine/step.ts';
-import { running } from '../../src/machine/thread.ts';
+import type { Thread } from '../../src/machine/thread.ts';
 import { RwSemaphore } from '../../src/sync/rwsem.ts';
 
 export interface Survey {
@@ -41,6 +44,22 @@ export interface Survey {
   readonly cutShort: Map<string, number>;
   /** Executions, redundant ones too. */
   runs: number;
+}
+
+/** Source-DPOR that also checks its order of events: whoever a race says can begin the other order must be able to. */
+export class StrictDpor extends DporStrategy {
+  private readonly able: number[][] = [];
+
+  override choose(execution: Execution, enabled: readonly Thread[]): Thread | null {
+    this.able[execution.events.length] = enabled.map((thread) => thread.id);
+    return super.choose(execution, enabled);
+  }
+
+  protected override ask(race: Race): void {
+    const unable = race.initials.filter((thread) => !this.able[race.at].includes(thread));
+    if (unable.length > 0) throw new Error(`threads ${unable.join()} cannot act at step ${race.at + 1}`);
+    super.ask(race);
+  }
 }
 
 /** All that the strategy finds; null if that takes more runs than `limit`. */
@@ -79,8 +98,10 @@ function add(seen: Survey, execution: Execution): void {
   }
   const { events } = execution;
   if (execution.crashed) {
-    const crash = execution.found.map(({ rule, witness }) => `${rule} ${witness}`).join();
-    seen.crashes.add(`${crash} after ${historyOf(events, running.name)}`);
+    for (const { rule, witness } of execution.found) {
+      const culprit = /^[\w.]+/.exec(witness)![0];
+      seen.crashes.add(`${rule}: ${witness} after ${historyOf(events, culprit)}`);
+    }
     count(seen.cutShort, classOf(events));
   } else {
     seen.outcomes.add(execution.outcome());
@@ -146,8 +167,11 @@ class Past {
     if (kind === UNLOCK_SHARED) return this.push(this.sharedReleases, id);
     if (kind === LOCK_SHARED || (kind === TRYLOCK_SHARED && reply === 1)) this.readers.push(id);
     else if (kind === LOCK || (kind === TRYLOCK && reply === 1)) this.last = id;
-    else if (kind === TRYLOCK_SHARED) return `${last} ${this.releases.join()}`;
-    else return [last, ...[this.releases, this.readers, this.sharedReleases].map((ids) => ids.sort().join())].join(' ');
+    else if (kind === TRYLOCK_SHARED) return `${last} ${this.releases.toSorted().join()}`;
+    else
+      return [last, ...[this.releases, this.readers, this.sharedReleases].map((ids) => ids.toSorted().join())].join(
+        ' ',
+      );
     return last;
   }
 
@@ -180,4 +204,15 @@ function compare(what: string, all: ReadonlySet<string>, reduced: ReadonlySet<st
     ...[...all].filter((key) => !reduced.has(key)).map((key) => `${what} lost: ${key}`),
     ...[...reduced].filter((key) => !all.has(key)).map((key) => `${what} made up: ${key}`),
   ];
+}
+
+/** All interleavings; null: more than `limit`. */
+export function enumerate(program: () => Program, limit = Infinity): Survey | null {
+  return survey(program, boundedStrategy(Infinity), limit);
+}
+
+/** What `reduced` gets wrong of a program of which all is known. */
+export function mistakes(program: () => Program, all: Survey, reduced: Strategy): string[] {
+  const found = survey(program, reduced, all.runs);
+  return found === null ? [`more runs than the ${all.runs} interleavings there are`] : differences(all, found);
 }

@@ -188,36 +188,75 @@ export function manyInterleavings(threads: Threads): number {
   return product;
 }
 
-const variable = fc.constantFrom<Variable>('x', 'x', 'x', 'y', 'z');
-const side = fc.constantFrom<Side>('spin', 'spin', 'spin2', 'mutex', 'read', 'write', 'read', 'write');
+/** What the words of a random program are taken from. */
+interface Alphabet {
+  readonly variables: readonly Variable[];
+  readonly sides: readonly Side[];
+  /** Relative frequency of: accesses that wait, lock words, words that may end a thread early, new threads. */
+  readonly waits: number;
+  readonly locks: number;
+  readonly crashes: number;
+  readonly births: number;
+}
+
+const everything: Alphabet = {
+  variables: ['x', 'x', 'y', 'z'],
+  sides: ['spin', 'spin2', 'mutex', 'read', 'write', 'read', 'write'],
+  waits: 2,
+  locks: 6,
+  crashes: 1,
+  births: 2,
+};
+/** A program made of few kinds of words has more that do not commute. */
+const alphabets: readonly Alphabet[] = [
+  everything,
+  { ...everything, variables: ['x', 'y'], locks: 0, waits: 0, crashes: 0, births: 1 },
+  { ...everything, variables: ['x', 'x', 'y'], locks: 1, waits: 5, crashes: 0 },
+  { ...everything, variables: ['x'], sides: ['spin', 'spin2'], waits: 1, locks: 10, crashes: 0, births: 0 },
+  { ...everything, variables: ['x'], sides: ['mutex'], locks: 12, births: 0 },
+  { ...everything, variables: ['x', 'y'], sides: ['read', 'write'], locks: 12, waits: 1, crashes: 0, births: 0 },
+  { ...everything, variables: ['x', 'y'], sides: ['read', 'write'], locks: 10, crashes: 2 },
+];
+
 const value = fc.integer({ min: 0, max: 2 });
 
-const access: fc.Arbitrary<Word> = fc.oneof(
-  { weight: 3, arbitrary: fc.tuple(fc.constantFrom('r' as const, 'inc' as const), variable) },
-  { weight: 2, arbitrary: fc.tuple(fc.constant('w' as const), variable, value) },
-  { weight: 2, arbitrary: fc.tuple(fc.constantFrom('wait' as const, 'poll' as const), variable, value) },
-  { weight: 1, arbitrary: fc.tuple(fc.constant('xchg' as const), variable, value) },
-  { weight: 1, arbitrary: fc.tuple(fc.constant('cas' as const), variable, value, value) },
-);
+function accesses({ variables, waits }: Alphabet): fc.Arbitrary<Word> {
+  const variable = fc.constantFrom(...variables);
+  return fc.oneof(
+    { weight: 5, arbitrary: fc.tuple(fc.constantFrom('r' as const, 'inc' as const), variable) },
+    { weight: 4, arbitrary: fc.tuple(fc.constantFrom('w' as const, 'w' as const, 'xchg' as const), variable, value) },
+    { weight: 2, arbitrary: fc.tuple(fc.constant('cas' as const), variable, value, value) },
+    { weight: waits, arbitrary: fc.tuple(fc.constantFrom('wait' as const, 'poll' as const), variable, value) },
+  );
+}
 
-const { word } = fc.letrec<{ word: Word; body: Word[] }>((tie) => ({
-  word: fc.oneof(
-    { maxDepth: 2 },
-    { weight: 16, arbitrary: access },
-    { weight: 8, arbitrary: fc.tuple(fc.constantFrom('in' as const, 'try' as const), side, tie('body')) },
-    { weight: 2, arbitrary: fc.tuple(fc.constant('tryKeep' as const), side, tie('body')) },
-    { weight: 2, arbitrary: fc.tuple(fc.constant('lock' as const), side) },
-    { weight: 4, arbitrary: fc.tuple(fc.constant('if' as const), value, tie('body')) },
-    { weight: 2, arbitrary: fc.tuple(fc.constantFrom('spawn' as const, 'spawnJoin' as const), tie('body')) },
-    { weight: 1, arbitrary: fc.tuple(fc.constant('crash' as const), fc.constantFrom('a', 'b')) },
-  ),
-  body: fc.array(tie('word'), { minLength: 1, maxLength: 2, size: 'max' }),
-}));
+function words(alphabet: Alphabet): fc.Arbitrary<Word> {
+  const { sides, locks, crashes, births } = alphabet;
+  const side = fc.constantFrom(...sides);
+  const { word } = fc.letrec<{ word: Word; body: Word[] }>((tie) => ({
+    word: fc.oneof(
+      { maxDepth: 2 },
+      { weight: 16, arbitrary: accesses(alphabet) },
+      { weight: locks, arbitrary: fc.tuple(fc.constantFrom('in' as const, 'try' as const), side, tie('body')) },
+      { weight: Math.ceil(locks / 4), arbitrary: fc.tuple(fc.constant('tryKeep' as const), side, tie('body')) },
+      { weight: Math.ceil(locks / 4), arbitrary: fc.tuple(fc.constantFrom('lock' as const, 'unlock' as const), side) },
+      { weight: 4, arbitrary: fc.tuple(fc.constant('if' as const), value, tie('body')) },
+      { weight: births, arbitrary: fc.tuple(fc.constantFrom('spawn' as const, 'spawnJoin' as const), tie('body')) },
+      { weight: crashes, arbitrary: fc.tuple(fc.constant('crash' as const), fc.constantFrom('a', 'b')) },
+    ),
+    body: fc.array(tie('word'), { maxLength: 2, size: 'max' }),
+  }));
+  return word;
+}
 
 /** Two to four threads. Their interleavings are few, or the test's own limit stops the count. */
 export function randomThreads(limit: number): fc.Arbitrary<Threads> {
-  const thread = fc.array(word, { minLength: 2, maxLength: 4, size: 'max' });
-  return fc
-    .array(thread, { minLength: 2, maxLength: 4, size: 'max' })
-    .filter((threads) => threads.every((words) => lengths(words).steps <= 6) && manyInterleavings(threads) <= limit);
+  const programs = alphabets.map((alphabet) => {
+    const thread = fc.array(words(alphabet), { minLength: 1, maxLength: 4, size: 'max' });
+    return fc.array(thread, { minLength: 2, maxLength: 4, size: 'max' });
+  });
+  return fc.oneof(...programs).filter((threads) => {
+    const many = manyInterleavings(threads);
+    return many >= 20 && many <= limit;
+  });
 }

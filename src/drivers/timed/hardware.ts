@@ -2,7 +2,7 @@
  * What time an access takes, from the state of the hardware: who has the line, how far away that is, whether a
  * transfer is under way, how much of a memory bus is taken. All times are ticks (see TICKS_PER_NS).
  */
-import { type Line, MEMORY } from '../../machine/memory.ts';
+import { type Line, MEMORY, type Words } from '../../machine/memory.ts';
 import { type Cost, hops, nodeOf, type Profile, TICKS_PER_NS } from '../../machine/profile.ts';
 import { allWork } from '../../machine/work.ts';
 
@@ -20,11 +20,17 @@ export function workPrices(profile: Profile): Float64Array {
 }
 
 export class Hardware {
+  /** Each CPU's own time. */
+  readonly clock: Float64Array;
+  /**
+   * When the access that was asked for last is done. It is a cell, and not what the methods return, because V8 boxes
+   * a double at every call that it does not inline.
+   */
+  readonly done = new Float64Array(1);
   readonly wakeup: number;
-  readonly contention: number;
+  private readonly contention: number;
   /** Ticks spent zeroing, and of these waiting for the bus. */
-  clearTicks = 0;
-  busWaitTicks = 0;
+  readonly clearing = new Float64Array(2);
   private readonly hit: number;
   private readonly fromMemory: number;
   private readonly cpus: number;
@@ -43,6 +49,7 @@ export class Hardware {
 
   constructor(profile: Profile, cpus: number) {
     this.cpus = cpus;
+    this.clock = new Float64Array(cpus);
     this.wakeup = ticks(profile.wakeup);
     this.contention = ticks(profile.contention);
     this.hit = ticks(profile.lineHit);
@@ -62,53 +69,68 @@ export class Hardware {
     return this.transfer[this.node[from] * this.nodes + this.node[to]];
   }
 
-  /** Time for `cpu` to use a word whose line `before` had (MEMORY: nobody). */
-  fetch(before: number, cpu: number): number {
+  /** Ticks for `cpu` to get a line that `before` had (MEMORY: nobody). */
+  private fetch(before: number, cpu: number): number {
     if (before === cpu) return 0;
     return before === MEMORY ? this.fromMemory : this.between(before, cpu);
   }
 
-  /** When an access to a line that others may want at the same time is done. A transfer occupies the line. */
-  access(line: Line, cpu: number, now: number, exclusive: boolean): number {
-    if (line.owner === cpu && !(exclusive && line.copies !== null)) return now + this.hit;
-    if (!exclusive) return this.share(line, cpu, now);
-    const start = line.freeAt > now ? line.freeAt : now;
-    const end = start + this.fetch(line.owner, cpu) + this.hit;
+  /** `cpu` uses a word of a structure now. */
+  touch(words: Words, index: number, cpu: number): void {
+    this.done[0] = this.clock[cpu] + this.fetch(words.claim(index, cpu), cpu);
+  }
+
+  /** `cpu` uses a line that others may want at the same time now. A transfer occupies the line. */
+  access(line: Line, cpu: number, exclusive: boolean): void {
+    if (line.owner === cpu && !(exclusive && line.copies !== null)) this.done[0] = this.clock[cpu] + this.hit;
+    else if (exclusive) this.transferTo(line, cpu);
+    else this.share(line, cpu);
+  }
+
+  private transferTo(line: Line, cpu: number): void {
+    const end = this.startOn(line, cpu) + this.fetch(line.owner, cpu) + this.hit;
     line.owner = cpu;
     line.freeAt = end;
-    if (line.copies !== null) line.version++;
-    return end;
+    line.version++;
+    this.done[0] = end;
+  }
+
+  private startOn(line: Line, cpu: number): number {
+    return line.freeAt > this.clock[cpu] ? line.freeAt : this.clock[cpu];
   }
 
   /** Read a line and keep a shared copy of it. */
-  private share(line: Line, cpu: number, now: number): number {
+  private share(line: Line, cpu: number): void {
     line.copies ??= new Int32Array(this.cpus);
-    if (line.copies[cpu] === line.version) return now + this.hit;
+    if (line.copies[cpu] === line.version) {
+      this.done[0] = this.clock[cpu] + this.hit;
+      return;
+    }
     line.copies[cpu] = line.version;
-    const start = line.freeAt > now ? line.freeAt : now;
-    const end = start + this.fetch(line.owner, cpu) + this.hit;
+    const end = this.startOn(line, cpu) + this.fetch(line.owner, cpu) + this.hit;
     line.freeAt = end;
-    return end;
+    this.done[0] = end;
   }
 
-  /** When the next holder of a spinning lock has it: the line moves, and everybody who spins slows that down. */
-  handOver(line: Line, cpu: number, now: number, spinners: number): number {
-    const end = now + this.fetch(line.owner, cpu) + this.contention * spinners + this.hit;
+  /** The next holder of a spinning lock gets it at `now[0]`: the line moves, and everybody who spins slows that down. */
+  handOver(line: Line, cpu: number, now: Float64Array, spinners: number): void {
+    const end = now[0] + this.fetch(line.owner, cpu) + this.contention * spinners + this.hit;
     line.owner = cpu;
     line.freeAt = end;
-    return end;
+    this.done[0] = end;
   }
 
-  /** When `bytes` on memory node `home` are zeroed. The CPU's bus serves one such job at a time. */
-  clear(cpu: number, now: number, bytes: number, home: number): number {
+  /** `cpu` zeroes `bytes` on memory node `home`. Its bus serves one such job at a time. */
+  clear(cpu: number, bytes: number, home: number): void {
+    const now = this.clock[cpu];
     const node = this.node[cpu];
-    const start = Math.max(now, this.busFree[node]);
+    const start = this.busFree[node] > now ? this.busFree[node] : now;
     const alone = (bytes / 1024) * (home === node ? this.clearLocal : this.clearLocal + this.clearRemote);
     const end = start + alone;
     this.busFree[node] = start + Math.round(alone * this.busShare);
-    this.clearTicks += end - now;
-    this.busWaitTicks += start - now;
-    return end;
+    this.clearing[0] += end - now;
+    this.clearing[1] += start - now;
+    this.done[0] = end;
   }
 
   /** Time from clone() on CPU `from` until the new thread runs on CPU `to`. */

@@ -41,12 +41,20 @@ export class LockTable {
     this.counters = larger;
   }
 
-  acquired(lock: Shared): void {
+  /** Taken at `now[0]`. */
+  acquired(lock: Shared, now: Float64Array): void {
     this.counters[this.row(lock) + ACQUISITIONS]++;
+    lock.heldSince = now[0];
   }
-  waited(lock: Shared, ticks: number): void {
+  /** Released by its only holder. */
+  released(lock: Shared, now: Float64Array): void {
+    this.counters[this.row(lock) + HOLD] += now[0] - lock.heldSince;
+  }
+  /** Waited for from `since[thread]` until `now[0]`. */
+  waited(lock: Shared, now: Float64Array, since: Float64Array, thread: number): void {
     const row = this.row(lock);
     const { counters } = this;
+    const ticks = now[0] - since[thread];
     counters[row + CONTENDED]++;
     counters[row + WAIT] += ticks;
     if (ticks > counters[row + MAX_WAIT]) counters[row + MAX_WAIT] = ticks;
@@ -54,9 +62,6 @@ export class LockTable {
   queued(lock: Shared, waiters: number): void {
     const row = this.row(lock);
     if (waiters > this.counters[row + MAX_WAITERS]) this.counters[row + MAX_WAITERS] = waiters;
-  }
-  held(lock: Shared, ticks: number): void {
-    this.counters[this.row(lock) + HOLD] += ticks;
   }
 
   /** Rows in order of first use. */

@@ -4,6 +4,7 @@
  * private work without changing a result.
  *
  * Keys are time * width + rank in doubles, exact up to 2^53: `width` CPUs leave 2^53 / width ticks of virtual time.
+ * Times are read from the CPUs' clocks and not passed: V8 boxes a double at every call.
  */
 export class CpuQueue {
   size = 0;
@@ -11,7 +12,12 @@ export class CpuQueue {
   private readonly width: number;
   private readonly limit: number;
 
-  constructor(cpus: number) {
+  private readonly clock: Float64Array;
+
+  /** `clock[rank]` is the time at which each CPU wants to act. */
+  constructor(clock: Float64Array) {
+    const cpus = clock.length;
+    this.clock = clock;
     this.width = 2 ** Math.ceil(Math.log2(Math.max(2, cpus)));
     this.limit = 2 ** 53 / this.width;
     this.keys = new Float64Array(cpus + 1);
@@ -23,49 +29,46 @@ export class CpuQueue {
     return key - Math.floor(key / this.width) * this.width;
   }
 
-  push(time: number, rank: number): void {
-    this.up(this.size++, this.key(time, rank));
-  }
-
-  pop(): void {
-    const last = this.keys[--this.size];
-    if (this.size > 0) this.down(last);
-  }
-
-  /** The CPU that is due moves on to `time`. Returns true if it is still the one that is due. */
-  advance(time: number, rank: number): boolean {
-    const key = this.key(time, rank);
-    const { keys, size } = this;
-    const children = size < 5 ? size : 5;
-    for (let i = 1; i < children; i++) {
-      if (keys[i] < key) {
-        this.down(key);
-        return false;
-      }
-    }
-    keys[0] = key;
-    return true;
-  }
-
-  private key(time: number, rank: number): number {
-    if (time >= this.limit) throw new RangeError('virtual time has run out of exact ticks');
-    return time * this.width + rank;
-  }
-
-  private up(at: number, key: number): void {
+  push(rank: number): void {
     const { keys } = this;
+    const key = this.clock[rank] * this.width + rank;
+    let at = this.size++;
     while (at > 0) {
       const parent = (at - 1) >> 2;
       if (keys[parent] <= key) break;
-      keys[at] = keys[parent]!;
+      keys[at] = keys[parent];
       at = parent;
     }
     keys[at] = key;
   }
 
-  /** Put `key` at the root and let it sink. */
-  private down(key: number): void {
+  pop(): void {
+    this.size--;
+    this.keys[0] = this.keys[this.size];
+    if (this.size > 0) this.sink();
+  }
+
+  /** The clock of the CPU that is due has moved on. Returns true if it is still the one that is due. */
+  advance(rank: number): boolean {
+    const time = this.clock[rank];
+    if (time >= this.limit) throw new RangeError('virtual time has run out of exact ticks');
     const { keys, size } = this;
+    const key = time * this.width + rank;
+    keys[0] = key;
+    const end = size < 5 ? size : 5;
+    for (let child = 1; child < end; child++) {
+      if (keys[child] < key) {
+        this.sink();
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Let the key at the root sink to its place. */
+  private sink(): void {
+    const { keys, size } = this;
+    const key = keys[0];
     let at = 0;
     for (;;) {
       const first = at * 4 + 1;

@@ -7,7 +7,7 @@
  * Spinning waiters keep their CPU and are handed the lock in order of arrival; sleeping waiters give their CPU to the
  * next thread in its queue. Threads stay on the CPU they were started on, and are not preempted unless they poll.
  */
-import { observePlain, type Words } from '../../machine/memory.ts';
+import { observePlain, type PlainObserver, type Words } from '../../machine/memory.ts';
 import { type Profile, TICKS_PER_NS } from '../../machine/profile.ts';
 import {
   BLOCKED,
@@ -70,17 +70,20 @@ export function runTimed(births: readonly Birth[], options: TimedOptions): Timed
   }
 }
 
-class TimedMachine {
+class TimedMachine implements PlainObserver {
   private readonly hardware: Hardware;
   private readonly locks = new LockTable();
   private readonly queue: CpuQueue;
   private readonly clock: Float64Array;
+  /** Time at which the step being done takes effect. A cell: see `Hardware.done`. */
+  private readonly now = new Float64Array(1);
   private readonly current: (Thread | null)[];
   private readonly runqueue: Thread[][];
   /** The CPU whose step is being done, -1 between steps; it is in the queue. */
   private acting = -1;
   /** CPUs that have something to do again and are not in the queue yet. */
-  private readonly arrivals: number[] = [];
+  private readonly arrivals: Int32Array;
+  private arrived = 0;
   /** Charges not paid yet, per CPU: (mode, ticks) pairs. Empty unless eager. */
   private readonly debts: number[][];
   private readonly charges: number[] | null;
@@ -92,27 +95,29 @@ class TimedMachine {
   private readonly order: number[] | null;
   private readonly progress: TimedOptions['progress'];
   private steps = 0;
+  /** Step at which progress is reported next; 0 for never. */
+  private reportAt: number;
   private end = 0;
 
   constructor(options: TimedOptions) {
     const { profile, cpus } = options;
     this.hardware = new Hardware(profile, cpus);
-    this.queue = new CpuQueue(cpus);
-    this.clock = new Float64Array(cpus);
+    this.clock = this.hardware.clock;
+    this.queue = new CpuQueue(this.clock);
     this.current = new Array<Thread | null>(cpus).fill(null);
     this.runqueue = Array.from({ length: cpus }, () => []);
     this.debts = Array.from({ length: cpus }, () => []);
+    this.arrivals = new Int32Array(cpus);
     this.charges = options.eager === true ? [] : null;
     this.order = options.recordOrder === true ? [] : null;
     this.progress = options.progress;
+    this.reportAt = options.progress?.every ?? 0;
     setPrices(workPrices(profile), this.charges);
-    observePlain((words, index, write) => {
-      this.plain(words, index, write);
-    });
+    observePlain(this);
   }
 
   run(births: readonly Birth[]): TimedResult {
-    for (const birth of births) this.start(birth, null, 0, 0);
+    for (const birth of births) this.start(birth, null, 0);
     this.queueArrivals();
     const { queue } = this;
     while (queue.size > 0) {
@@ -125,21 +130,25 @@ class TimedMachine {
   /** One step, or one debt, of the CPU that is due. True if it is still the one that is due. */
   private actOnce(rank: number): boolean {
     const thread = this.current[rank]!;
-    if (this.debts[rank].length > 0) this.payOne(rank);
+    if (this.charges !== null && this.debts[rank].length > 0) this.payOne(rank);
     else this.act(rank, thread);
-    if (thread.pending === null && this.debts[rank].length === 0) this.ended(rank);
+    if (thread.pending === null && this.paid(rank)) this.ended(rank);
     const next = this.current[rank];
     let due = false;
-    if (next !== null && !next.spinning) due = this.queue.advance(this.clock[rank], rank);
+    if (next !== null && !next.spinning) due = this.queue.advance(rank);
     else this.queue.pop();
-    return this.arrivals.length === 0 ? due : this.queueArrivals();
+    return this.arrived === 0 ? due : this.queueArrivals();
+  }
+
+  private paid(rank: number): boolean {
+    return this.charges === null || this.debts[rank].length === 0;
   }
 
   /** Put CPUs that have come to life in the queue, after the one that acted has found its new place. */
   private queueArrivals(): false {
     this.acting = -1;
-    for (const rank of this.arrivals) this.queue.push(this.clock[rank], rank);
-    this.arrivals.length = 0;
+    for (let i = 0; i < this.arrived; i++) this.queue.push(this.arrivals[i]);
+    this.arrived = 0;
     return false;
   }
 
@@ -148,8 +157,8 @@ class TimedMachine {
       wallNs: this.end / TICKS_PER_NS,
       userNs: this.cpuTime[USER] / TICKS_PER_NS,
       systemNs: this.cpuTime[SYSTEM] / TICKS_PER_NS,
-      clearNs: this.hardware.clearTicks / TICKS_PER_NS,
-      busWaitNs: this.hardware.busWaitTicks / TICKS_PER_NS,
+      clearNs: this.hardware.clearing[0] / TICKS_PER_NS,
+      busWaitNs: this.hardware.clearing[1] / TICKS_PER_NS,
       steps: this.steps,
       locks: this.locks.rows(),
       order: this.order ?? [],
@@ -168,78 +177,72 @@ class TimedMachine {
   }
 
   private actOnWord(rank: number, thread: Thread, step: Step, words: Words): void {
-    const now = this.clock[rank];
     const { line } = words;
-    const done =
-      line === null
-        ? now + this.hardware.fetch(words.claim(step.index, rank), rank)
-        : this.hardware.access(line, rank, now, step.kind !== READ && step.kind !== WALK);
-    this.spend(rank, thread, now, done);
-    this.count(thread, done);
+    if (line === null) this.hardware.touch(words, step.index, rank);
+    else this.hardware.access(line, rank, step.kind !== READ && step.kind !== WALK);
+    this.spend(rank, thread);
     this.proceed(rank, thread, words.perform(step));
-    if (words.waiters !== null) this.grant(words, done);
+    if (words.waiters !== null) this.grant(words);
   }
 
   private actOnLock(rank: number, thread: Thread, step: Step, lock: Shared): void {
-    const now = this.clock[rank];
     if (!lock.ready(step, thread)) {
       this.locks.queued(lock, this.block(rank, thread, lock, (lock as { spins?: boolean }).spins === true));
       return;
     }
-    const done = this.hardware.access(lock.line!, rank, now, true);
-    this.spend(rank, thread, now, done);
-    this.count(thread, done);
+    this.hardware.access(lock.line!, rank, true);
+    this.spend(rank, thread);
     const reply = lock.perform(step, thread);
     if (reply === BLOCKED) {
-      this.since[thread.id] = done;
+      this.since[thread.id] = this.now[0];
       this.giveUpCpu(rank);
       return;
     }
-    this.note(step.kind, lock, reply, done);
+    this.note(step.kind, lock, reply);
     this.proceed(rank, thread, reply);
-    if (lock.waiters !== null) this.grant(lock, done);
-    if (woken.length > 0) this.wakeAll(lock, done);
+    if (lock.waiters !== null) this.grant(lock);
+    if (woken.length > 0) this.wakeAll(lock);
   }
 
   private actOtherwise(rank: number, thread: Thread, step: Step): void {
-    const now = this.clock[rank];
     const { object } = step;
     if (!object.ready(step, thread)) {
       this.block(rank, thread, object, step.kind === POLL);
       return;
     }
-    let done = now;
-    if (step.kind === CLEAR) done = this.hardware.clear(rank, now, step.value, step.other);
-    else if (step.kind !== SPAWN && object.line !== null) done = this.hardware.access(object.line, rank, now, false);
-    this.spend(rank, thread, now, done);
-    this.count(thread, done);
+    if (step.kind === CLEAR) this.hardware.clear(rank, step.value, step.other);
+    else if (step.kind !== SPAWN && object.line !== null) this.hardware.access(object.line, rank, false);
+    else this.hardware.done[0] = this.clock[rank];
+    this.spend(rank, thread);
     const reply = object.perform(step, thread);
-    if (step.kind === SPAWN) this.spawn(object as Birth, done, rank);
+    if (step.kind === SPAWN) this.spawn(object as Birth, rank);
     this.proceed(rank, thread, reply);
   }
 
-  /** The thread has used its CPU from `now` to `done`. */
-  private spend(rank: number, thread: Thread, now: number, done: number): void {
+  /** The step of the thread takes effect when the access it asked for is done; until then it has used its CPU. */
+  private spend(rank: number, thread: Thread): void {
+    const done = this.hardware.done[0];
+    this.cpuTime[thread.mode] += done - this.clock[rank];
     this.clock[rank] = done;
-    this.cpuTime[thread.mode] += done - now;
+    this.now[0] = done;
+    this.count(thread);
   }
 
-  private count(thread: Thread, done: number): void {
+  private count(thread: Thread): void {
     this.steps++;
     if (this.order !== null) this.order.push(thread.id);
-    if (this.progress !== undefined && this.steps % this.progress.every === 0) {
-      this.progress.report(done / TICKS_PER_NS);
-    }
+    if (this.steps === this.reportAt) this.report();
   }
 
-  /** Write a lock operation into the lock table. */
-  private note(kind: StepKind, lock: Shared, reply: number, done: number): void {
-    if (kind === UNLOCK) {
-      this.locks.held(lock, done - lock.heldSince);
-    } else if (kind === LOCK || kind === LOCK_SHARED || reply === 1) {
-      this.locks.acquired(lock);
-      lock.heldSince = done;
-    }
+  private report(): void {
+    this.progress!.report(this.now[0] / TICKS_PER_NS);
+    this.reportAt += this.progress!.every;
+  }
+
+  /** Write a lock operation that takes effect now into the lock table. */
+  private note(kind: StepKind, lock: Shared, reply: number): void {
+    if (kind === UNLOCK) this.locks.released(lock, this.now);
+    else if (kind === LOCK || kind === LOCK_SHARED || reply === 1) this.locks.acquired(lock, this.now);
   }
 
   /** The thread of the CPU has no next step. */
@@ -283,78 +286,78 @@ class TimedMachine {
   }
 
   /** After a change of `object`: its waiters that are ready now go on, in order of arrival. */
-  private grant(object: Shared, now: number): void {
+  private grant(object: Shared): void {
     const waiters = object.waiters!;
     let i = 0;
     while (i < waiters.length) {
       const thread = waiters[i];
       const { kind } = thread.pending!;
       if (object.ready(thread.pending!, thread)) {
-        waiters.splice(i, 1);
-        if (thread.spinning) this.grantSpinner(thread, object, now, kind === LOCK ? waiters.length : 0);
-        else this.grantSleeper(thread, object, now);
+        if (i === 0) waiters.shift();
+        else waiters.splice(i, 1);
+        if (thread.spinning) this.grantSpinner(thread, object, kind === LOCK ? waiters.length : 0);
+        else this.grantSleeper(thread, object);
       } else if (kind === LOCK) {
         break; // the others want the same lock
       } else {
         i++;
       }
     }
-    if (waiters.length === 0) object.waiters = null;
   }
 
-  private grantSpinner(thread: Thread, object: Shared, now: number, others: number): void {
+  private grantSpinner(thread: Thread, object: Shared, others: number): void {
     const step = thread.pending!;
     const rank = thread.cpu;
-    const done = this.hardware.handOver(object.line!, rank, now, others);
-    const waited = done - this.since[thread.id];
-    this.cpuTime[thread.mode] += waited;
-    this.clock[rank] = done;
+    const released = this.now[0];
+    this.hardware.handOver(object.line!, rank, this.now, others);
+    this.clock[rank] = this.since[thread.id];
     thread.spinning = false;
-    this.count(thread, done);
+    this.spend(rank, thread);
     const reply = object.perform(step, thread);
     if (step.kind === LOCK) {
-      this.locks.waited(object, waited);
-      this.note(LOCK, object, reply, done);
+      this.locks.waited(object, this.now, this.since, thread.id);
+      this.note(LOCK, object, reply);
     }
     this.proceed(rank, thread, reply);
-    this.arrivals.push(rank);
+    this.arrivals[this.arrived++] = rank;
+    this.now[0] = released;
   }
 
-  private grantSleeper(thread: Thread, object: Shared, now: number): void {
+  private grantSleeper(thread: Thread, object: Shared): void {
     const step = thread.pending!;
-    this.count(thread, now);
+    this.count(thread);
     const reply = object.perform(step, thread);
     if (step.kind === LOCK) {
-      this.locks.waited(object, now - this.since[thread.id]);
-      this.note(LOCK, object, reply, now);
+      this.locks.waited(object, this.now, this.since, thread.id);
+      this.note(LOCK, object, reply);
     }
-    this.wakeUp(thread, now, reply);
+    this.wakeUp(thread, reply);
   }
 
   /** Sleepers whose queued step was ended by `object`. */
-  private wakeAll(object: Shared, now: number): void {
+  private wakeAll(object: Shared): void {
     for (const thread of woken.splice(0)) {
-      this.locks.waited(object, now - this.since[thread.id]);
-      this.locks.acquired(object);
-      this.wakeUp(thread, now, 0);
+      this.locks.waited(object, this.now, this.since, thread.id);
+      this.locks.acquired(object, this.now);
+      this.wakeUp(thread, 0);
     }
   }
 
   /** A sleeper's step is done: it runs on when its CPU gets to it. */
-  private wakeUp(thread: Thread, now: number, reply: number): void {
+  private wakeUp(thread: Thread, reply: number): void {
     thread.reply = reply;
-    this.enqueue(thread, now + this.hardware.wakeup);
+    this.enqueue(thread, this.now[0] + this.hardware.wakeup);
   }
 
-  private spawn(birth: Birth, now: number, rank: number): void {
-    this.start(birth, birth.exitStep, now, this.hardware.startDelay(rank, birth.cpu));
+  private spawn(birth: Birth, rank: number): void {
+    this.start(birth, birth.exitStep, this.now[0] + this.hardware.startDelay(rank, birth.cpu));
   }
 
-  private start(birth: Birth, lastStep: Step | null, now: number, delay: number): void {
+  private start(birth: Birth, lastStep: Step | null, time: number): void {
     const thread = new Thread(this.threads.length, birth.name, birth.cpu, birth.body(), lastStep);
     this.threads.push(thread);
     if (thread.id >= this.since.length) this.since = grown(this.since);
-    this.enqueue(thread, now + delay);
+    this.enqueue(thread, time);
   }
 
   /** The thread may run from `time` on. */
@@ -381,8 +384,8 @@ class TimedMachine {
     this.current[rank] = thread;
     this.clock[rank] = Math.max(this.clock[rank], this.since[thread.id]);
     this.proceed(rank, thread, thread.reply);
-    if (thread.pending === null && this.debts[rank].length === 0) this.ended(rank);
-    else if (rank !== this.acting) this.arrivals.push(rank);
+    if (thread.pending === null && this.paid(rank)) this.ended(rank);
+    else if (rank !== this.acting) this.arrivals[this.arrived++] = rank;
   }
 
   private giveUpCpu(rank: number): void {
@@ -391,15 +394,12 @@ class TimedMachine {
   }
 
   /** A plain access pays for its line at the thread's next step. */
-  private plain(words: Words, index: number, write: boolean): void {
+  plain(words: Words, index: number, write: boolean): void {
     const rank = running.cpu;
-    const line = words.line;
-    if (line === null) {
-      chargeTicks(this.hardware.fetch(words.claim(index, rank), rank));
-      return;
-    }
-    const now = this.clock[rank];
-    chargeTicks(this.hardware.access(line, rank, now, write) - now);
+    const { line } = words;
+    if (line === null) this.hardware.touch(words, index, rank);
+    else this.hardware.access(line, rank, write);
+    chargeTicks(this.hardware.done[0] - this.clock[rank]);
   }
 }
 

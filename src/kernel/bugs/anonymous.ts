@@ -4,7 +4,7 @@
 import { ADD, CLEAR, type Step, UNLOCK, WRITE } from '../../machine/step.ts';
 import type { Change, FaultPath } from '../fault-path.ts';
 import { maybe_mkwrite, set_pte, v2_6_10 } from '../memory.ts';
-import { PageTables } from '../pgtable.ts';
+import { PtePage } from '../pgtable.ts';
 import { Page } from '../structs.ts';
 import { instead, late, without } from './altered.ts';
 
@@ -24,7 +24,7 @@ function adds(step: Step, field: string, amount: number): boolean {
 }
 
 function setsPte(step: Step): boolean {
-  return step.kind === WRITE && step.object instanceof PageTables;
+  return step.kind === WRITE && step.object instanceof PtePage;
 }
 
 /** The loser of a race keeps its page. Breaks: page leak. */
