@@ -36,13 +36,13 @@ const TOUCH = work('user_touch');
 export function* do_page_fault(mm: Mm, address: Address, write_access: boolean): Coroutine<number> {
   running.mode = SYSTEM;
   charge(FAULT_ENTRY);
-  yield down_read(mm.mmap_sem);
+  yield* down_read(mm.mmap_sem);
   const vma = find_vma(mm, address);
   let signal = SIGSEGV;
   if (vma !== undefined && vma_allows(vma, address, write_access)) {
     signal = signal_for(yield* mm.system.kernel.handle_mm_fault(mm, vma, address, write_access));
   }
-  yield up_read(mm.mmap_sem);
+  yield* up_read(mm.mmap_sem);
   charge(FAULT_EXIT);
   running.mode = USER;
   charge(FAULT_RESTART);

@@ -25,23 +25,23 @@ export function mm_alloc(system: System, name: string): Mm {
 export function* dup_mm(parent: Mm, name: string): Coroutine<Mm> {
   charge(DO_FORK);
   const mm = mm_alloc(parent.system, name);
-  yield down_write(parent.mmap_sem);
+  yield* down_write(parent.mmap_sem);
   for (const vma of parent.mmap) {
     charge(COPY_VMA);
     mm.mmap.push(new Vma(mm, vma.name, vma.vm_start, vma.vm_end, vma.vm_flags));
   }
   mm.free_area_cache = parent.free_area_cache;
-  yield up_write(parent.mmap_sem);
+  yield* up_write(parent.mmap_sem);
   return mm;
 }
 
 /** One more thread uses the address space. */
 export function* clone_vm(mm: Mm): Coroutine {
   charge(DO_FORK);
-  yield atomic_inc(mm.mm_users);
+  yield* atomic_inc(mm.mm_users);
 }
 
 /** One thread fewer; the last one tears the address space down. */
 export function* mmput(mm: Mm): Coroutine {
-  if ((yield atomic_dec(mm.mm_users)) === 0) yield* exit_mmap(mm);
+  if ((yield* atomic_dec(mm.mm_users)) === 0) yield* exit_mmap(mm);
 }

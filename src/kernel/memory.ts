@@ -84,7 +84,7 @@ export function ZERO_PAGE(mm: Mm): Page {
 export function* handle_mm_fault(mm: Mm, vma: Vma, address: Address, write_access: boolean): Coroutine<VmFault> {
   charge(HANDLE_MM_FAULT);
   mm.system.pgfault++;
-  yield spin_lock(mm.page_table_lock);
+  yield* spin_lock(mm.page_table_lock);
   const pmd = pmd_offset(mm, address) ?? (yield* pmd_alloc(mm, address));
   const ptes = pmd_page(mm, pmd, address) ?? (yield* pte_alloc_map(mm, pmd, address));
   const pte = pte_offset_map(mm, ptes, address);
@@ -93,20 +93,20 @@ export function* handle_mm_fault(mm: Mm, vma: Vma, address: Address, write_acces
 
 /** Allocate a pmd table with page_table_lock dropped; somebody else may have put one in meanwhile. */
 function* pmd_alloc(mm: Mm, address: Address): Coroutine<PmdPage> {
-  yield spin_unlock(mm.page_table_lock);
+  yield* spin_unlock(mm.page_table_lock);
   might_sleep();
   charge(PMD_ALLOC);
-  yield spin_lock(mm.page_table_lock);
+  yield* spin_lock(mm.page_table_lock);
   if (pmd_offset(mm, address) === undefined) pgd_populate(mm, address);
   return pmd_offset(mm, address)!;
 }
 
 /** Allocate a page of ptes, likewise. */
 function* pte_alloc_map(mm: Mm, pmd: PmdPage, address: Address): Coroutine<PtePage> {
-  yield spin_unlock(mm.page_table_lock);
+  yield* spin_unlock(mm.page_table_lock);
   might_sleep();
   charge(PTE_ALLOC);
-  yield spin_lock(mm.page_table_lock);
+  yield* spin_lock(mm.page_table_lock);
   if (pmd_page(mm, pmd, address) === undefined) pmd_populate(mm, pmd, address);
   return pmd_page(mm, pmd, address)!;
 }
@@ -150,32 +150,32 @@ export function* do_anonymous_page(
   let entry = pte_wrprotect(mk_pte(ZERO_PAGE(mm), vm_page_prot));
   if (write_access) {
     pte_unmap(page_table);
-    yield spin_unlock(mm.page_table_lock);
+    yield* spin_unlock(mm.page_table_lock);
 
     if (yield* anon_vma_prepare(vma)) return VM_FAULT_OOM;
     const page = yield* alloc_page_vma(vma, addr);
     if (page === null) return VM_FAULT_OOM;
-    yield clear_user_highpage(page);
+    yield* clear_user_highpage(page);
 
-    yield spin_lock(mm.page_table_lock);
+    yield* spin_lock(mm.page_table_lock);
     page_table = pte_offset_map(mm, pmd, addr);
     const raced = !pte_none(page_table.plain);
     if (raced) {
       pte_unmap(page_table);
       yield* page_cache_release(mm.system, page);
-      yield spin_unlock(mm.page_table_lock);
+      yield* spin_unlock(mm.page_table_lock);
       return VM_FAULT_MINOR;
     }
     mm.rss.plain++;
     charge(SET_ANON_PTE);
     entry = maybe_mkwrite(pte_mkdirty(mk_pte(page, vm_page_prot)), vma);
     yield* lru_cache_add_active(mm.system, page);
-    yield page_add_anon_rmap(page, vma);
+    yield* page_add_anon_rmap(page, vma);
   }
-  yield set_pte(page_table, entry);
+  yield* set_pte(page_table, entry);
   pte_unmap(page_table);
   update_mmu_cache(vma, addr, entry);
-  yield spin_unlock(mm.page_table_lock);
+  yield* spin_unlock(mm.page_table_lock);
   return VM_FAULT_MINOR;
 }
 
@@ -189,10 +189,10 @@ function* ptep_set_access_flags(
   entry: number,
 ): Coroutine<VmFault> {
   const flagged = write_access ? pte_mkdirty(pte_mkyoung(entry)) : pte_mkyoung(entry);
-  if (flagged !== entry) yield set_pte(pte, flagged);
+  if (flagged !== entry) yield* set_pte(pte, flagged);
   update_mmu_cache(vma, address, flagged);
   pte_unmap(pte);
-  yield spin_unlock(mm.page_table_lock);
+  yield* spin_unlock(mm.page_table_lock);
   return VM_FAULT_MINOR;
 }
 
@@ -214,32 +214,32 @@ export function* do_wp_page(
   pte: number,
 ): Coroutine<VmFault> {
   const old_page = pte_page(mm, pte);
-  if ((yield trylock_page(old_page.lock)) === 1) {
+  if ((yield* trylock_page(old_page.lock)) === 1) {
     const reuse = can_share_swap_page(old_page);
-    yield unlock_page(old_page.lock);
+    yield* unlock_page(old_page.lock);
     if (reuse) return yield* ptep_set_access_flags(mm, vma, address, true, page_table, maybe_mkwrite(pte, vma));
   }
   pte_unmap(page_table);
-  if (!old_page.reserved) yield page_cache_get(old_page);
-  yield spin_unlock(mm.page_table_lock);
+  if (!old_page.reserved) yield* page_cache_get(old_page);
+  yield* spin_unlock(mm.page_table_lock);
 
   if (yield* anon_vma_prepare(vma)) return yield* no_new_page(mm, old_page);
   const new_page = yield* alloc_page_vma(vma, address);
   if (new_page === null) return yield* no_new_page(mm, old_page);
-  yield copy_cow_page(old_page, new_page);
+  yield* copy_cow_page(old_page, new_page);
 
-  yield spin_lock(mm.page_table_lock);
+  yield* spin_lock(mm.page_table_lock);
   page_table = pte_offset_map(mm, pmd, address);
   const same = page_table.plain === pte;
   if (same) {
     if (old_page.reserved) mm.rss.plain++;
-    else yield page_remove_rmap(old_page);
+    else yield* page_remove_rmap(old_page);
     yield* break_cow(vma, new_page, address, page_table);
   }
   pte_unmap(page_table);
   yield* page_cache_release(mm.system, same ? old_page : new_page); // what the pte no longer refers to
   if (!old_page.reserved) yield* page_cache_release(mm.system, old_page);
-  yield spin_unlock(mm.page_table_lock);
+  yield* spin_unlock(mm.page_table_lock);
   return VM_FAULT_MINOR;
 }
 
@@ -258,10 +258,10 @@ function copy_cow_page(old_page: Page, new_page: Page): Step {
 function* break_cow(vma: Vma, new_page: Page, address: Address, page_table: Ptep): Coroutine {
   charge(SET_ANON_PTE);
   const entry = maybe_mkwrite(pte_mkdirty(mk_pte(new_page, vm_page_prot)), vma);
-  yield set_pte(page_table, entry);
+  yield* set_pte(page_table, entry);
   update_mmu_cache(vma, address, entry);
   yield* lru_cache_add_active(vma.vm_mm.system, new_page);
-  yield page_add_anon_rmap(new_page, vma);
+  yield* page_add_anon_rmap(new_page, vma);
 }
 
 /** Pages on their way out: freed when the translations to them are gone from every TLB. */
@@ -278,12 +278,12 @@ export function* zap_pte_range(tlb: MmuGather, pmd: PtePage, address: Address, e
   for (; address < end; address += size) {
     const ptep = pte_offset_map(mm, pmd, address);
     if (pte_none(ptep.plain)) continue;
-    const pte = yield xchg(ptep, 0);
+    const pte = yield* xchg(ptep, 0);
     charge(ZAP_PTE);
     const page = pte_page(mm, pte);
     if (!pte_present(pte) || page.reserved) continue;
     tlb.freed++;
-    yield page_remove_rmap(page);
+    yield* page_remove_rmap(page);
     tlb.pages.push(page);
     if (tlb.pages.length >= mm.system.FREE_PTE_NR) yield* tlb_flush_mmu(tlb);
   }
@@ -305,7 +305,7 @@ export function* unmap_vmas(tlb: MmuGather, vma: Vma): Coroutine {
 export function* tlb_flush_mmu(tlb: MmuGather): Coroutine {
   const { system } = tlb.mm;
   for (const page of tlb.pages.splice(0)) {
-    if ((yield put_page_testzero(page)) === 0) yield* free_hot_page(system, page);
+    if ((yield* put_page_testzero(page)) === 0) yield* free_hot_page(system, page);
   }
 }
 

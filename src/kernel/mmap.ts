@@ -41,17 +41,17 @@ export function insert_vm_struct(mm: Mm, name: string, pages: number, flags: num
 /** Map `pages` of anonymous private memory, as malloc does for a large request. */
 export function* sys_mmap(mm: Mm, name: string, pages: number): Coroutine<Vma> {
   might_sleep();
-  yield down_write(mm.mmap_sem);
+  yield* down_write(mm.mmap_sem);
   charge(DO_MMAP);
   const vma = insert_vm_struct(mm, name, pages, VM_READ | VM_WRITE);
-  yield up_write(mm.mmap_sem);
+  yield* up_write(mm.mmap_sem);
   return vma;
 }
 
 /** Tear an address space down. Nobody else uses it; page_table_lock is held throughout, as in 2.6.9. */
 export function* exit_mmap(mm: Mm): Coroutine {
   const tlb: MmuGather = { mm, pages: [], freed: 0 };
-  yield spin_lock(mm.page_table_lock);
+  yield* spin_lock(mm.page_table_lock);
   for (const vma of mm.mmap) yield* unmap_vmas(tlb, vma);
   charge(FREE_PTE_PAGE, mm.pgd.nr_ptes);
   yield* tlb_finish_mmu(tlb);
@@ -59,5 +59,5 @@ export function* exit_mmap(mm: Mm): Coroutine {
   mm.pgd.nr_ptes = 0;
   mm.mmap.length = 0;
   mm.dead = true;
-  yield spin_unlock(mm.page_table_lock);
+  yield* spin_unlock(mm.page_table_lock);
 }

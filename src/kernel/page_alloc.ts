@@ -30,7 +30,7 @@ export function* alloc_page(system: System): Coroutine<Page | null> {
     const zone = zonelist[i];
     const pcp = system.pageset[cpu][zone.node];
     charge(BUFFERED_RMQUEUE);
-    if (pcp.list.length <= system.pcp.low && (yield READ_ONCE(zone.free_pages)) > 0) {
+    if (pcp.list.length <= system.pcp.low && (yield* READ_ONCE(zone.free_pages)) > 0) {
       yield* rmqueue_bulk(system, zone, pcp);
     }
     const page = pcp.list.pop();
@@ -45,11 +45,11 @@ export function* alloc_page(system: System): Coroutine<Page | null> {
 
 /** Move up to a batch of pages from the zone to a CPU's list. */
 function* rmqueue_bulk(system: System, zone: Zone, pcp: PerCpuPages): Coroutine {
-  yield spin_lock(zone.lock);
+  yield* spin_lock(zone.lock);
   for (let i = 0; i < system.pcp.batch && zone.free_pages.plain > 0; i++) {
     pcp.list.push(__rmqueue(system, zone));
   }
-  yield spin_unlock(zone.lock);
+  yield* spin_unlock(zone.lock);
 }
 
 /** Caller holds zone->lock. */
@@ -75,7 +75,7 @@ export function put_page_testzero(page: Page): Step {
 
 /** Drop a reference; the last one frees the page. */
 export function* page_cache_release(system: System, page: Page): Coroutine {
-  if (!page.reserved && (yield put_page_testzero(page)) === 0) yield* free_hot_page(system, page);
+  if (!page.reserved && (yield* put_page_testzero(page)) === 0) yield* free_hot_page(system, page);
 }
 
 /** Put a page whose count is 0 on the CPU's own list, and drain the list when it is long. */
@@ -89,13 +89,13 @@ export function free_hot_page(system: System, page: Page): Coroutine {
 
 /** Give the coldest batch of a CPU's list back to the zone. */
 function* free_pages_bulk(system: System, zone: Zone, pcp: PerCpuPages): Coroutine {
-  yield spin_lock(zone.lock);
+  yield* spin_lock(zone.lock);
   for (const page of pcp.list.splice(0, system.pcp.batch)) {
     charge(FREE_ONE_PAGE);
     zone.free_list.push(page);
     zone.free_pages.value++;
   }
-  yield spin_unlock(zone.lock);
+  yield* spin_unlock(zone.lock);
 }
 
 /** Zero a page: the longest part of an anonymous fault, and private work but for the memory bus. */

@@ -15,14 +15,14 @@ const ANON_VMA_ALLOC = work('anon_vma_alloc');
  */
 export function* anon_vma_prepare(vma: Vma): Coroutine<boolean> {
   might_sleep();
-  if ((yield READ_ONCE(vma.anon_vma)) !== 0) return false;
+  if ((yield* READ_ONCE(vma.anon_vma)) !== 0) return false;
   charge(ANON_VMA_ALLOC);
   const mm = vma.vm_mm;
   const allocated = ++mm.system.anon_vmas;
 
-  yield spin_lock(mm.page_table_lock);
-  if (vma.anon_vma.plain === 0) yield WRITE_ONCE(vma.anon_vma, allocated);
-  yield spin_unlock(mm.page_table_lock);
+  yield* spin_lock(mm.page_table_lock);
+  if (vma.anon_vma.plain === 0) yield* WRITE_ONCE(vma.anon_vma, allocated);
+  yield* spin_unlock(mm.page_table_lock);
   return false;
 }
 

@@ -19,12 +19,12 @@ export function lru_cache_add_active(system: System, page: Page): Coroutine {
 function* __pagevec_lru_add_active(pvec: Page[]): Coroutine {
   while (pvec.length > 0) {
     const zone = pvec[pvec.length - 1].zone;
-    yield spin_lock(zone.lru_lock);
+    yield* spin_lock(zone.lru_lock);
     while (pvec.length > 0 && pvec[pvec.length - 1].zone === zone) {
       pvec.pop();
       charge(ADD_PAGE_TO_ACTIVE_LIST);
       zone.nr_active.plain++;
     }
-    yield spin_unlock(zone.lru_lock);
+    yield* spin_unlock(zone.lru_lock);
   }
 }

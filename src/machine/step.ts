@@ -3,9 +3,13 @@
  * `Coroutine` that yields steps. Above this file nobody knows which driver runs; below it nobody knows what a
  * pte is.
  *
- * A step is a scheduling point that *precedes* its effect: when a coroutine yields a step nothing has happened
- * yet. The driver decides when the step takes effect (`Shared.perform`), and resumes the coroutine with the reply.
- * What lies between two yields is private to the thread and takes effect together with the step before it.
+ * A step is a scheduling point that *precedes* its effect: when a coroutine asks for a step nothing has happened
+ * yet. The driver decides when the step takes effect (`Shared.perform`), and the coroutine goes on with the reply.
+ * What lies between two steps is private to the thread and takes effect together with the step before it.
+ *
+ * `yield step` always stops the coroutine. `yield* step` stops it if the driver says so: the controlled driver always
+ * does, the timed one only if another CPU is due before this one. Kernel text writes `yield*` for steps and paths
+ * alike.
  */
 import type { Line } from './memory.ts';
 import type { Thread } from './thread.ts';
@@ -57,6 +61,48 @@ export function asked(step: Step): Step {
   return step;
 }
 
+/** What `now` answers if the thread has to stop for the step. */
+export const STOP = -0x7ffffffe;
+
+/** A driver that can let steps take effect without stopping the coroutine that asks for them. */
+export interface Shortcut {
+  /** The reply of the step, which has taken effect; or STOP, and nothing has happened. */
+  now(step: Step): number;
+}
+let shortcut: Shortcut | null = null;
+
+export function takeShortcuts(driver: Shortcut | null): void {
+  shortcut = driver;
+}
+
+const FRESH = 0;
+const STOPPED = 1;
+const DONE = 2;
+
+/** What `yield* step` goes through: the step itself, once, or nothing if it has taken effect already. */
+class StepIterator implements Iterator<Step, number, number> {
+  private readonly step: Step | null;
+  private state: typeof FRESH | typeof STOPPED | typeof DONE;
+  private reply = 0;
+
+  constructor(step: Step | null, state: typeof FRESH | typeof DONE) {
+    this.step = step;
+    this.state = state;
+  }
+  /** The iterator of a step that is done; it is gone through at once, so that one is enough for all. */
+  replying(reply: number): this {
+    this.reply = reply;
+    return this;
+  }
+  next(reply: number): IteratorResult<Step, number> {
+    if (this.state === DONE) return { done: true, value: this.reply };
+    if (this.state === STOPPED) return { done: true, value: reply };
+    this.state = STOPPED;
+    return { done: false, value: this.step! };
+  }
+}
+const done = new StepIterator(null, DONE);
+
 /** One indivisible action of one thread. Plain data; lock steps are built once per lock. */
 export class Step {
   readonly kind: StepKind;
@@ -74,6 +120,12 @@ export class Step {
     this.other = other;
     if (onAsked !== null) onAsked();
   }
+
+  /** `const reply = yield* step` */
+  [Symbol.iterator](): Iterator<Step, number, number> {
+    const reply = shortcut === null ? STOP : shortcut.now(this);
+    return reply === STOP ? new StepIterator(this, FRESH) : done.replying(reply);
+  }
 }
 
 /**
@@ -90,7 +142,7 @@ export abstract class Walk extends Step {
   abstract fault(): Coroutine<number>;
 }
 
-/** Kernel text: yields steps, is resumed with each step's reply, returns a `T`. */
+/** Kernel text: asks for steps, goes on with each step's reply, returns a `T`. */
 export type Coroutine<T = void> = Generator<Step, T, number>;
 
 /** A coroutine with nothing to do: what a dispatcher returns when there is nothing to call. */

@@ -28,6 +28,8 @@ export class Thread {
   private heldCount = 0;
   /** The step the thread will do next; null when it has ended. */
   pending: Step | null = null;
+  /** Stops at every step: somebody between the thread and its driver wants to see them all. */
+  stepwise = false;
   /** Timed driver: waits on its CPU, burning it. */
   spinning = false;
   /** Timed driver: the reply the thread is resumed with when its CPU gets to it. */
@@ -120,6 +122,11 @@ export class Thread {
     }
     this.pending = this.faulting;
   }
+}
+
+/** Back to the private code of `thread`, after that of others has run in the middle of it. */
+export function setRunning(thread: Thread): void {
+  running = thread;
 }
 
 /** A condition that in Linux would be a BUG(), an oops, or a report of a debugging option. */

@@ -38,9 +38,9 @@ export function* pft(system: System, options: PftOptions): Coroutine {
     running.mode = SYSTEM;
     const childMm = yield* dup_mm(mm, `child${repetition}`);
     const child = new Birth(`child${repetition}`, 0, () => pftChild(childMm, options));
-    yield spawn(child);
+    yield* spawn(child);
     running.mode = USER;
-    yield wait_for(child.exited, 1);
+    yield* wait_for(child.exited, 1);
   }
 }
 
@@ -52,24 +52,24 @@ function* pftChild(mm: Mm, options: PftOptions): Coroutine {
     yield* clone_vm(mm);
     const thread = new Birth(`${mm.name}.${i + 1}`, i % options.cpus, () => pftThread(mm, go, options));
     threads.push(thread);
-    yield spawn(thread);
+    yield* spawn(thread);
   }
   running.mode = USER;
-  yield WRITE_ONCE(go, 1);
-  for (const thread of threads) yield wait_for(thread.exited, 1);
+  yield* WRITE_ONCE(go, 1);
+  for (const thread of threads) yield* wait_for(thread.exited, 1);
   running.mode = SYSTEM;
   yield* mmput(mm);
 }
 
 function* pftThread(mm: Mm, go: Cell, options: PftOptions): Coroutine {
-  yield poll_for(go, 1);
+  yield* poll_for(go, 1);
   const size = page_size(mm);
   const pages = pagesPerThread(options, size);
   running.mode = SYSTEM;
   const vma = yield* sys_mmap(mm, `${running.name}.heap`, pages);
   running.mode = USER;
   for (let i = 0; i < pages; i++) {
-    yield user_store(mm, vma.vm_start + i * size, 0, 1);
+    yield* user_store(mm, vma.vm_start + i * size, 0, 1);
   }
   running.mode = SYSTEM;
   yield* mmput(mm);

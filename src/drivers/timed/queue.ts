@@ -48,6 +48,15 @@ export class CpuQueue {
     if (this.size > 0) this.sink();
   }
 
+  /** Would the CPU that is due still be, at what its clock shows now? */
+  remains(rank: number): boolean {
+    const { keys, size } = this;
+    const key = this.clock[rank] * this.width + rank;
+    const end = size < 5 ? size : 5;
+    for (let child = 1; child < end; child++) if (keys[child] < key) return false;
+    return true;
+  }
+
   /** The clock of the CPU that is due has moved on. Returns true if it is still the one that is due. */
   advance(rank: number): boolean {
     const time = this.clock[rank];

@@ -1,17 +1,26 @@
 /** Ways to spoil a path without writing it again: its own steps, one of them left out or put off. */
 import type { Coroutine, Step } from '../../machine/step.ts';
+import { running } from '../../machine/thread.ts';
+
+/** Run a path so that all its steps are yielded, also where a driver would let them take effect at once. */
+function stepwise<T>(path: Coroutine<T>, reply: number): IteratorResult<Step, T> {
+  running.stepwise = true;
+  const next = path.next(reply);
+  running.stepwise = false;
+  return next;
+}
 
 /** The path without the steps that match; in their place comes `reply`. */
 export function* without<T>(path: Coroutine<T>, matches: (step: Step) => boolean, reply: number): Coroutine<T> {
-  let next = path.next(0);
-  while (next.done !== true) next = path.next(matches(next.value) ? reply : yield next.value);
+  let next = stepwise(path, 0);
+  while (next.done !== true) next = stepwise(path, matches(next.value) ? reply : yield next.value);
   return next.value;
 }
 
 /** The path with each step replaced by what `change` makes of it. */
 export function* instead<T>(path: Coroutine<T>, change: (step: Step) => Step): Coroutine<T> {
-  let next = path.next(0);
-  while (next.done !== true) next = path.next(yield change(next.value));
+  let next = stepwise(path, 0);
+  while (next.done !== true) next = stepwise(path, yield change(next.value));
   return next.value;
 }
 
@@ -22,19 +31,19 @@ export function* late<T>(
   until: (step: Step) => boolean,
 ): Coroutine<T> {
   let held: Step | null = null;
-  let next = path.next(0);
+  let next = stepwise(path, 0);
   while (next.done !== true) {
     const step = next.value;
     if (matches(step)) {
       held = step;
-      next = path.next(0);
+      next = stepwise(path, 0);
       continue;
     }
     if (held !== null && until(step)) {
       yield held;
       held = null;
     }
-    next = path.next(yield step);
+    next = stepwise(path, yield step);
   }
   return next.value;
 }

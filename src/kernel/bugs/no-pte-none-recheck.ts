@@ -36,25 +36,25 @@ function* do_anonymous_page(
 ): Coroutine<VmFault> {
   if (!write_access) return yield* v2_6_10.do_anonymous_page(mm, vma, page_table, pmd, write_access, addr);
   pte_unmap(page_table);
-  yield spin_unlock(mm.page_table_lock);
+  yield* spin_unlock(mm.page_table_lock);
 
   if (yield* anon_vma_prepare(vma)) return VM_FAULT_OOM;
   const page = yield* alloc_page_vma(vma, addr);
   if (page === null) return VM_FAULT_OOM;
-  yield clear_user_highpage(page);
+  yield* clear_user_highpage(page);
 
-  yield spin_lock(mm.page_table_lock);
+  yield* spin_lock(mm.page_table_lock);
   page_table = pte_offset_map(mm, pmd, addr);
   // here 2.6.10 looks whether the pte is still none
   mm.rss.plain++;
   charge(SET_ANON_PTE);
   const entry = maybe_mkwrite(pte_mkdirty(mk_pte(page, vm_page_prot)), vma);
   yield* lru_cache_add_active(mm.system, page);
-  yield page_add_anon_rmap(page, vma);
-  yield set_pte(page_table, entry);
+  yield* page_add_anon_rmap(page, vma);
+  yield* set_pte(page_table, entry);
   pte_unmap(page_table);
   update_mmu_cache(vma, addr, entry);
-  yield spin_unlock(mm.page_table_lock);
+  yield* spin_unlock(mm.page_table_lock);
   return VM_FAULT_MINOR;
 }
 
