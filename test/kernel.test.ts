@@ -2,8 +2,9 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { invariants, ruleNames } from '../src/check/invariants.ts';
+import { boundedStrategy } from '../src/drivers/controlled/bounded.ts';
 import { DporStrategy } from '../src/drivers/controlled/dpor.ts';
-import { explore } from '../src/drivers/controlled/explore.ts';
+import { type Exploration, explore } from '../src/drivers/controlled/explore.ts';
 import { randomStrategy } from '../src/drivers/controlled/random.ts';
 import { replay } from '../src/drivers/controlled/replay.ts';
 import { runTimed } from '../src/drivers/timed/run.ts';
@@ -11,7 +12,7 @@ import { bases, buildKernel, bugs } from '../src/kernel/index.ts';
 import { VM_READ } from '../src/kernel/structs.ts';
 import { catalog } from '../src/scenario/catalog.ts';
 import { parseScenario, type Scenario } from '../src/scenario/read.ts';
-import { buildWorld, checkedProgram } from '../src/scenario/world.ts';
+import { buildWorld, type CheckedProgram, checkedProgram } from '../src/scenario/world.ts';
 import { Recorder } from '../src/trace/recorder.ts';
 import type { TraceStep } from '../src/trace/step.ts';
 import { collect, traceStream } from '../src/trace/stream.ts';
@@ -118,6 +119,38 @@ function generated(threads: readonly (readonly { kind: string; page: number }[])
   ]);
   return scenario('', 3, Object.fromEntries(named) as Record<string, string>);
 }
+
+describe('exploring kernel text', () => {
+  const states = (result: Exploration): string[] => result.outcomes.map(({ outcome }) => outcome);
+
+  for (const bug of ['', 'no-pte-none-recheck']) {
+    it(`misses nothing that sampling or a search with two preemptions comes across ${bug}`, () => {
+      for (const threads of [
+        { T1: '{ write: heap, page: 0 }', T2: '{ write: heap, page: 0 }' },
+        { T1: '{ read: heap, page: 0 }', T2: '{ write: heap, page: 0 }' },
+        { T1: '{ write: heap, page: 0 }', T2: '{ write: heap, page: 1 }' },
+      ]) {
+        const make = (): CheckedProgram => checkedProgram(buildWorld(scenario(bug, 2, threads)));
+        const all = explore(make, { strategy: new DporStrategy() });
+        expect(all.complete).to.equal(true);
+        for (const strategy of [randomStrategy(7, 300), boundedStrategy(2)]) {
+          const some = explore(make, { strategy });
+          expect(states(all)).to.include.members(states(some));
+          expect(all.failures.map(({ rule }) => rule)).to.include.members(some.failures.map(({ rule }) => rule));
+        }
+      }
+    });
+  }
+
+  it('an MMU walk depends on a pte that is set after it, also if it began before there was a page of ptes', () => {
+    const write = '{ write: heap, page: 0 }';
+    const program = scenario('no-pte-none-recheck', 1, { T1: write, T2: write });
+    const result = explore(() => checkedProgram(buildWorld(program)), { strategy: new DporStrategy() });
+    const count = new Map(result.failures.map(({ rule, executions }) => [rule, executions]));
+    // in the others the loser's store goes to the winner's page
+    expect(count.get('rss mismatch')).to.be.greaterThan(count.get('lost store')!);
+  });
+});
 
 describe('invariants', () => {
   it('hold for random programs under random schedules', () => {

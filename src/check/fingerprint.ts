@@ -1,6 +1,6 @@
 /** The state of the modelled machine in words: equal text means equal worlds. Times and caches are not part of it. */
 import { show_pte } from '../kernel/pgtable.ts';
-import type { Mm, Page, System } from '../kernel/structs.ts';
+import { type Mm, type Page, PAGE_WORDS, type System } from '../kernel/structs.ts';
 
 export function describeWorld(system: System): string {
   return [...system.mms.map(describeMm), ...system.mem_map.filter((page) => !page.reserved).map(describePage)].join(
@@ -17,5 +17,7 @@ function describeMm(mm: Mm): string {
 }
 
 function describePage(page: Page): string {
-  return `page ${page.pfn} node ${page.zone.node}: count ${page._count.value} mapcount ${page._mapcount.value}`;
+  const words = Array.from({ length: PAGE_WORDS }, (_, word) => page.contents(word).value);
+  const counts = `count ${page._count.value} mapcount ${page._mapcount.value}`;
+  return `page ${page.pfn} node ${page.zone.node}: ${counts} holds ${words.join(' ').replace(/( 0)+$/, '')}`;
 }

@@ -58,7 +58,8 @@ export interface Effect {
 /** The effect of a pending step in the present state. */
 export function effectOf(step: Step): Effect {
   const { object, index } = step;
-  return { object, index, mode: modeOf(step), was: object instanceof Words ? object.get(index) : 0 };
+  const was = object instanceof Words ? object.get(index) : 0;
+  return { object: object.partOf ?? object, index: object.partBase + index, mode: modeOf(step), was };
 }
 
 function modeOf(step: Step): Mode {
