@@ -120,7 +120,7 @@ describe('command line', () => {
       'not seen (50 sampled, random, seed 1)',
     );
     expect((await faultline('explore', path, '--strategy', 'bounded', '--bound', '1')).out).to.contain(
-      'at most 1 preemptions',
+      'at most 1 preemption',
     );
     expect((await faultline('explore', path, '--executions', '3', '--require-complete')).code).to.equal(3);
     expect((await faultline('explore', path, '--executions', '3')).out).to.contain('stopped after 3 classes');
@@ -247,6 +247,19 @@ describe('command line', () => {
     const help = await faultline('--help');
     expect(help.code).to.equal(0);
     for (const code of ['0', '1', '2', '3', '4', '70']) expect(help.out).to.match(new RegExp(`^  ${code} `, 'm'));
+  });
+
+  it('README shows what npm start prints', function () {
+    this.timeout(120_000);
+    const node = [
+      '--enable-source-maps',
+      '--import',
+      './test/support/register.mjs',
+      'scripts/write-readme.ts',
+      '--check',
+    ];
+    const { status, stderr } = spawnSync(process.execPath, node, { encoding: 'utf8' });
+    expect(status, stderr).to.equal(0);
   });
 
   it('as a program: results on stdout only, exit codes of the process, a closed pipe is no error', () => {

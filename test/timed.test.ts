@@ -183,10 +183,11 @@ describe('timed driver: order of CPUs', () => {
             clock[due[0]] += move;
             expect(queue.advance(due[0])).to.equal(still);
           }
-          for (; now.size > 0; queue.pop()) {
+          while (now.size > 0) {
             const due = [...now].sort((a, b) => a[1] - b[1] || a[0] - b[0])[0];
             expect(queue.first()).to.equal(due[0]);
             now.delete(due[0]);
+            queue.pop();
           }
           expect(queue.size).to.equal(0);
         },

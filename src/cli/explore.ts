@@ -5,7 +5,7 @@ import { describeWait } from '../drivers/controlled/execution.ts';
 import { type Exploration, explore as search, type Failure } from '../drivers/controlled/explore.ts';
 import { randomStrategy } from '../drivers/controlled/random.ts';
 import type { Strategy } from '../drivers/controlled/strategy.ts';
-import { drawLanes } from '../report/lanes.ts';
+import { drawLanes, witnessLines } from '../report/lanes.ts';
 import { catalog } from '../scenario/catalog.ts';
 import { judge } from '../scenario/judge.ts';
 import { readScenario, type Scenario } from '../scenario/read.ts';
@@ -156,7 +156,7 @@ function drawing(io: Io, scenario: Scenario, { failure, fewest, recording, trail
     '',
     drawLanes(recording.steps, { width: io.width, lanes, colors: io.colors }),
     '',
-    ...recording.found.map(({ rule, witness, step }) => io.colors.red(`after step ${step}: ${rule}: ${witness}`)),
+    ...witnessLines(recording.found, io),
     ...deadlock(recording),
     '',
   ];

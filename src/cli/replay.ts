@@ -1,6 +1,6 @@
 /** `faultline replay`: a recorded schedule again, compared step by step with its recording. */
 import { Divergence } from '../drivers/controlled/replay.ts';
-import { drawLanes } from '../report/lanes.ts';
+import { drawLanes, witnessLines } from '../report/lanes.ts';
 import { catalog } from '../scenario/catalog.ts';
 import { readScenario } from '../scenario/read.ts';
 import type { TraceStep } from '../trace/step.ts';
@@ -90,7 +90,6 @@ function report(io: Io, trail: Trail, recording: Recording, options: CommonOptio
   const lanes = recording.execution.threads.map(({ name, cpu }) => ({ thread: name, title: `CPU${cpu} ${name}` }));
   io.out(`${io.colors.bold(trail.scenario.path)}\n\n`);
   io.out(`${drawLanes(recording.steps, { width: io.width, lanes, colors: io.colors })}\n\n`);
-  for (const { rule, witness, step } of recording.found)
-    io.out(io.colors.red(`after step ${step}: ${rule}: ${witness}\n`));
+  io.out(`${witnessLines(recording.found, io).join('\n')}\n`);
   io.out(`\nreproduced: ${trail.expect.rule}, all ${trail.steps.length} steps as recorded\n`);
 }

@@ -44,7 +44,9 @@ export function drawLanes(steps: readonly TraceStep[], options: LaneOptions): st
     const lane = lanes.findIndex(({ thread }) => thread === step.thread);
     const frame = step.stack[0];
     const place = frame === undefined ? '' : frame.file === '' ? frame.fn : `${frame.fn} (${frame.file})`;
-    if (`${lane} ${place}` !== stay && place !== '') row('', lane, fit(`${place}:`, laneWidth), colors.dim);
+    if (`${lane} ${place}` !== stay && place !== '') {
+      for (const text of wrap(`${place}:`, laneWidth)) row('', lane, text, colors.dim);
+    }
     stay = `${lane} ${place}`;
     wrap(describe(step), laneWidth).forEach((text, i) => {
       row(i === 0 ? String(step.n) : '', lane, text, plainText);
@@ -75,6 +77,16 @@ function describe(step: TraceStep): string {
 function describePlain(access: PlainAccess): string {
   if (!access.write) return `  . looks at ${access.name}: ${access.after}`;
   return `  . ${access.name}: ${access.before} -> ${access.after}`;
+}
+
+/** What is wrong with the state at the end of a schedule, and since when. */
+export function witnessLines(
+  found: readonly { readonly rule: string; readonly witness: string; readonly step: number }[],
+  { width, colors }: Pick<LaneOptions, 'width' | 'colors'>,
+): string[] {
+  return found.flatMap(({ rule, witness, step }) =>
+    wrap(`after step ${step}: ${rule}: ${witness}`, width).map((line) => colors.red(line)),
+  );
 }
 
 /** Break at blanks; continuation lines are indented. */

@@ -25,7 +25,7 @@ export function boundedStrategy(bound: number): Strategy {
   }
 
   return {
-    name: bound === Infinity ? 'all interleavings' : `at most ${bound} preemptions`,
+    name: bound === Infinity ? 'all interleavings' : `at most ${bound} preemption${bound === 1 ? '' : 's'}`,
     exhaustive: bound === Infinity,
     begin() {
       depth = 0;

@@ -16,7 +16,10 @@ export interface Violation {
 /** A program to explore, built afresh for every execution. */
 export interface Program {
   readonly threads: readonly Birth[];
-  /** Rules that must hold after every step. */
+  /**
+   * Rules that must hold after every step. Under a reducing strategy a rule may look at one word at a time: a state that
+   * exists only in an order of commuting steps that was not chosen is not visited.
+   */
   afterStep?(threads: readonly Thread[]): Iterable<Violation>;
   /** Rules that must hold when all threads have ended. */
   atEnd?(threads: readonly Thread[]): Iterable<Violation>;

@@ -1,0 +1,55 @@
+/** The public API: what the README shows, and that the package exports what it promises. */
+import { readFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import { expect } from 'chai';
+import { type Exploration, explore } from '../src/index.ts';
+import * as api from '../src/index.ts';
+
+describe('public API', () => {
+  it('runs the example of the README', async () => {
+    const [, code] = /```ts\n([\s\S]*?)```/.exec(readFileSync('README.md', 'utf8'))!;
+    const index = pathToFileURL('src/index.ts').href;
+    const runnable = code.replace("'faultline'", `'${index}'`).replace('console.log(', 'export { result }; String(');
+    const { result } = (await import(`data:text/javascript,${encodeURIComponent(runnable)}`)) as {
+      result: Exploration;
+    };
+    expect([result.complete, result.executions]).to.deep.equal([true, 4]);
+    expect(result.failures.map(({ rule, executions }) => [rule, executions])).to.deep.equal([['lost update', 2]]);
+  });
+
+  it('reports a deadlock with holders and waiters', () => {
+    const program = () => {
+      const [a, b] = [new api.Mutex('a'), new api.Mutex('b')];
+      const take = (first: api.Mutex, second: api.Mutex) =>
+        function* (): api.Coroutine {
+          yield* api.mutex_lock(first);
+          yield* api.mutex_lock(second);
+          yield* api.mutex_unlock(second);
+          yield* api.mutex_unlock(first);
+        };
+      return { threads: [new api.Birth('T1', 0, take(a, b)), new api.Birth('T2', 1, take(b, a))] };
+    };
+    const result = explore(program, { strategy: new api.DporStrategy() });
+    expect(result.failures.map(({ rule, witness }) => [rule, witness])).to.deep.equal([
+      ['deadlock', 'T1 waits for b (held by T2), holds a; T2 waits for a (held by T1), holds b'],
+    ]);
+  });
+
+  it('finds sleeping under a spinlock and an unlock by another thread, in any schedule', () => {
+    const lock = new api.Spinlock('lock');
+    const sleeper = function* (): api.Coroutine {
+      yield* api.spin_lock(lock);
+      yield* api.mutex_lock(new api.Mutex('mutex'));
+    };
+    const robber = function* (): api.Coroutine {
+      yield* api.spin_unlock(new api.Spinlock('other'));
+    };
+    for (const [body, rule] of [
+      [sleeper, 'sleeping while atomic'],
+      [robber, 'unlock by non-owner'],
+    ] as const) {
+      const result = explore(() => ({ threads: [new api.Birth('T', 0, body)] }), { strategy: new api.DporStrategy() });
+      expect(result.failures.map((failure) => failure.rule)).to.deep.equal([rule]);
+    }
+  });
+});
