@@ -132,7 +132,7 @@ function text(
   if (shown === null) lines.push(io.colors.green(`any invariant broken: ${cleanVerdict(result)}`));
   else lines.push(...verdicts(io, result), '', ...drawing(io, scenario, shown));
   if (problems.length > 0) lines.push('', ...problems.map((problem) => io.colors.red(`NOT AS EXPECTED: ${problem}`)));
-  else lines.push('', 'as the scenario expects');
+  else lines.push('', result.complete ? 'as the scenario expects' : 'nothing so far that the scenario does not expect');
   return `${lines.join('\n')}\n`;
 }
 
