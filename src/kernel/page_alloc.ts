@@ -5,7 +5,7 @@
  * Left out: the buddy system (all allocations are order 0), watermarks and reclaim (memory that runs out fails the
  * allocation), cold lists. Frames get their number when they are first used.
  */
-import { atomic_dec, atomic_inc, plainAccess, READ_ONCE } from '../machine/memory.ts';
+import { atomic_dec, atomic_inc, READ_ONCE } from '../machine/memory.ts';
 import { CLEAR, type Coroutine, NOTHING, Step } from '../machine/step.ts';
 import { might_sleep, smp_processor_id } from '../machine/thread.ts';
 import { charge, work } from '../machine/work.ts';
@@ -35,8 +35,7 @@ export function* alloc_page(system: System): Coroutine<Page | null> {
     }
     const page = pcp.list.pop();
     if (page !== undefined) {
-      plainAccess(page, 0, true); // prep_new_page
-      page._count.plain = 1;
+      page._count.plain = 1; // prep_new_page
       return page;
     }
   }

@@ -178,8 +178,7 @@ class TimedMachine implements PlainObserver, Shortcut {
   /** Let the pending step of the CPU's thread take effect now, or block the thread. */
   private act(rank: number, thread: Thread): void {
     const step = thread.pending!;
-    const { object } = step;
-    if (!object.ready(step, thread)) {
+    if (step.kind > WALK && !step.object.ready(step, thread)) {
       this.block(rank, thread, step);
       return;
     }
