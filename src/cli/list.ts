@@ -36,7 +36,7 @@ function firstSentence(text: string): string {
   return text
     .trim()
     .replace(/\s+/g, ' ')
-    .replace(/([.?:]) .*$/, '$1');
+    .replace(/(?<=[.?]) .*$/, '');
 }
 
 export function list(io: Io, what: readonly ListName[], format: Format): number {
