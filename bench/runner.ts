@@ -7,6 +7,12 @@ import type { Sample } from './outcome.ts';
 import { runTwin } from './twin.ts';
 import type { WorkerReply, WorkerRequest } from './worker.ts';
 
+export interface Samples {
+  readonly form: readonly Sample[];
+  /** Empty without a C compiler. */
+  readonly twin: readonly Sample[];
+}
+
 export class Runner {
   private readonly compiled: string;
   /** Null: no C compiler. */
@@ -18,27 +24,29 @@ export class Runner {
   }
 
   /**
-   * After the warm-up, `rounds` rounds in which each point is run once and the C twin after it: what disturbs the
-   * machine for a while disturbs both. Returns the samples of each point and of the twin.
+   * After the warm-up, `rounds` rounds in which each point is run once, and the C twin with it for each number of
+   * CPUs: what disturbs the host for a while disturbs all. Returns the samples of each point, and of its twin.
    */
-  async alternate(
-    points: readonly Point[],
-    warmups: number,
-    rounds: number,
-  ): Promise<{ forms: Sample[][]; twin: Sample[] }> {
+  async alternate(points: readonly Point[], warmups: number, rounds: number): Promise<Samples[]> {
     const workers = points.map(() => this.start());
     const forms: Sample[][] = points.map(() => []);
-    const twin: Sample[] = [];
+    const twins = new Map(points.map(({ cpus }): [number, Sample[]] => [cpus, []]));
     for (let round = -warmups; round < rounds; round++) {
       for (const [i, point] of points.entries()) {
         const { sample } = await ask(workers[i], { point, collect: false });
-        if (round >= 0) forms[i].push(sample);
+        if (round < 0) continue;
+        forms[i].push(sample);
+        if (point.cpus !== points.at(i + 1)?.cpus) this.runTwin(point, twins);
       }
-      // In a process of its own the first run of the twin pays for fresh memory: take the second.
-      if (round >= 0 && this.twin !== null) twin.push(runTwin(this.twin, points[0], 2)[1]);
     }
     for (const worker of workers) worker.disconnect();
-    return { forms, twin };
+    return points.map(({ cpus }, i) => ({ form: forms[i], twin: twins.get(cpus)! }));
+  }
+
+  private runTwin(point: Point, twins: ReadonlyMap<number, Sample[]>): void {
+    if (this.twin === null) return;
+    // In a process of its own the first run of the twin pays for fresh memory: take the second.
+    twins.get(point.cpus)!.push(runTwin(this.twin, point, 2)[1]);
   }
 
   /** Resident bytes after a run in a fresh process. */

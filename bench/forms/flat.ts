@@ -1,4 +1,4 @@
-/** The whole path of a write fault inlined into one generator: no `yield*`, no walk object, no handler to call. */
+/** The whole path of a write fault inlined into one generator, stopping at every step: no call, no walk object. */
 import { find_vma } from '../../src/kernel/mmap.ts';
 import { maybe_mkwrite, set_pte, vm_page_prot } from '../../src/kernel/memory.ts';
 import { __rmqueue, clear_user_highpage } from '../../src/kernel/page_alloc.ts';

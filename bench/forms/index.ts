@@ -8,7 +8,6 @@ import { type Mm, type System, VM_READ, VM_WRITE, type Vma } from '../../src/ker
 import type { Coroutine } from '../../src/machine/step.ts';
 import { Birth } from '../../src/machine/thread.ts';
 import { flat } from './flat.ts';
-import { flatNow } from './flat-now.ts';
 import { leaves } from './leaves.ts';
 import { machine } from './machine.ts';
 import { nested, stopping } from './nested.ts';
@@ -21,7 +20,6 @@ export const forms: Readonly<Record<string, { readonly text: Form; readonly abou
   stopping: { text: stopping, about: 'the kernel text, stopping at every step' },
   leaves: { text: leaves, about: 'generators, every primitive one of its own' },
   flat: { text: flat, about: 'one flat generator per thread, inlined by hand' },
-  flatNow: { text: flatNow, about: 'flat, no stop if none is needed' },
   machine: { text: machine, about: 'a state machine with next(), written by hand' },
   eager: { text: nested, about: 'the kernel text, every charge an event (eager)' },
 };

@@ -63,6 +63,8 @@ export function show_pte(pte: number): string {
 /** One page full of ptes, a part of the address space's page tables. */
 export class PtePage extends Words {
   readonly tables: PageTables;
+  /** Virtual page number of entry 0. */
+  readonly partBase: number;
   readonly ptes: Int32Array;
   /** CPU that has each cache line of the page, plus one; 0 is memory. */
   private readonly owners: Uint16Array;
@@ -71,18 +73,27 @@ export class PtePage extends Words {
   constructor(tables: PageTables, base: number) {
     super();
     this.tables = tables;
-    this.partOf = tables;
     this.partBase = base;
     const { ptrsPerPte, lineBytes } = tables.geometry;
     this.lineShift = Math.log2(lineBytes / PTE_BYTES);
     this.ptes = new Int32Array(ptrsPerPte);
     this.owners = new Uint16Array((ptrsPerPte >> this.lineShift) + 1);
   }
+  /** Which entry maps `vpn`: an integer for V8 too. */
+  entry(vpn: number): number {
+    return (vpn - this.partBase) | 0;
+  }
   get(index: number): number {
     return this.ptes[index];
   }
   set(index: number, pte: number): void {
     this.ptes[index] = pte;
+  }
+  override whole(): PageTables {
+    return this.tables;
+  }
+  override indexInWhole(index: number): number {
+    return this.partBase + index;
   }
   override claim(index: number, cpu: number): number {
     const line = index >> this.lineShift;
@@ -133,7 +144,7 @@ export class PageTables extends Words {
   /** Where the MMU finds the pte of `vpn`: in its page of ptes, or here if there is none yet. */
   walk(vpn: number): Ref {
     const leaf = this.leaf(vpn);
-    return leaf === undefined ? new Ref(this, vpn) : new Ref(leaf, vpn - leaf.partBase);
+    return leaf === undefined ? new Ref(this, vpn) : new Ref(leaf, leaf.entry(vpn));
   }
   get(vpn: number): number {
     const leaf = this.leaf(vpn);
@@ -204,7 +215,7 @@ export function pmd_populate(mm: Mm, pmd: PmdPage, address: Address): void {
 }
 export function pte_offset_map(mm: Mm, pmd: PtePage, address: Address): Ptep {
   charge(WALK);
-  return new Ref(pmd, page_number(mm, address) - pmd.partBase);
+  return new Ref(pmd, pmd.entry(page_number(mm, address)));
 }
 /** Undoes the atomic kmap of CONFIG_HIGHPTE; a call in the text, nothing to do on 64-bit machines. */
 export function pte_unmap(_pte: Ptep): void {}

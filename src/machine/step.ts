@@ -79,6 +79,10 @@ const FRESH = 0;
 const STOPPED = 1;
 const DONE = 2;
 
+/** What `next` answers. Whoever asks reads it at once, so that one of each is enough. */
+const stopped: { done: false; value: Step } = { done: false, value: null as unknown as Step };
+const replied: { done: true; value: number } = { done: true, value: 0 };
+
 /** What `yield* step` goes through: the step itself, once, or nothing if it has taken effect already. */
 class StepIterator implements Iterator<Step, number, number> {
   private readonly step: Step | null;
@@ -95,10 +99,13 @@ class StepIterator implements Iterator<Step, number, number> {
     return this;
   }
   next(reply: number): IteratorResult<Step, number> {
-    if (this.state === DONE) return { done: true, value: this.reply };
-    if (this.state === STOPPED) return { done: true, value: reply };
-    this.state = STOPPED;
-    return { done: false, value: this.step! };
+    if (this.state === FRESH) {
+      this.state = STOPPED;
+      stopped.value = this.step!;
+      return stopped;
+    }
+    replied.value = this.state === DONE ? this.reply : reply;
+    return replied;
   }
 }
 const done = new StepIterator(null, DONE);
@@ -154,15 +161,6 @@ export abstract class Shared {
   line: Line | null = null;
   /** Threads whose step is not `ready`, in order of arrival. Kept by the timed driver. */
   waiters: Thread[] | null = null;
-  /** Row in the timed driver's lock table, -1 until first used. */
-  lockRow = -1;
-  /** Timed driver: tick at which the lock was taken. */
-  heldSince = 0;
-
-  /** The object this one is a part of, for those who compare places: word `index` here is word `partBase + index` there. */
-  partOf: Shared | null = null;
-  partBase = 0;
-
   /** Name of word `index`, as a kernel hacker would say it: `mm.rss`, `pte[heap+0]`. */
   abstract describe(index: number): string;
   /** What `value` means in this object; for drawings. */
@@ -175,8 +173,26 @@ export abstract class Shared {
   abstract ready(step: Step, thread: Thread): boolean;
   /** Let the step take effect; the reply resumes the coroutine. `BLOCKED`: it has joined a queue. */
   abstract perform(step: Step, thread: Thread): number;
+  /** The object this one is a part of, for those who compare places. */
+  // eslint-disable-next-line @typescript-eslint/prefer-return-this-type -- a part answers another object
+  whole(): Shared {
+    return this;
+  }
+  /** Where word `index` of this one is in the whole. */
+  indexInWhole(index: number): number {
+    return index;
+  }
   /** Take the cache line of word `index` for `cpu`; returns the CPU that held it, -1 for memory. */
   claim(_index: number, _cpu: number): number {
     return -1;
   }
+}
+
+/** What the lock table of the timed driver keeps with each lock. */
+export interface Counted extends Shared {
+  readonly lockClass: string;
+  /** Row in the table, -1 until first used. */
+  lockRow: number;
+  /** Tick at which the lock was taken. */
+  heldSince: number;
 }

@@ -1,14 +1,16 @@
 /** What all locks share: a class for statistics, a cache line, and the book of who holds what. */
 import { Line } from '../machine/memory.ts';
-import { Shared, type Step } from '../machine/step.ts';
+import { type Counted, Shared, type Step } from '../machine/step.ts';
 import { type Held, KernelBug, type Thread } from '../machine/thread.ts';
 
-export abstract class Lock extends Shared {
+export abstract class Lock extends Shared implements Counted {
   readonly name: string;
   /** Locks of one class are counted together, as in lockdep: `&mm->page_table_lock`. */
   readonly lockClass: string;
   /** A waiter burns its CPU (spinlock) instead of sleeping (mutex, rwsem, page lock). */
   readonly spins: boolean;
+  lockRow = -1;
+  heldSince = 0;
   private readonly heldShared: Held;
   private readonly heldExclusive: Held;
 

@@ -59,7 +59,7 @@ export interface Effect {
 export function effectOf(step: Step): Effect {
   const { object, index } = step;
   const was = object instanceof Words ? object.get(index) : 0;
-  return { object: object.partOf ?? object, index: object.partBase + index, mode: modeOf(step), was };
+  return { object: object.whole(), index: object.indexInWhole(index), mode: modeOf(step), was };
 }
 
 function modeOf(step: Step): Mode {

@@ -1,5 +1,5 @@
 /** The lock table of a timed run: one row per lock class, counters in typed arrays, times in ticks. */
-import type { Shared } from '../../machine/step.ts';
+import type { Counted } from '../../machine/step.ts';
 
 /** One line of the table; times are ticks. */
 export interface LockRow {
@@ -24,9 +24,9 @@ export class LockTable {
   private readonly classes: string[] = [];
   private counters = new Float64Array(64 * COLUMNS);
 
-  private row(lock: Shared): number {
+  private row(lock: Counted): number {
     if (lock.lockRow < 0) {
-      const name = (lock as { readonly lockClass?: string }).lockClass ?? lock.describe(0);
+      const name = lock.lockClass;
       let at = this.classes.indexOf(name);
       if (at < 0) at = this.classes.push(name) - 1;
       lock.lockRow = at * COLUMNS;
@@ -42,16 +42,16 @@ export class LockTable {
   }
 
   /** Taken at `now[0]`. */
-  acquired(lock: Shared, now: Float64Array): void {
+  acquired(lock: Counted, now: Float64Array): void {
     this.counters[this.row(lock) + ACQUISITIONS]++;
     lock.heldSince = now[0];
   }
   /** Released by its only holder. */
-  released(lock: Shared, now: Float64Array): void {
+  released(lock: Counted, now: Float64Array): void {
     this.counters[this.row(lock) + HOLD] += now[0] - lock.heldSince;
   }
   /** Waited for from `since[thread]` until `now[0]`. */
-  waited(lock: Shared, now: Float64Array, since: Float64Array, thread: number): void {
+  waited(lock: Counted, now: Float64Array, since: Float64Array, thread: number): void {
     const row = this.row(lock);
     const { counters } = this;
     const ticks = now[0] - since[thread];
@@ -59,7 +59,7 @@ export class LockTable {
     counters[row + WAIT] += ticks;
     if (ticks > counters[row + MAX_WAIT]) counters[row + MAX_WAIT] = ticks;
   }
-  queued(lock: Shared, waiters: number): void {
+  queued(lock: Counted, waiters: number): void {
     const row = this.row(lock);
     if (waiters > this.counters[row + MAX_WAITERS]) this.counters[row + MAX_WAITERS] = waiters;
   }

@@ -26,7 +26,7 @@ export class CpuQueue {
   /** Rank of the CPU that is due. The queue must not be empty. */
   first(): number {
     const key = this.keys[0];
-    return key - Math.floor(key / this.width) * this.width;
+    return (key - Math.floor(key / this.width) * this.width) | 0; // an integer for V8 too: ranks are stored everywhere
   }
 
   push(rank: number): void {

@@ -12,6 +12,7 @@ import { type Profile, TICKS_PER_NS } from '../../machine/profile.ts';
 import {
   BLOCKED,
   CLEAR,
+  type Counted,
   LOCK,
   LOCK_SHARED,
   POLL,
@@ -272,8 +273,8 @@ class TimedMachine implements PlainObserver, Shortcut {
 
   /** Write a lock operation that takes effect now into the lock table. */
   private note(kind: StepKind, lock: Shared, reply: number): void {
-    if (kind === UNLOCK) this.locks.released(lock, this.moment);
-    else if (kind === LOCK || kind === LOCK_SHARED || reply === 1) this.locks.acquired(lock, this.moment);
+    if (kind === UNLOCK) this.locks.released(lock as Counted, this.moment);
+    else if (kind === LOCK || kind === LOCK_SHARED || reply === 1) this.locks.acquired(lock as Counted, this.moment);
   }
 
   /** The thread of the CPU has no next step. */
@@ -316,7 +317,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     this.since[thread.id] = this.clock[rank];
     const waiters = (object.waiters ??= []);
     waiters.push(thread);
-    if (step.kind === LOCK) this.locks.queued(object, waiters.length);
+    if (step.kind === LOCK) this.locks.queued(object as Counted, waiters.length);
     const polls = step.kind === POLL && this.runqueue[rank].length === 0;
     thread.spinning = polls || (object as { spins?: boolean }).spins === true;
     if (!thread.spinning) this.giveUpCpu(rank);
@@ -352,7 +353,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     this.spend(rank, thread);
     const reply = object.perform(step, thread);
     if (step.kind === LOCK) {
-      this.locks.waited(object, this.moment, this.since, thread.id);
+      this.locks.waited(object as Counted, this.moment, this.since, thread.id);
       this.note(LOCK, object, reply);
     }
     this.proceed(rank, thread, reply);
@@ -365,7 +366,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     this.count(thread);
     const reply = object.perform(step, thread);
     if (step.kind === LOCK) {
-      this.locks.waited(object, this.moment, this.since, thread.id);
+      this.locks.waited(object as Counted, this.moment, this.since, thread.id);
       this.note(LOCK, object, reply);
     }
     this.wakeUp(thread, reply);
@@ -374,8 +375,8 @@ class TimedMachine implements PlainObserver, Shortcut {
   /** Sleepers whose queued step was ended by `object`. */
   private wakeAll(object: Shared): void {
     for (const thread of woken.splice(0)) {
-      this.locks.waited(object, this.moment, this.since, thread.id);
-      this.locks.acquired(object, this.moment);
+      this.locks.waited(object as Counted, this.moment, this.since, thread.id);
+      this.locks.acquired(object as Counted, this.moment);
       this.wakeUp(thread, 0);
     }
   }
