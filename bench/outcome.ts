@@ -24,7 +24,7 @@ export function outcomeOf(result: TimedResult): Outcome {
   if (result.stuck.length > 0) throw new Error(`${result.stuck.length} threads are stuck`);
   const rows = result.locks.map((row): [string, number[]] => [
     row.lockClass,
-    [row.acquisitions, row.contended, row.waitTicks, row.maxWaitTicks, row.holdTicks, row.maxWaiters],
+    [row.acquisitions, row.contended, ticks(row.waitNs), ticks(row.maxWaitNs), ticks(row.holdNs), row.maxWaiters],
   ]);
   return {
     wall: ticks(result.wallNs),

@@ -90,6 +90,9 @@ describe('command line', () => {
     const { code, out } = await faultline('run', file('race.yaml', RACE('')), '--format', 'json');
     expect(code).to.equal(0);
     expect((JSON.parse(out) as { faults: number }).faults).to.equal(2);
+    const bug = await faultline('run', file('rmap.yaml', RACE('no-anon-rmap')));
+    expect(bug.code).to.equal(1);
+    expect(bug.out).to.match(/BROKEN: mapcount mismatch: page \d+ has mapcount 0, 1 ptes map it/);
   });
 
   it('explore: never is 0, a finding is 1 with a trail that replays, and lanes fit 80 columns', async () => {

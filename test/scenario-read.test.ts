@@ -3,54 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { stringify } from 'yaml';
-import { type Diagnostic, escapeText, formatDiagnostic, ScenarioError } from '../src/scenario/diagnostic.ts';
-import { type Catalog, type Op, parseScenario, readScenario, type Scenario } from '../src/scenario/read.ts';
+import { type Diagnostic, formatDiagnostic, ScenarioError } from '../src/scenario/diagnostic.ts';
+import { parseScenario, readScenario } from '../src/scenario/read.ts';
 
-const catalog: Catalog = {
-  kernels: ['v2.6.10', 'v3.17'],
-  patches: ['anon-atomic', 'dax-cow-fault'],
-  bugs: ['no-pte-none-recheck', 'early-unlock'],
-  profiles: { 'altix-3700-8p': { cpus: 8 }, 'x86-2s': { cpus: 2 } },
-  defaultProfile: 'altix-3700-8p',
-  invariants: ['lost store', 'no page is mapped twice'],
-};
+import { catalog, head, race, pft, full, parse, soundOutcome, splice } from './support/scenario-texts.ts';
 
-const head = 'about: why\nkernel: { base: v2.6.10 }\n'; // two lines
-const race = `${head}vmas: { heap: { pages: 4 }, stack: { pages: 1 } }
-threads:
-  T1: [ { write: heap, page: 0 } ]
-expect: { never: anything }
-`;
-const pft = `${head}pft:
-  gb: 1
-  repetitions: 3
-  threads: [1, 2]
-measured:
-  source: https://lore.kernel.org/x
-  columns: [Gb, Rep, Threads, User, System, Wall, flt/cpu/s, fault/wsec]
-  rows:
-    - [1, 3, 1, 0.047s, 2.163s, 2.021s, 88925.153, 88859.030]
-expect: { faults: 196608, errorPercent: 60 }
-`;
-const full = `# yaml-language-server: $schema=../../schemas/scenario.schema.json
-about: >            # why
-  Two threads fault the same
-  anonymous page at once.
-kernel: { base: v2.6.10, patches: [], bugs: [no-pte-none-recheck] }
-machine: { cpus: 2 }
-vmas:
-  heap: { pages: 4, readonly: true }
-  stack: { pages: 1 }
-threads:
-  T1: [ { write: heap, page: 0 }, { read: heap, page: 0 }, { write: heap, pages: [0, 3] } ]
-  T2: { do: [ { write: stack, page: 0, value: 7 } ] }
-  T3: [ mmap: { pages: 3 } ]
-  T4: { cpu: 0, do: [ { read: stack, page: 0 } ] }
-expect: { never: anything, sometimes: lost store, always: [] }
-`;
-
-const parse = (text: string) => parseScenario(text, 'x.yaml', catalog);
+/** Skip a test and let its title say why. */
+function skip(context: Mocha.Context, why: string): never {
+  context.test!.title += ` (skipped: ${why})`;
+  context.skip();
+}
 
 function errorOf(action: () => unknown): ScenarioError {
   try {
@@ -337,13 +299,13 @@ describe('a scenario file', () => {
   });
 
   it('must be a regular file', function () {
-    if (!existsSync('/dev/zero')) this.skip();
+    if (!existsSync('/dev/zero')) skip(this, 'there is no /dev/zero');
     expect(fileErrors('/dev/zero')).to.equal(':1:1: error: this is not a regular file');
   });
 
   it('must be readable', function () {
     const { geteuid, seteuid } = process;
-    if (geteuid === undefined || seteuid === undefined) return this.skip(); // no such thing there
+    if (geteuid === undefined || seteuid === undefined) return skip(this, 'there are no user ids');
     const path = put('secret.yaml', race);
     chmodSync(path, 0);
     const user = geteuid();
@@ -356,7 +318,7 @@ describe('a scenario file', () => {
   });
 
   it('may fail while it is read', function () {
-    if (!existsSync('/proc/self/mem')) this.skip();
+    if (!existsSync('/proc/self/mem')) skip(this, 'there is no /proc');
     expect(fileErrors('/proc/self/mem')).to.match(/^:1:1: error: cannot be read: [A-Z]+$/);
   });
 
@@ -388,147 +350,4 @@ describe('a scenario file', () => {
       }),
     );
   });
-});
-
-function splice(bytes: Buffer, at: number, drop: number, more: Uint8Array): Buffer {
-  const i = at % (bytes.length + 1);
-  return Buffer.concat([bytes.subarray(0, i), more, bytes.subarray(i + drop)]);
-}
-
-/** A Scenario, or a ScenarioError of which every part is fit to print; any other error is thrown on. */
-function soundOutcome(action: () => Scenario): void {
-  let error: unknown;
-  try {
-    action();
-    return;
-  } catch (thrown) {
-    error = thrown;
-  }
-  if (!(error instanceof ScenarioError)) throw error;
-  expect(error.diagnostics).to.have.length.above(0);
-  for (const d of error.diagnostics) expect(d.line >= 1 && d.column >= 1 && d.message !== '').to.be.true;
-  expect(escapeText(error.message.replace(/[\n\t]/g, ''))).to.equal(error.message.replace(/[\n\t]/g, ''));
-}
-
-const scraps = [
-  '\n',
-  '  ',
-  '\t',
-  '- ',
-  '? ',
-  ': ',
-  '{',
-  '}',
-  '[',
-  ']',
-  ',',
-  '&a ',
-  '*a',
-  '!!str ',
-  '"',
-  "'",
-  '|\n',
-  '>',
-  '#',
-  '%',
-  '---\n',
-  '...',
-  '<<: ',
-  '-1',
-  '1e400',
-  'null',
-  '\r',
-  '\u2028',
-  '\ufeff',
-  '\ud800',
-  '__proto__: ',
-];
-
-describe('fuzz: a mutated text', () => {
-  it('is a scenario or one ScenarioError', () => {
-    const scrap = fc.oneof(fc.constantFrom(...scraps), fc.string({ unit: 'binary', maxLength: 3 }));
-    const edit = fc.tuple(fc.nat(), fc.nat(12), fc.array(scrap, { maxLength: 3 }));
-    fc.assert(
-      fc.property(fc.constantFrom(full, race, pft), fc.array(edit, { minLength: 1, maxLength: 4 }), (text, edits) => {
-        const mutated = edits.reduce<string>((t, [at, drop, more]) => {
-          const i = at % (t.length + 1);
-          return t.slice(0, i) + more.join('') + t.slice(i + drop);
-        }, text);
-        soundOutcome(() => parse(mutated));
-      }),
-    );
-  });
-});
-
-describe('fuzz: a scenario written as YAML', () => {
-  const name = fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_ .+-]{0,12}$/).filter((text) => text !== '__proto__');
-  const vma = fc.record({ name, pages: fc.integer({ min: 1, max: 2 ** 20 }), readonly: fc.boolean() });
-  const opOn = ({ name: vma, pages }: { name: string; pages: number }): fc.Arbitrary<Op> =>
-    fc
-      .tuple(fc.nat(pages - 1), fc.nat(pages - 1), fc.option(fc.integer({ min: 1, max: 2 ** 30 })))
-      .chain(([a, b, value]) => {
-        const where = { vma, first: Math.min(a, b), last: Math.max(a, b) };
-        return fc.constantFrom<Op>(
-          { kind: 'write', ...where, value },
-          { kind: 'read', ...where },
-          { kind: 'mmap', pages: a + 1 },
-        );
-      });
-  const unique = { selector: ({ name }: { name: string }) => name, minLength: 1, maxLength: 4 };
-  const world = fc.uniqueArray(vma, unique).chain((vmas) =>
-    fc.record({
-      vmas: fc.constant(vmas),
-      threads: fc.uniqueArray(
-        fc.record({
-          name,
-          cpu: fc.nat(7),
-          ops: fc.array(fc.constantFrom(...vmas).chain(opOn), { minLength: 1, maxLength: 4 }),
-        }),
-        unique,
-      ),
-      kernel: fc.record({
-        base: fc.constantFrom(...catalog.kernels),
-        patches: fc.subarray([...catalog.patches]),
-        bugs: fc.subarray([...catalog.bugs]),
-      }),
-      never: fc.oneof(fc.constant('anything' as const), fc.subarray([...catalog.invariants])),
-    }),
-  );
-
-  it('comes back with the same meaning, in every style', () => {
-    fc.assert(
-      fc.property(
-        world,
-        fc.constantFrom('block' as const, 'flow' as const, 'any' as const),
-        ({ never, ...w }, style) => {
-          const file = {
-            about: 'x',
-            kernel: w.kernel,
-            machine: { profile: 'altix-3700-8p' },
-            vmas: Object.fromEntries(w.vmas.map(({ name, ...rest }) => [name, rest])),
-            threads: Object.fromEntries(w.threads.map(({ name, cpu, ops }) => [name, { cpu, do: ops.map(toFile) }])),
-            expect: { never },
-          };
-          const {
-            path: _,
-            sha256,
-            about,
-            pft,
-            measured,
-            ...back
-          } = parse(stringify(file, { collectionStyle: style, aliasDuplicateObjects: false }));
-          const expected = { never, sometimes: [], always: [], faults: null, errorPercent: null };
-          expect(back).to.deep.equal({ ...w, machine: { profile: 'altix-3700-8p', cpus: 8 }, expect: expected });
-          expect([about, pft, measured]).to.deep.equal(['x', null, null]);
-          expect(sha256).to.equal(parse(JSON.stringify(file)).sha256);
-        },
-      ),
-    );
-  });
-
-  function toFile(op: Op): object {
-    if (op.kind === 'mmap') return { mmap: { pages: op.pages } };
-    const where = op.first === op.last ? { page: op.first } : { pages: [op.first, op.last] };
-    return { [op.kind]: op.vma, ...where, ...(op.kind === 'write' && op.value !== null && { value: op.value }) };
-  }
 });

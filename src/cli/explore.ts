@@ -11,13 +11,12 @@ import { judge } from '../scenario/judge.ts';
 import { readScenario, type Scenario } from '../scenario/read.ts';
 import { buildWorld, type CheckedProgram, checkedProgram } from '../scenario/world.ts';
 import { EXIT, UsageError } from './exit.ts';
+import { jsonHead, kernelName } from './heading.ts';
 import type { Io } from './io.ts';
-import { type CommonOptions, scenarioPath } from './options.ts';
+import { type CommonOptions, scenarioPath, type STRATEGIES } from './options.ts';
 import { progress } from './progress.ts';
 import { record, type Recording, trailOf, writeTrail } from './trail.ts';
 import { cleanVerdict, coverage, wordFor } from './verdict.ts';
-
-export const STRATEGIES = ['dpor', 'random', 'bounded'] as const;
 
 export interface ExploreCommandOptions extends CommonOptions {
   readonly strategy: (typeof STRATEGIES)[number];
@@ -123,10 +122,9 @@ function text(
   shown: Counterexample | null,
   problems: readonly string[],
 ): string {
-  const kernel = [scenario.kernel.base, ...scenario.kernel.patches, ...scenario.kernel.bugs].join(' + ');
   const lines = [
     io.colors.bold(scenario.path),
-    `kernel ${kernel}, ${scenario.threads.length} threads, ${result.strategy}, ${result.steps.toLocaleString('en-US')} steps`,
+    `kernel ${kernelName(scenario)}, ${scenario.threads.length} threads, ${result.strategy}, ${result.steps.toLocaleString('en-US')} steps`,
     '',
   ];
   if (shown === null) lines.push(io.colors.green(`any invariant broken: ${cleanVerdict(result)}`));
@@ -190,11 +188,8 @@ function json(
   options: ExploreCommandOptions,
 ): object {
   return {
-    schema: 'faultline.explore/1',
-    scenario: { path: scenario.path, sha256: scenario.sha256 },
-    kernel: scenario.kernel,
+    ...jsonHead('faultline.explore/1', scenario, options.seed),
     strategy: result.strategy,
-    seed: options.seed,
     executions: result.executions,
     redundant: result.redundant,
     cutOff: result.cutOff,

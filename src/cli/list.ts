@@ -8,9 +8,9 @@ import { catalog } from '../scenario/catalog.ts';
 import { readScenario } from '../scenario/read.ts';
 import { EXIT } from './exit.ts';
 import type { Io } from './io.ts';
+import type { LISTS } from './options.ts';
 import { type Format, packagedScenarios, packageRoot } from './options.ts';
 
-export const LISTS = ['scenarios', 'kernels', 'machines', 'invariants'] as const;
 export type ListName = (typeof LISTS)[number];
 
 const ENTRIES: Record<ListName, () => Entry[]> = {

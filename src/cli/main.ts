@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { EXIT, EXIT_HELP, UsageError } from './exit.ts';
 import { type Io, processIo } from './io.ts';
-import { FORMATS, wholeNumber } from './options.ts';
+import { FORMATS, LISTS, STRATEGIES, wholeNumber } from './options.ts';
 
 type Action = () => Promise<number>;
 
@@ -45,7 +45,7 @@ function program(io: Io, decide: (action: Action) => void): Command {
 
   common(command('explore', 'explore the interleavings of a scenario'))
     .argument('<scenario>', 'a file, or the name of a scenario of the package')
-    .addOption(new Option('--strategy <name>', 'how to search').choices(['dpor', 'random', 'bounded']).default('dpor'))
+    .addOption(new Option('--strategy <name>', 'how to search').choices(STRATEGIES).default('dpor'))
     .option('--bound <n>', 'preemptions allowed, with --strategy bounded', wholeNumber(0), 2)
     .option('--executions <n>', 'stop after this many executions', wholeNumber(1))
     .option('--max-steps <n>', 'leave an execution after this many steps (default 100000)', wholeNumber(1))
@@ -65,10 +65,10 @@ function program(io: Io, decide: (action: Action) => void): Command {
     });
 
   common(command('list', 'what there is: scenarios, kernels, machines, invariants'))
-    .addArgument(new Argument('[what]', 'one of the lists').choices(['scenarios', 'kernels', 'machines', 'invariants']))
+    .addArgument(new Argument('[what]', 'one of the lists').choices(LISTS))
     .action((what: string | undefined, options: { format: string }) => {
       decide(async () => {
-        const { list, LISTS } = await import('./list.ts');
+        const { list } = await import('./list.ts');
         return list(io, what === undefined ? LISTS : [what as never], options.format as never);
       });
     });

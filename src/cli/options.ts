@@ -5,6 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { InvalidArgumentError } from 'commander';
 import { UsageError } from './exit.ts';
 
+/** Choices of options and arguments, known before a command is loaded. */
+export const STRATEGIES = ['dpor', 'random', 'bounded'] as const;
+export const LISTS = ['scenarios', 'kernels', 'machines', 'invariants'] as const;
 export const FORMATS = ['table', 'json', 'ndjson'] as const;
 export type Format = (typeof FORMATS)[number];
 
@@ -42,13 +45,10 @@ export function packagedScenarios(): string[] {
 
 /** A path as given, or the file of a packaged scenario given by name: `races/anon-fault+anon-fault` or its last part. */
 export function scenarioPath(given: string): string {
-  if (existsSync(given) || !/[/\\]|\.ya?ml$/.test(given)) {
-    const match = packagedScenarios().filter((file) => file === `${given}.yaml` || file.endsWith(`/${given}.yaml`));
-    if (!existsSync(given) && match.length === 1) return packaged(match[0]);
-    if (!existsSync(given) && match.length > 1) throw new UsageError(`'${given}' could be ${match.join(' or ')}`);
-    return given;
-  }
-  return packagedScenarios().includes(`${given}.yaml`) ? packaged(`${given}.yaml`) : given;
+  if (existsSync(given)) return given;
+  const files = packagedScenarios().filter((file) => `/${file}`.endsWith(`/${given}.yaml`));
+  if (files.length > 1) throw new UsageError(`'${given}' could be ${files.join(' or ')}`);
+  return files.length === 1 ? packaged(files[0]) : given;
 }
 
 function packaged(file: string): string {

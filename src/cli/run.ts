@@ -5,13 +5,13 @@ import { pftHeader, pftLines } from '../report/pft-table.ts';
 import { catalog } from '../scenario/catalog.ts';
 import { figures, judgePft, meanErrors, measuredFigures, type PftResult } from '../scenario/pft-result.ts';
 import { readScenario, type Scenario } from '../scenario/read.ts';
-import { buildPftWorld, buildWorld, type PftRow, pftRows, type World } from '../scenario/world.ts';
+import { buildPftWorld, buildWorld, checkedProgram, type PftRow, pftRows, type World } from '../scenario/world.ts';
 import { pftPages } from '../workload/pft.ts';
 import { describeWait } from '../drivers/controlled/execution.ts';
 import { EXIT } from './exit.ts';
+import { jsonHead, kernelName } from './heading.ts';
 import type { Io } from './io.ts';
-import type { CommonOptions } from './options.ts';
-import { scenarioPath } from './options.ts';
+import { type CommonOptions, scenarioPath } from './options.ts';
 import { type Progress, progress } from './progress.ts';
 
 export interface RunOptions extends CommonOptions {
@@ -76,8 +76,7 @@ function runPft(io: Io, scenario: Scenario, options: RunOptions): number {
 }
 
 function heading(scenario: Scenario): string {
-  const kernel = [scenario.kernel.base, ...scenario.kernel.patches, ...scenario.kernel.bugs].join(' + ');
-  return `kernel ${kernel}, machine ${scenario.machine.profile} with ${scenario.machine.cpus} CPUs`;
+  return `kernel ${kernelName(scenario)}, machine ${scenario.machine.profile} with ${scenario.machine.cpus} CPUs`;
 }
 
 function pftFooter(
@@ -107,19 +106,13 @@ function whereTheTimeWent({ row, timed: result }: PftRun): string[] {
   return [
     `${row.gb} GiB, ${row.threads} threads: zeroing ${share(result.clearNs - result.busWaitNs)} of CPU time, ` +
       `waiting for a memory bus ${share(result.busWaitNs)}`,
-    ...lockTable(result.locks.map(lockLine)),
+    ...lockTable(result.locks),
   ];
-}
-
-function lockLine(lock: TimedResult['locks'][number]) {
-  const { lockClass, acquisitions, contended, maxWaiters } = lock;
-  const [waitNs, maxWaitNs, holdNs] = [lock.waitTicks / 10, lock.maxWaitTicks / 10, lock.holdTicks / 10];
-  return { lockClass, acquisitions, contended, waitNs, maxWaitNs, holdNs, maxWaiters };
 }
 
 function rowJson({ row, timed: result }: PftRun): object {
   const { steps, clearNs, busWaitNs, wallNs, userNs, systemNs } = result;
-  return { ...row, wallNs, userNs, systemNs, steps, clearNs, busWaitNs, locks: result.locks.map(lockLine) };
+  return { ...row, wallNs, userNs, systemNs, steps, clearNs, busWaitNs, locks: result.locks };
 }
 
 function pftJson(
@@ -129,43 +122,35 @@ function pftJson(
   options: RunOptions,
 ): object {
   return {
-    schema: 'faultline.run/1',
-    scenario: { path: scenario.path, sha256: scenario.sha256 },
-    kernel: scenario.kernel,
-    machine: scenario.machine,
-    seed: options.seed,
+    ...jsonHead('faultline.run/1', scenario, options.seed),
     rows: runs.map(rowJson),
     meanErrorPercent: meanErrors(runs.map((done) => done.row)),
     problems,
   };
 }
 
-/** A scenario with threads: how long it takes, and on what. */
+/** A scenario with threads: how long it takes, on what, and whether the invariants hold afterwards. */
 function runThreads(io: Io, scenario: Scenario, options: RunOptions): number {
   const bar = progress(io, options.quiet);
   const world = buildWorld(scenario);
   const result = timed(world, options, bar, 'run');
   bar.done();
-  const { wallNs, userNs, systemNs, steps } = result;
-  const stuck = result.stuck.map(describeWait);
-  const summary = { wallNs, userNs, systemNs, steps, faults: world.system.pgfault, stuck };
+  const { wallNs, userNs, systemNs, steps, locks, stuck } = result;
+  const broken =
+    stuck.length > 0
+      ? stuck.map((thread) => ({ rule: 'deadlock', witness: describeWait(thread) }))
+      : checkedProgram(world).atEnd(result.threads);
+  const faults = world.system.pgfault;
   if (options.format === 'table') {
+    const us = (ns: number): string => `${(ns / 1e3).toFixed(3)} us`;
     io.out(`${heading(scenario)}\n\n`);
-    io.out(`wall ${(wallNs / 1e3).toFixed(3)} us, user ${(userNs / 1e3).toFixed(3)} us, `);
-    io.out(`system ${(systemNs / 1e3).toFixed(3)} us, ${world.system.pgfault} faults, ${steps} steps\n\n`);
-    io.out(`${lockTable(result.locks.map(lockLine)).join('\n')}\n`);
-    for (const wait of stuck) io.out(`DEADLOCK: ${wait}\n`);
+    io.out(`wall ${us(wallNs)}, user ${us(userNs)}, system ${us(systemNs)}, ${faults} faults, ${steps} steps\n\n`);
+    io.out(`${lockTable(locks).join('\n')}\n`);
+    for (const { rule, witness } of broken) io.out(`BROKEN: ${rule}: ${witness}\n`);
   } else {
-    const json = {
-      schema: 'faultline.run/1',
-      scenario: { path: scenario.path, sha256: scenario.sha256 },
-      kernel: scenario.kernel,
-      machine: scenario.machine,
-      seed: options.seed,
-      ...summary,
-      locks: result.locks.map(lockLine),
-    };
+    const head = jsonHead('faultline.run/1', scenario, options.seed);
+    const json = { ...head, wallNs, userNs, systemNs, steps, faults, broken, locks };
     io.out(`${JSON.stringify(json, null, options.format === 'json' ? 2 : 0)}\n`);
   }
-  return stuck.length > 0 ? EXIT.finding : EXIT.ok;
+  return broken.length > 0 ? EXIT.finding : EXIT.ok;
 }

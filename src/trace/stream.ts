@@ -1,5 +1,5 @@
 /** Traces as streams. rxjs lives on the read side only, and carries batches: a Subject costs more than a step. */
-import { bufferCount, from, Observable, reduce } from 'rxjs';
+import { bufferCount, Observable, reduce } from 'rxjs';
 import type { TraceStep } from './step.ts';
 
 const BATCH = 256;
@@ -12,11 +12,6 @@ export function traceStream(run: (sink: (step: TraceStep) => void) => void): Obs
     });
     subscriber.complete();
   }).pipe(bufferCount(BATCH));
-}
-
-/** A trace that was stored. */
-export function replayStream(steps: readonly TraceStep[]): Observable<readonly TraceStep[]> {
-  return from(steps).pipe(bufferCount(BATCH));
 }
 
 /** All steps of a stream that completes synchronously; rethrows its error. */

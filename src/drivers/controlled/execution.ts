@@ -153,15 +153,3 @@ export function describeWait(thread: Thread): string {
   const by = owner === undefined || owner === null ? '' : owner === thread ? ' (its own)' : ` (held by ${owner.name})`;
   return `${thread.name} waits for ${object.describe(index)}${by}, holds ${held.length > 0 ? held.join(', ') : 'nothing'}`;
 }
-
-/** Times a thread that could have gone on was left for another one. */
-export function countPreemptions(
-  schedule: readonly number[],
-  couldGoOn: (at: number, thread: number) => boolean,
-): number {
-  let count = 0;
-  for (let i = 1; i < schedule.length; i++) {
-    if (schedule[i] !== schedule[i - 1] && couldGoOn(i, schedule[i - 1])) count++;
-  }
-  return count;
-}

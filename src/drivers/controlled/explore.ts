@@ -8,8 +8,6 @@ export interface ExploreOptions {
   readonly maxExecutions?: number;
   /** Leave an execution after this many steps, and say so; default 100,000. */
   readonly maxSteps?: number;
-  /** Stop at the first violation. */
-  readonly stopAtFirst?: boolean;
   /** Called after every execution. */
   readonly progress?: (executions: number) => void;
 }
@@ -53,10 +51,7 @@ export function explore(program: () => Program, options: ExploreOptions): Explor
   const maxSteps = options.maxSteps ?? DEFAULT_MAX_STEPS;
   const maxExecutions = options.maxExecutions ?? Infinity;
   let exhausted = false;
-  while (
-    tally.executions + tally.cutOff < maxExecutions &&
-    !(options.stopAtFirst === true && tally.failures.size > 0)
-  ) {
+  while (tally.executions + tally.cutOff < maxExecutions) {
     if (!strategy.begin()) {
       exhausted = true;
       break;

@@ -1,14 +1,15 @@
-/** The lock table of a timed run: one row per lock class, counters in typed arrays, times in ticks. */
+/** The lock table of a timed run: one row per lock class, counters in typed arrays. */
+import { TICKS_PER_NS } from '../../machine/profile.ts';
 import type { Counted } from '../../machine/step.ts';
 
-/** One line of the table; times are ticks. */
+/** One line of the table. */
 export interface LockRow {
   readonly lockClass: string;
   readonly acquisitions: number;
   readonly contended: number;
-  readonly waitTicks: number;
-  readonly maxWaitTicks: number;
-  readonly holdTicks: number;
+  readonly waitNs: number;
+  readonly maxWaitNs: number;
+  readonly holdNs: number;
   readonly maxWaiters: number;
 }
 
@@ -20,6 +21,7 @@ const MAX_WAIT = 3;
 const HOLD = 4;
 const MAX_WAITERS = 5;
 
+/** Counts in ticks. */
 export class LockTable {
   private readonly classes: string[] = [];
   private counters = new Float64Array(64 * COLUMNS);
@@ -73,9 +75,9 @@ export class LockTable {
         lockClass,
         acquisitions: counters[at + ACQUISITIONS],
         contended: counters[at + CONTENDED],
-        waitTicks: counters[at + WAIT],
-        maxWaitTicks: counters[at + MAX_WAIT],
-        holdTicks: counters[at + HOLD],
+        waitNs: counters[at + WAIT] / TICKS_PER_NS,
+        maxWaitNs: counters[at + MAX_WAIT] / TICKS_PER_NS,
+        holdNs: counters[at + HOLD] / TICKS_PER_NS,
         maxWaiters: counters[at + MAX_WAITERS],
       };
     });
