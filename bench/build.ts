@@ -2,7 +2,7 @@
  * What is measured is what users run: plain JavaScript. A loader that compiles on the fly wraps functions to keep
  * their names, which makes generators half as fast. So src/ and bench/ are compiled to a temporary folder first.
  */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import ts from 'typescript';
@@ -16,13 +16,17 @@ export function temporaryFolder(): string {
   return folder;
 }
 
-/** Compile src/ and bench/ into `folder`. No types are checked: `npm run check` does that. */
+/**
+ * Compile src/ and bench/ into `folder`, which finds the same packages as the original. No types are checked:
+ * `npm run check` does that.
+ */
 export function compileTo(folder: string): void {
   const options = compilerOptions();
   for (const room of ['src', 'bench']) {
     for (const file of typescriptFiles(path.join(ROOT, room))) compileFile(file, folder, options);
   }
   writeFileSync(path.join(folder, 'package.json'), '{ "type": "module" }\n');
+  symlinkSync(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'), 'junction');
 }
 
 function compilerOptions(): ts.CompilerOptions {

@@ -7,7 +7,6 @@
  *
  * Ends with 1 if a run and its twin (or two forms) do not end at the same tick.
  */
-import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { compileTo, temporaryFolder } from './build.ts';
@@ -15,6 +14,7 @@ import { forms } from './forms/index.ts';
 import type { Point } from './machine.ts';
 import { difference, type Sample } from './outcome.ts';
 import { Runner } from './runner.ts';
+import { environment, median } from './summary.ts';
 import { formatTable, type Row } from './table.ts';
 import { compileTwin } from './twin.ts';
 
@@ -69,11 +69,6 @@ interface Aim {
   readonly holds: boolean | null;
 }
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1];
-}
-
 function nsPerFault(samples: readonly Sample[], point: Point): number {
   return (median(samples.map((sample) => sample.seconds)) * 1e9) / (point.faults * point.repetitions);
 }
@@ -116,11 +111,6 @@ async function memoryFigures(runner: Runner, size: Size): Promise<[number, numbe
   const once = await runner.residentAfter(point);
   const tenTimes = await runner.residentAfter({ ...point, repetitions: 10 });
   return [once / 2 ** 20, tenTimes / 2 ** 20];
-}
-
-function environment(): string {
-  const cpus = os.cpus();
-  return `node ${process.versions.node}, V8 ${process.versions.v8}, ${cpus[0].model.trim()}, ${cpus.length} cores`;
 }
 
 function whole(value: number): string {

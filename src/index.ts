@@ -31,16 +31,15 @@ export {
   up_read,
   up_write,
 } from './sync/rwsem.ts';
-export { boundedStrategy } from './drivers/controlled/bounded.ts';
-export { DporStrategy } from './drivers/controlled/dpor.ts';
-export type { Program, Violation } from './drivers/controlled/execution.ts';
-export {
-  type Exploration,
-  explore,
-  type ExploreOptions,
-  type Failure,
-  type Outcome,
-} from './drivers/controlled/explore.ts';
-export { randomStrategy } from './drivers/controlled/random.ts';
-export type { Strategy } from './drivers/controlled/strategy.ts';
+export { choose, maybe, reachable, sometimes } from './machine/choice.ts';
+export { allInterleavings, delayBounded, preemptionBounded } from './drivers/controlled/bounded.ts';
+export { DporStrategy, sourceDpor } from './drivers/controlled/dpor.ts';
+export { type Choice, Execution, type Found, NotTheSame, type Program, type Violation } from './drivers/controlled/execution.ts';
+export { type Checkpoint, explore, type ExploreOptions, Search } from './drivers/controlled/explore.ts';
+export type { Exploration, Failure, Outcome, Reached } from './drivers/controlled/tally.ts';
+export { portfolio } from './drivers/controlled/portfolio.ts';
+export { pct, random, urw } from './drivers/controlled/random.ts';
+export { Divergence, replay } from './drivers/controlled/replay.ts';
+export type { Schedule } from './drivers/controlled/schedule.ts';
+export type { Claim, Strategy } from './drivers/controlled/strategy.ts';
 export { runTimed, type TimedOptions, type TimedResult } from './drivers/timed/run.ts';

@@ -36,9 +36,8 @@ describe('public API', () => {
   });
 
   it('finds sleeping under a spinlock and an unlock by another thread, in any schedule', () => {
-    const lock = new api.Spinlock('lock');
     const sleeper = function* (): api.Coroutine {
-      yield* api.spin_lock(lock);
+      yield* api.spin_lock(new api.Spinlock('lock'));
       yield* api.mutex_lock(new api.Mutex('mutex'));
     };
     const robber = function* (): api.Coroutine {

@@ -2,10 +2,11 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { invariants, ruleNames } from '../src/check/invariants.ts';
-import { boundedStrategy } from '../src/drivers/controlled/bounded.ts';
+import { preemptionBounded } from '../src/drivers/controlled/bounded.ts';
 import { DporStrategy } from '../src/drivers/controlled/dpor.ts';
-import { type Exploration, explore } from '../src/drivers/controlled/explore.ts';
-import { randomStrategy } from '../src/drivers/controlled/random.ts';
+import { explore } from '../src/drivers/controlled/explore.ts';
+import type { Exploration } from '../src/drivers/controlled/tally.ts';
+import { random } from '../src/drivers/controlled/random.ts';
 import { replay } from '../src/drivers/controlled/replay.ts';
 import { runTimed } from '../src/drivers/timed/run.ts';
 import { bases, buildKernel, bugs } from '../src/kernel/index.ts';
@@ -17,9 +18,9 @@ import { Recorder } from '../src/trace/recorder.ts';
 import type { TraceStep } from '../src/trace/step.ts';
 import { collect, traceStream } from '../src/trace/stream.ts';
 
-function scenario(bug: string, pages: number, threads: Record<string, string>, vma = ''): Scenario {
+function scenario(bug: string, pages: number, threads: Record<string, string>, vma = '', vmas = ''): Scenario {
   const lines = Object.entries(threads).map(([name, ops]) => `  ${name}: [${ops}]`);
-  const text = `about: test\nkernel: { base: v2.6.10, bugs: [${bug}] }\nmachine: { profile: altix-3700-8p, cpus: 2 }\nvmas: { heap: { pages: ${pages} ${vma} } }\nthreads:\n${lines.join('\n')}\nexpect: { never: anything }\n`;
+  const text = `about: test\nkernel: { base: v2.6.10, bugs: [${bug}] }\nmachine: { profile: altix-3700-8p, cpus: 2 }\nvmas: { heap: { pages: ${pages} ${vma} } ${vmas} }\nthreads:\n${lines.join('\n')}\nexpect: { never: anything }\n`;
   return parseScenario(text, 'test.yaml', catalog());
 }
 
@@ -32,7 +33,7 @@ function trace(program: Scenario): TraceStep[] {
       recorder.watch(() =>
         replay(
           () => checkedProgram(buildWorld(program)),
-          order,
+          { threads: order, answers: [] },
           () => recorder,
         ),
       );
@@ -109,15 +110,85 @@ describe('do_anonymous_page of 2.6.10', () => {
   });
 });
 
-const access = fc.record({ kind: fc.constantFrom('write', 'read'), page: fc.nat(2) });
+/** A vma that touches the heap and differs from it in VM_EXEC. */
+const CODE = ', code: { pages: 1, executable: true }';
+
+describe('anon_vma of 2.6.10', () => {
+  const labels = (threads: Record<string, string>, vmas: string): string[] =>
+    trace(scenario('', 1, threads, '', vmas)).map((step) => step.label);
+
+  it('a neighbour of other permissions lends its own: anon_vma->lock outside page_table_lock', () => {
+    const steps = labels({ T: '{ write: heap, page: 0 }, { write: code, page: 0 }' }, CODE);
+    const from = steps.lastIndexOf('read code.anon_vma');
+    expect(steps.slice(from, from + 7)).to.deep.equal([
+      'read code.anon_vma',
+      'read heap.anon_vma',
+      'spin_lock(heap.anon_vma->lock)',
+      'spin_lock(mm.page_table_lock)',
+      'code.anon_vma = 1',
+      'spin_unlock(mm.page_table_lock)',
+      'spin_unlock(heap.anon_vma->lock)',
+    ]);
+  });
+
+  it('looks at the next vma before the one before', () => {
+    const vmas = `, rest: { pages: 1 }${CODE}`;
+    const ops = '{ write: heap, page: 0 }, { write: code, page: 0 }, { write: rest, page: 0 }';
+    const steps = labels({ T: ops }, vmas);
+    expect(steps).to.include('rest.anon_vma = 2'); // that of code, not that of heap
+    expect(steps).to.not.include('spin_lock(heap.anon_vma->lock)');
+  });
+
+  it('vmas of equal permissions share none: mmap would have made them one, so they are not neighbours', () => {
+    const steps = labels({ T: '{ write: heap, page: 0 }, { write: more, page: 0 }' }, ', more: { pages: 1 }');
+    expect(steps.filter((label) => label.includes('.anon_vma ='))).to.deep.equal([
+      'heap.anon_vma = 1',
+      'more.anon_vma = 2',
+    ]);
+    expect(steps.filter((label) => label === 'read heap.anon_vma')).to.have.length(1);
+  });
+
+  it('page_referenced walks from the page to its pte under both locks, and finds it young once', () => {
+    const ops = '{ write: heap, page: 0 }, { write: code, page: 0 }, { page_referenced: code, page: 0 }';
+    const steps = labels({ T: `${ops}, { page_referenced: code, page: 0 }` }, CODE);
+    const walk = [
+      'read pte[code+0]',
+      'atomic page 11->_count += 1',
+      'read page 11->_mapcount',
+      'spin_lock(heap.anon_vma->lock)',
+      'read page 11->_mapcount',
+      'spin_lock(mm.page_table_lock)',
+      'pte[code+0] = pfn 11 rw dirty old',
+      'spin_unlock(mm.page_table_lock)',
+      'spin_unlock(heap.anon_vma->lock)',
+      'atomic page 11->_count -= 1',
+    ];
+    const from = steps.indexOf('read pte[code+0]');
+    expect(steps.slice(from)).to.deep.equal([...walk, ...walk.filter((label) => !label.startsWith('pte'))]);
+  });
+
+  it('page_referenced of nothing, or of the zero page, does nothing', () => {
+    const steps = labels(
+      { T: '{ page_referenced: heap, page: 0 }, { read: heap, page: 0 }, { page_referenced: heap, page: 0 }' },
+      '',
+    );
+    expect(steps.filter((label) => label === 'read pte[heap+0]')).to.have.length(2);
+    expect(steps.filter((label) => /_count|_mapcount|anon_vma/.test(label))).to.deep.equal([]);
+  });
+});
+
+const access = fc.record({
+  kind: fc.constantFrom('write', 'read', 'page_referenced'),
+  place: fc.constantFrom('heap, page: 0', 'heap, page: 1', 'heap, page: 2', 'code, page: 0'),
+});
 const programs = fc.array(fc.array(access, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 3 });
 
-function generated(threads: readonly (readonly { kind: string; page: number }[])[]): Scenario {
+function generated(threads: readonly (readonly { kind: string; place: string }[])[]): Scenario {
   const named = threads.map((ops, i) => [
     `T${i}`,
-    ops.map(({ kind, page }) => `{ ${kind}: heap, page: ${page} }`).join(', '),
+    ops.map(({ kind, place }) => `{ ${kind}: ${place} }`).join(', '),
   ]);
-  return scenario('', 3, Object.fromEntries(named) as Record<string, string>);
+  return scenario('', 3, Object.fromEntries(named) as Record<string, string>, '', CODE);
 }
 
 describe('exploring kernel text', () => {
@@ -133,7 +204,7 @@ describe('exploring kernel text', () => {
         const make = (): CheckedProgram => checkedProgram(buildWorld(scenario(bug, 2, threads)));
         const all = explore(make, { strategy: new DporStrategy() });
         expect(all.complete).to.equal(true);
-        for (const strategy of [randomStrategy(7, 300), boundedStrategy(2)]) {
+        for (const strategy of [random(7, 300), preemptionBounded(2)]) {
           const some = explore(make, { strategy });
           expect(states(all)).to.include.members(states(some));
           expect(all.failures.map(({ rule }) => rule)).to.include.members(some.failures.map(({ rule }) => rule));
@@ -157,7 +228,7 @@ describe('invariants', () => {
     fc.assert(
       fc.property(programs, fc.nat(), (threads, seed) => {
         const program = generated(threads);
-        const result = explore(() => checkedProgram(buildWorld(program)), { strategy: randomStrategy(seed, 5) });
+        const result = explore(() => checkedProgram(buildWorld(program)), { strategy: random(seed, 5) });
         expect(result.failures).to.deep.equal([]);
       }),
     );
@@ -176,17 +247,26 @@ describe('invariants', () => {
     'no-unlock': ['deadlock', 'lock held at the end'],
     'zero-page-writable': ['zero page writable'],
     'rss-twice': ['rss mismatch'],
+    'anon-vma-lock-order': ['deadlock'],
+    'mmap-sem-twice': ['deadlock'],
+  };
+  /** What else it takes, besides one fault or two of the same page. */
+  const takes: Record<string, Record<string, string>[]> = {
+    'anon-vma-lock-order': [
+      { T1: '{ write: heap, page: 0 }, { write: code, page: 0 }', T2: '{ page_referenced: heap, page: 0 }' },
+    ],
+    'mmap-sem-twice': [{ T1: '{ write: heap, page: 0 }', T2: '{ mmap: { pages: 1 } }' }],
   };
   for (const bug of bugs) {
     it(`${bug.name} breaks ${breaks[bug.name]?.join(', ') ?? 'something'} and nothing else`, () => {
       const found = new Set<string>();
-      for (const ops of ['{ write: heap, page: 0 }', '{ read: heap, page: 0 }']) {
-        for (const threads of [{ T1: ops }, { T1: ops, T2: '{ write: heap, page: 0 }' }]) {
-          const program = scenario(bug.name, 1, threads);
-          const result = explore(() => checkedProgram(buildWorld(program)), { strategy: new DporStrategy() });
-          expect(result.complete).to.equal(true);
-          for (const { rule } of result.failures) found.add(rule);
-        }
+      const faults = ['{ write: heap, page: 0 }', '{ read: heap, page: 0 }'];
+      const pairs = faults.flatMap((ops) => [{ T1: ops }, { T1: ops, T2: '{ write: heap, page: 0 }' }]);
+      for (const threads of [...pairs, ...(takes[bug.name] ?? [])]) {
+        const program = scenario(bug.name, 1, threads, '', CODE);
+        const result = explore(() => checkedProgram(buildWorld(program)), { strategy: new DporStrategy() });
+        expect(result.complete).to.equal(true);
+        for (const { rule } of result.failures) found.add(rule);
       }
       expect([...found].sort()).to.deep.equal(breaks[bug.name]);
     });

@@ -67,6 +67,18 @@ describe('a scenario', () => {
     });
   });
 
+  it('may have executable areas and ask whether a page was used', () => {
+    const text = race
+      .replace('stack: { pages: 1 }', 'code: { pages: 1, executable: true }, data: { pages: 1, executable: false }')
+      .replace('{ write: heap, page: 0 }', '{ page_referenced: heap, pages: [0, 3] }');
+    const { vmas, threads } = parse(text);
+    expect(vmas.slice(1)).to.deep.equal([
+      { name: 'code', pages: 1, readonly: false, executable: true },
+      { name: 'data', pages: 1, readonly: false },
+    ]);
+    expect(threads[0]?.ops).to.deep.equal([{ kind: 'page_referenced', vma: 'heap', first: 0, last: 3 }]);
+  });
+
   it('may be the page fault test with a published table', () => {
     const scenario = parse(pft);
     expect(scenario.machine).to.deep.equal({ profile: 'altix-3700-8p', cpus: 8 });
@@ -107,7 +119,7 @@ describe('a scenario', () => {
 const never = (value: string) => raceWith(6, `expect: { ${value} }`);
 const mappingHere =
   'a scenario must be a mapping with the keys about, kernel, expect and either vmas and threads or pft';
-const opKeys = 'write, read, mmap, page, pages, value';
+const opKeys = 'write, read, page_referenced, mmap, page, pages, value';
 const rootKeys = 'about, kernel, machine, vmas, threads, pft, measured, expect';
 const noAlias = (c: string) => `anchors and aliases are not supported. Text that begins with ${c} needs quotes`;
 const badName = 'must be at most 64 letters, digits, spaces and _ . + -, the first of them a letter or _';
@@ -163,11 +175,13 @@ const refused: Record<string, [text: string, ...errors: string[]]> = {
   'three pages': [op('{ read: heap, pages: [0, 1, 2] }'), '5:30 pages must be a pair [first, last] of page numbers, got a list of 3'],
   'a negative page': [op('{ read: heap, pages: [-1, 1] }'), '5:31 entry 1 of pages must be a whole number of at least 0, got -1'],
   // operations and workload
-  'an operation without a kind': [op('{ page: 0 }'), '5:9 an operation has exactly one of write, read and mmap, got none of them'],
-  'an operation of two kinds': [op('{ write: heap, read: heap, page: 0 }'), '5:9 an operation has exactly one of write, read and mmap, got write and read'],
+  'an operation without a kind': [op('{ page: 0 }'), '5:9 an operation has exactly one of write, read, page_referenced and mmap, got none of them'],
+  'an operation of two kinds': [op('{ write: heap, read: heap, page: 0 }'), '5:9 an operation has exactly one of write, read, page_referenced and mmap, got write and read'],
   'an operation without a page': [op('{ write: heap }'), '5:9 write has exactly one of page and pages, got neither'],
   'an operation with page and pages': [op('{ write: heap, page: 0, pages: [0, 1] }'), '5:9 write has exactly one of page and pages, got both'],
   'a read with a value': [op('{ read: heap, page: 0, value: 3 }'), '5:32 value does not go with read'],
+  'a page_referenced of an unknown vma': [op('{ page_referenced: haep, page: 0 }'), "5:28 unknown vma 'haep' (this scenario has: heap, stack). Did you mean 'heap'?"],
+  'a page_referenced with a value': [op('{ page_referenced: heap, page: 0, value: 3 }'), '5:43 value does not go with page_referenced'],
   'an mmap with a page': [op('{ mmap: { pages: 1 }, page: 0 }'), '5:31 page does not go with mmap'],
   'an operation in words': [op('write'), "5:9 entry 1 of T1 must be an operation such as { write: heap, page: 0 }, got 'write'"],
   'a thread that is a word': [raceWith(5, '  T1: go'), "5:7 T1 must be a list of operations or { cpu: ..., do: [...] }, got 'go'"],
@@ -197,7 +211,7 @@ const refused: Record<string, [text: string, ...errors: string[]]> = {
   'a number': ['12', `1:1 ${mappingHere}, got 12`],
   'two documents': [`${race}---\n${race}`, '7:1 a scenario file holds one YAML document, and here a second one starts'],
   'an anchor and an alias': [op('&a { write: heap, page: 0 }, *a'), `5:9 ${noAlias('&')}`, `5:38 ${noAlias('*')}`],
-  'a merge key': [race.replace('{ pages: 1 }', '{ <<: *x, pages: 1 }'), "3:38 unknown key '<<' (possible here: pages, readonly)", `3:42 ${noAlias('*')}`],
+  'a merge key': [race.replace('{ pages: 1 }', '{ <<: *x, pages: 1 }'), "3:38 unknown key '<<' (possible here: pages, readonly, executable)", `3:42 ${noAlias('*')}`],
   'a tag of JavaScript': [race.replace('why', '!!js/function "f"'), '1:8 tags are not supported. Text that begins with ! needs quotes'],
   'a binary tag': [race.replace('why', '!!binary aGk='), '1:8 tags are not supported. Text that begins with ! needs quotes'],
   'a directive': [`%YAML 1.1\n---\n${race}`, '1:1 directives are not supported. Text that begins with % needs quotes'],

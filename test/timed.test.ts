@@ -275,7 +275,7 @@ describe('one kernel text, two drivers', () => {
         const world = buildWorld(scenario);
         const { order } = timed(world, { recordOrder: true });
         const again = buildWorld(scenario);
-        const execution = replay(() => checkedProgram(again), order);
+        const execution = replay(() => checkedProgram(again), { threads: order, answers: [] });
         expect(execution.over).to.equal(true);
         expect(execution.found).to.deep.equal([]);
         expect(describeWorld(again.system)).to.equal(describeWorld(world.system));
@@ -291,7 +291,7 @@ describe('one kernel text, two drivers', () => {
       const { order, steps } = timed(world, { recordOrder: true });
       expect(order.length).to.equal(steps);
       const again = buildPftWorld(scenario, row);
-      const execution = replay(() => checkedProgram(again), order);
+      const execution = replay(() => checkedProgram(again), { threads: order, answers: [] });
       expect(execution.over).to.equal(true);
       expect(execution.found).to.deep.equal([]);
       expect(describeWorld(again.system)).to.equal(describeWorld(world.system));

@@ -95,7 +95,7 @@ export function* flat(mm: Mm, vma: Vma): Coroutine {
         }
         yield spin_unlock(zone.lru_lock);
       }
-      yield page_add_anon_rmap(page, vma);
+      yield page_add_anon_rmap(page, vma, address);
       yield set_pte(ptep, maybe_mkwrite(pte_mkdirty(mk_pte(page, vm_page_prot)), vma));
       yield spin_unlock(page_table_lock);
 

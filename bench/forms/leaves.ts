@@ -93,7 +93,7 @@ function* do_anonymous_page(mm: Mm, vma: Vma, pmd: PtePage, address: number): Co
   mm.rss.plain++;
   charge(COST.SET_ANON_PTE);
   yield* lru_cache_add_active(mm.system, page);
-  yield* step(page_add_anon_rmap(page, vma));
+  yield* step(page_add_anon_rmap(page, vma, address));
   yield* step(set_pte(page_table, maybe_mkwrite(pte_mkdirty(mk_pte(page, vm_page_prot)), vma)));
   yield* step(spin_unlock(mm.page_table_lock));
 }

@@ -157,7 +157,7 @@ class FaultMachine {
         this.drain();
         return this.to(LRU_UNLOCK, spin_unlock(zone.lru_lock));
       case LRU_UNLOCK:
-        return this.to(MAPCOUNT, page_add_anon_rmap(this.page!, vma));
+        return this.to(MAPCOUNT, page_add_anon_rmap(this.page!, vma, this.address));
       case MAPCOUNT: {
         const entry = maybe_mkwrite(pte_mkdirty(mk_pte(this.page!, vm_page_prot)), vma);
         return this.to(SET_PTE, set_pte(this.ptep!, entry));
@@ -223,7 +223,7 @@ class FaultMachine {
     charge(COST.PAGEVEC_ADD);
     this.pvec.push(this.page!);
     if (this.pvec.length >= this.mm.system.PAGEVEC_SIZE) return this.to(LRU_LOCK, spin_lock(this.zone.lru_lock));
-    return this.to(MAPCOUNT, page_add_anon_rmap(this.page!, this.vma));
+    return this.to(MAPCOUNT, page_add_anon_rmap(this.page!, this.vma, this.address));
   }
 
   private drain(): void {

@@ -5,13 +5,13 @@ import type { Io } from './io.ts';
 import type { CommonOptions } from './options.ts';
 import { run } from './run.ts';
 
-export function demo(io: Io, options: CommonOptions): number {
+export async function demo(io: Io, options: CommonOptions): Promise<number> {
   io.out(io.colors.bold('1. Does it scale? The page fault test of 2004 on the unpatched kernel\n'));
   const table = run(io, 'scaling/pft-altix-1g', options);
-  const search = { ...options, strategy: 'dpor', bound: 0, check: true } as const;
+  const search = { ...options, strategy: 'portfolio', bound: 0, depth: 0, check: true } as const;
   io.out(io.colors.bold('\n2. Is this locking right? Two threads fault one anonymous page\n'));
-  const right = explore(io, 'races/anon-fault+anon-fault', search);
+  const right = await explore(io, 'races/anon-fault+anon-fault', search);
   io.out(io.colors.bold('\n3. And without the second look at the pte?\n'));
-  const wrong = explore(io, 'races/anon-fault+anon-fault-no-recheck', search);
+  const wrong = await explore(io, 'races/anon-fault+anon-fault-no-recheck', search);
   return [table, right, wrong].every((code) => code === EXIT.ok) ? EXIT.ok : EXIT.finding;
 }

@@ -6,12 +6,15 @@ export const EXIT = {
   finding: 1,
   /** Wrong usage or a scenario that cannot be read. */
   usage: 2,
-  /** The budget was spent before the answer was known, with --require-complete. */
+  /** The budget was spent before the answer was known. */
   inconclusive: 3,
   /** A replay went another way than its recording. */
   diverged: 4,
   /** A bug in faultline. */
   internal: 70,
+  /** SIGINT, SIGTERM: 128 and the number of the signal. */
+  interrupted: 130,
+  terminated: 143,
 } as const;
 
 export const EXIT_HELP = `
@@ -19,7 +22,7 @@ Exit codes:
   0   all held
   1   a finding: an invariant is broken, or something is not as the scenario expects
   2   wrong usage, or a file that cannot be read
-  3   inconclusive: the budget was spent first (with --require-complete)
+  3   inconclusive: the budget was spent, or only samples were looked at, and nothing was found
   4   a replay went another way than its recording
   70  a bug in faultline
   130 interrupted (SIGINT), 143 terminated (SIGTERM)`;

@@ -1,118 +1,122 @@
-/** `faultline explore`: the interleavings of a scenario, a verdict, and the shortest schedule that fails. */
-import { boundedStrategy } from '../drivers/controlled/bounded.ts';
-import { DporStrategy } from '../drivers/controlled/dpor.ts';
-import { describeWait } from '../drivers/controlled/execution.ts';
-import { type Exploration, explore as search, type Failure } from '../drivers/controlled/explore.ts';
-import { randomStrategy } from '../drivers/controlled/random.ts';
+/** `faultline explore`: the interleavings of a scenario, a verdict, and the simplest schedule that fails. */
+import { allInterleavings, delayBounded, preemptionBounded } from '../drivers/controlled/bounded.ts';
+import { sourceDpor } from '../drivers/controlled/dpor.ts';
+import { portfolio } from '../drivers/controlled/portfolio.ts';
+import { pct, random, urw } from '../drivers/controlled/random.ts';
+import { formatSchedule } from '../drivers/controlled/schedule.ts';
 import type { Strategy } from '../drivers/controlled/strategy.ts';
-import { drawLanes, witnessLines } from '../report/lanes.ts';
+import type { Exploration } from '../drivers/controlled/tally.ts';
 import { catalog } from '../scenario/catalog.ts';
 import { judge } from '../scenario/judge.ts';
 import { readScenario, type Scenario } from '../scenario/read.ts';
 import { buildWorld, type CheckedProgram, checkedProgram } from '../scenario/world.ts';
+import { CheckpointFile, checkpointPath, type SearchKey } from './checkpoint.ts';
+import { type Counterexample, counterexample, drawCounterexample, quoted } from './counterexample.ts';
 import { EXIT, UsageError } from './exit.ts';
 import { jsonHead, kernelName } from './heading.ts';
 import type { Io } from './io.ts';
-import { type CommonOptions, scenarioPath, type STRATEGIES } from './options.ts';
-import { progress } from './progress.ts';
-import { record, type Recording, trailOf, writeTrail } from './trail.ts';
-import { cleanVerdict, coverage, wordFor } from './verdict.ts';
+import { type CommonOptions, scenarioPath, type STRATEGIES, version } from './options.ts';
+import { runSearch } from './search.ts';
+import { cleanVerdict, coverage, plural, wordFor } from './verdict.ts';
 
 export interface ExploreCommandOptions extends CommonOptions {
   readonly strategy: (typeof STRATEGIES)[number];
   readonly bound: number;
+  readonly depth: number;
   readonly executions?: number;
   readonly maxSteps?: number;
   readonly requireComplete?: boolean;
   /** Exit 0 if the result is what the scenario expects, found bugs included. */
   readonly check?: boolean;
+  readonly outcomes?: boolean;
+  /** True: from the usual place. */
+  readonly resume?: string | true;
+  readonly checkpoint?: string;
   /** Where to write the trail. */
   readonly output?: string;
 }
 
-const SHORTEST_SEARCH = 20_000;
-const RANDOM_EXECUTIONS = 10_000;
+const SAMPLES = 10_000;
+/** Without a budget, a search that has found something goes on for so many executions: it may never end. */
+const AFTER_FAILURE = 20_000;
 
-function strategyFor(options: ExploreCommandOptions): Strategy {
-  if (options.strategy === 'random') return randomStrategy(options.seed, options.executions ?? RANDOM_EXECUTIONS);
-  return options.strategy === 'bounded' ? boundedStrategy(options.bound) : new DporStrategy();
+function strategyFor({ strategy, seed, bound, depth, executions = SAMPLES }: ExploreCommandOptions): Strategy {
+  switch (strategy) {
+    case 'portfolio':
+      return portfolio(seed);
+    case 'dpor':
+      return sourceDpor();
+    case 'bounded':
+      return preemptionBounded(bound);
+    case 'delay':
+      return delayBounded(bound);
+    case 'pct':
+      return pct(depth, seed, executions);
+    case 'urw':
+      return urw(seed, executions);
+    case 'random':
+      return random(seed, executions);
+    case 'all':
+      return allInterleavings();
+  }
 }
 
-export function explore(io: Io, file: string, options: ExploreCommandOptions): number {
+export async function explore(io: Io, file: string, options: ExploreCommandOptions): Promise<number> {
   const scenario = readScenario(scenarioPath(file), catalog());
   if (scenario.pft !== null) {
     throw new UsageError(
       `${scenario.path} is a pft scenario, for the clock: use 'faultline run', or give it vmas and threads`,
     );
   }
-  const bar = progress(io, options.quiet);
   const make = (): CheckedProgram => checkedProgram(buildWorld(scenario));
-  const result = search(make, {
-    strategy: strategyFor(options),
-    ...(options.executions === undefined ? {} : { maxExecutions: options.executions }),
-    ...(options.maxSteps === undefined ? {} : { maxSteps: options.maxSteps }),
-    progress: (executions) => {
-      bar.update(() => `${executions} executions`);
+  const checkpoint = checkpointFile(scenario, options);
+  const { search, interrupted } = await runSearch(io, {
+    program: make,
+    options: {
+      strategy: strategyFor(options),
+      countClasses: options.strategy !== 'all',
+      ...(options.executions === undefined ? { afterFailure: AFTER_FAILURE } : { maxExecutions: options.executions }),
+      ...(options.maxSteps === undefined ? {} : { maxSteps: options.maxSteps }),
     },
+    key: searchKey(scenario, options),
+    file: checkpoint,
+    resume: options.resume !== undefined,
+    quiet: options.quiet,
   });
-  bar.done();
+  if (interrupted !== null) {
+    io.err(`faultline: interrupted after ${plural(search.tally.total, 'execution', 'executions')}\n`);
+    io.err(`resume: npx faultline explore ${quoted(file)} --resume ${quoted(checkpoint.path)}\n`);
+    return interrupted === 'SIGINT' ? EXIT.interrupted : EXIT.terminated;
+  }
+  const result = search.result();
   const problems = judge(scenario.expect, result);
-  const shown = result.failures[0] === undefined ? null : counterexample(scenario, make, result.failures[0], options);
-  if (options.format === 'table') io.out(text(io, scenario, result, shown, problems));
-  else
-    io.out(
-      `${JSON.stringify(json(scenario, result, shown, problems, options), null, options.format === 'json' ? 2 : 0)}\n`,
-    );
+  const failure = result.failures[0];
+  const shown = failure === undefined ? null : counterexample(scenario, make, failure, options.output);
+  if (options.format === 'table') io.out(text(io, scenario, result, shown, problems, options));
+  else io.out(`${JSON.stringify(json(scenario, result, shown, problems, options), null, indent(options))}\n`);
+  checkpoint.remove();
   return exitCode(result, problems, options);
 }
 
+function checkpointFile(scenario: Scenario, options: ExploreCommandOptions): CheckpointFile {
+  const given = typeof options.resume === 'string' ? options.resume : options.checkpoint;
+  return new CheckpointFile(given ?? checkpointPath(scenario), searchKey(scenario, options), given !== undefined);
+}
+
+function searchKey(scenario: Scenario, options: ExploreCommandOptions): SearchKey {
+  const { strategy, seed, bound, depth, executions = null, maxSteps = null } = options;
+  return { version: version(), scenario, options: { strategy, seed, bound, depth, executions, 'max-steps': maxSteps } };
+}
+
+function indent({ format }: ExploreCommandOptions): number {
+  return format === 'json' ? 2 : 0;
+}
+
 function exitCode(result: Exploration, problems: readonly string[], options: ExploreCommandOptions): number {
-  if (options.requireComplete === true && !result.complete && result.failures.length === 0) return EXIT.inconclusive;
-  if (options.check === true) return problems.length > 0 ? EXIT.finding : EXIT.ok;
-  return result.failures.length > 0 || problems.length > 0 ? EXIT.finding : EXIT.ok;
-}
-
-interface Counterexample {
-  readonly failure: Failure;
-  /** True if no schedule with fewer preemptions fails. */
-  readonly fewest: boolean;
-  readonly recording: Recording;
-  readonly trail: string | null;
-}
-
-/** The schedule with the fewest preemptions that breaks the rule, drawn and stored. */
-function counterexample(
-  scenario: Scenario,
-  make: () => CheckedProgram,
-  known: Failure,
-  options: ExploreCommandOptions,
-): Counterexample {
-  const { failure, fewest } = shortest(make, known);
-  const recording = record(scenario, failure.schedule);
-  const trail = trailOf(scenario, failure, failure.preemptions, recording, failure.schedule);
-  return { failure, fewest, recording, trail: store(trail, options.output) };
-}
-
-function store(trail: ReturnType<typeof trailOf>, path: string | undefined): string | null {
-  try {
-    return writeTrail(trail, path);
-  } catch (error) {
-    if (path !== undefined) throw new UsageError(`cannot write ${path}: ${(error as Error).message}`);
-    return null; // a read-only folder: the drawing is all there is
-  }
-}
-
-/** Search with 0, 1, 2, ... preemptions until the rule breaks, as far as a small budget goes. */
-function shortest(make: () => CheckedProgram, known: Failure): { failure: Failure; fewest: boolean } {
-  let left = SHORTEST_SEARCH;
-  for (let bound = 0; bound < known.preemptions; bound++) {
-    const result = search(make, { strategy: boundedStrategy(bound), maxExecutions: left });
-    const failure = result.failures.find(({ rule }) => rule === known.rule);
-    if (failure !== undefined) return { failure, fewest: true };
-    left -= result.executions;
-    if (left <= 0) return { failure: known, fewest: false };
-  }
-  return { failure: known, fewest: true };
+  const { requireComplete = false, check = false } = options;
+  if (problems.length > 0 || (!check && result.failures.length > 0)) return EXIT.finding;
+  const conclusive = result.complete || (result.exhausted && result.claim === 'bounded' && !requireComplete);
+  return conclusive ? EXIT.ok : EXIT.inconclusive;
 }
 
 function text(
@@ -121,14 +125,16 @@ function text(
   result: Exploration,
   shown: Counterexample | null,
   problems: readonly string[],
+  options: ExploreCommandOptions,
 ): string {
   const lines = [
     io.colors.bold(scenario.path),
     `kernel ${kernelName(scenario)}, ${scenario.threads.length} threads, ${result.strategy}, ${result.steps.toLocaleString('en-US')} steps`,
     '',
+    ...(shown === null ? [io.colors.green(`any invariant broken: ${cleanVerdict(result)}`)] : verdicts(io, result)),
+    ...finalStates(io, scenario, result, options),
   ];
-  if (shown === null) lines.push(io.colors.green(`any invariant broken: ${cleanVerdict(result)}`));
-  else lines.push(...verdicts(io, result), '', ...drawing(io, scenario, shown));
+  if (shown !== null) lines.push('', ...drawCounterexample(io, scenario, shown));
   if (problems.length > 0) lines.push('', ...problems.map((problem) => io.colors.red(`NOT AS EXPECTED: ${problem}`)));
   else lines.push('', result.complete ? 'as the scenario expects' : 'nothing so far that the scenario does not expect');
   return `${lines.join('\n')}\n`;
@@ -139,45 +145,30 @@ function verdicts(io: Io, result: Exploration): string[] {
   return [
     ...result.failures.map((failure) => {
       const word = wordFor(failure, result.executions);
-      return `${io.colors.red(failure.rule.padEnd(width))}  ${word}  ${failure.executions} of ${result.executions}`;
+      const counts = failure.executions > 0 ? `${failure.executions} of ${result.executions}` : 'in samples only';
+      return `${io.colors.red(failure.rule.padEnd(width))}  ${word}  ${counts}`;
     }),
     `${'anything else'.padEnd(width)}  ${cleanVerdict(result)}`,
     `seen: ${coverage(result)}`,
   ];
 }
 
-function drawing(io: Io, scenario: Scenario, { failure, fewest, recording, trail }: Counterexample): string[] {
-  const lanes = recording.execution.threads.map(({ name, cpu }) => ({ thread: name, title: `CPU${cpu} ${name}` }));
-  const what = `${failure.schedule.length} steps, ${failure.preemptions} preemption${failure.preemptions === 1 ? '' : 's'}`;
-  const lines = [
-    io.colors.bold(`counterexample: ${failure.rule} (${what}${fewest ? ', no schedule with fewer' : ''})`),
+/** What executions have ended in, and by which marks they came. */
+function finalStates(io: Io, scenario: Scenario, result: Exploration, options: ExploreCommandOptions): string[] {
+  const names = scenario.threads.map(({ name }) => name);
+  const marks = result.reached.map(({ name, executions }) => `reached: ${name}, ${executions} of ${result.executions}`);
+  const states = plural(result.outcomes.length, 'distinct final state', 'distinct final states');
+  if (options.outcomes !== true) return [...marks, states];
+  return [
+    ...marks,
     '',
-    drawLanes(recording.steps, { width: io.width, lanes, colors: io.colors }),
-    '',
-    ...witnessLines(recording.found, io),
-    ...deadlock(recording),
-    '',
-  ];
-  if (trail === null) lines.push('the trail could not be written here; use -o FILE');
-  else lines.push(`repeat: npx faultline replay ${quoted(trail)}`);
-  lines.push(`search: npx faultline explore ${quoted(scenario.path)}`);
-  return lines;
-}
-
-/** Who waits for whom, with kernel backtraces. */
-function deadlock({ execution, recorder }: Recording): string[] {
-  if (!execution.found.some(({ rule }) => rule === 'deadlock')) return [];
-  return execution.threads
-    .filter((thread) => thread.pending !== null)
-    .flatMap((thread) => [
+    io.colors.bold(states),
+    ...result.outcomes.flatMap(({ outcome, executions, schedule }, i) => [
       '',
-      describeWait(thread),
-      ...recorder.stackOf(thread).map(({ fn, file, line }) => `    ${fn} (${file}:${line})`),
-    ]);
-}
-
-function quoted(path: string): string {
-  return /^[\w./+-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
+      `${i + 1}. in ${plural(executions, 'execution', 'executions')}, for one ${quoted(formatSchedule(schedule, names))}`,
+      ...outcome.split('\n').map((line) => `   ${line}`),
+    ]),
+  ];
 }
 
 function json(
@@ -187,32 +178,49 @@ function json(
   problems: readonly string[],
   options: ExploreCommandOptions,
 ): object {
+  const names = scenario.threads.map(({ name }) => name);
+  const { strategy, executions, classes, sampled, redundant, cutOff, steps, complete, exhausted } = result;
   return {
-    ...jsonHead('faultline.explore/1', scenario, options.seed),
-    strategy: result.strategy,
-    executions: result.executions,
-    redundant: result.redundant,
-    cutOff: result.cutOff,
-    steps: result.steps,
-    complete: result.complete,
+    ...jsonHead('faultline.explore/2', scenario, options.seed),
+    ...{ strategy, executions, classes, sampled, redundant, cutOff, steps, exhausted, complete },
     coverage: coverage(result),
     rules: result.failures.map((failure) => ({
       rule: failure.rule,
-      verdict: wordFor(failure, result.executions),
+      verdict: wordFor(failure, executions),
       executions: failure.executions,
       witness: failure.witness,
     })),
-    outcomes: result.outcomes.length,
-    counterexample:
-      shown === null
+    reached: result.reached,
+    outcomes: result.outcomes.map((one) => ({ ...one, schedule: formatSchedule(one.schedule, names) })),
+    counterexample: shown === null ? null : counterexampleJson(shown),
+    problems,
+  };
+}
+
+function counterexampleJson({
+  found,
+  preemptions,
+  contextSwitches,
+  fewest,
+  trail,
+  line,
+  pass,
+  recording,
+}: Counterexample) {
+  return {
+    ...{ rule: found.rule, preemptions, contextSwitches, fewest, trail, schedule: line },
+    passing: pass === null ? null : { schedule: pass.line, overtaken: pass.overtaken + 1, moved: pass.moved + 1 },
+    deadlock:
+      recording.deadlock === null
         ? null
         : {
-            rule: shown.failure.rule,
-            preemptions: shown.failure.preemptions,
-            fewest: shown.fewest,
-            trail: shown.trail,
-            steps: shown.recording.steps,
+            at: recording.deadlock.at,
+            cycle: recording.deadlock.cycle.map(({ thread, step, for: those }) => ({
+              thread: thread.name,
+              wants: step.object.label(step),
+              waitsFor: those.map(({ name }) => name),
+            })),
           },
-    problems,
+    steps: recording.steps,
   };
 }

@@ -1,19 +1,13 @@
 #!/usr/bin/env node
 /** The command line. Commands are loaded when they are called, so that --version loads none. */
 import { realpathSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { EXIT, EXIT_HELP, UsageError } from './exit.ts';
 import { type Io, processIo } from './io.ts';
-import { FORMATS, LISTS, STRATEGIES, wholeNumber } from './options.ts';
+import { FORMATS, LISTS, STRATEGIES, version, wholeNumber } from './options.ts';
 
 type Action = () => Promise<number>;
-
-function version(): string {
-  const manifest = createRequire(import.meta.url)('../../package.json') as { version: string };
-  return manifest.version;
-}
 
 function common(command: Command): Command {
   return command
@@ -45,12 +39,16 @@ function program(io: Io, decide: (action: Action) => void): Command {
 
   common(command('explore', 'explore the interleavings of a scenario'))
     .argument('<scenario>', 'a file, or the name of a scenario of the package')
-    .addOption(new Option('--strategy <name>', 'how to search').choices(STRATEGIES).default('dpor'))
-    .option('--bound <n>', 'preemptions allowed, with --strategy bounded', wholeNumber(0), 2)
+    .addOption(new Option('--strategy <name>', 'how to search').choices(STRATEGIES).default('portfolio'))
+    .option('--bound <n>', 'preemptions with --strategy bounded, delays with delay', wholeNumber(0), 2)
+    .option('--depth <n>', 'depth of the bugs that --strategy pct is after', wholeNumber(1), 3)
     .option('--executions <n>', 'stop after this many executions', wholeNumber(1))
     .option('--max-steps <n>', 'leave an execution after this many steps (default 100000)', wholeNumber(1))
-    .option('--require-complete', 'exit 3 if the search did not finish', false)
     .option('--check', 'exit 0 if the result is what the scenario expects, found bugs included', false)
+    .option('--require-complete', 'exit 3 also if all schedules within a bound were seen', false)
+    .option('--outcomes', 'list the final states, each with a schedule that leads there', false)
+    .option('--resume [checkpoint]', 'go on where this search was interrupted')
+    .option('--checkpoint <file>', 'where to keep the search (default reports/checkpoints/)')
     .option('-o, --output <file>', 'where to write the trail of a counterexample')
     .action((file: string, options) => {
       decide(async () => (await import('./explore.ts')).explore(io, file, options as never));
@@ -59,9 +57,10 @@ function program(io: Io, decide: (action: Action) => void): Command {
   common(
     command('replay', 'repeat a recorded schedule step by step (exit 1 if it fails again, 4 if it goes another way)'),
   )
-    .argument('<trail>', 'a trail file written by explore')
+    .argument('<trail>', 'a trail file written by explore; with --schedule a scenario')
+    .option('--schedule <line>', "who acts when: 'T1:7 T2:9 T1'")
     .action((file: string, options) => {
-      decide(async () => (await import('./replay.ts')).replayTrail(io, file, options as never));
+      decide(async () => (await import('./replay.ts')).replayCommand(io, file, options as never));
     });
 
   common(command('list', 'what there is: scenarios, kernels, machines, invariants'))

@@ -1,12 +1,13 @@
 /** Options that several commands share, and how their values are read. */
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { InvalidArgumentError } from 'commander';
 import { UsageError } from './exit.ts';
 
 /** Choices of options and arguments, known before a command is loaded. */
-export const STRATEGIES = ['dpor', 'random', 'bounded'] as const;
+export const STRATEGIES = ['portfolio', 'dpor', 'bounded', 'delay', 'pct', 'urw', 'random', 'all'] as const;
 export const LISTS = ['scenarios', 'kernels', 'machines', 'invariants'] as const;
 export const FORMATS = ['table', 'json', 'ndjson'] as const;
 export type Format = (typeof FORMATS)[number];
@@ -26,6 +27,12 @@ export function wholeNumber(min: number): (text: string) => number {
     }
     return value;
   };
+}
+
+/** Of the package. */
+export function version(): string {
+  const manifest = createRequire(import.meta.url)('../../package.json') as { version: string };
+  return manifest.version;
 }
 
 /** The folder of the package, which holds scenarios/. */

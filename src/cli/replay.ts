@@ -1,15 +1,56 @@
 /** `faultline replay`: a recorded schedule again, compared step by step with its recording. */
 import { Divergence } from '../drivers/controlled/replay.ts';
-import { drawLanes, witnessLines } from '../report/lanes.ts';
+import { parseSchedule, type Schedule, ScheduleError } from '../drivers/controlled/schedule.ts';
 import { catalog } from '../scenario/catalog.ts';
-import { readScenario } from '../scenario/read.ts';
+import { readScenario, type Scenario } from '../scenario/read.ts';
+import { buildWorld, checkedProgram } from '../scenario/world.ts';
 import type { TraceStep } from '../trace/step.ts';
-import { EXIT } from './exit.ts';
+import { drawRecording } from './counterexample.ts';
+import { EXIT, UsageError } from './exit.ts';
 import type { Io } from './io.ts';
-import type { CommonOptions } from './options.ts';
+import { type CommonOptions, scenarioPath } from './options.ts';
 import { meaningOf, readTrail, record, type Recording, type Trail } from './trail.ts';
 
-export function replayTrail(io: Io, file: string, options: CommonOptions): number {
+export interface ReplayOptions extends CommonOptions {
+  /** A schedule in one line, instead of a trail. */
+  readonly schedule?: string;
+}
+
+export function replayCommand(io: Io, file: string, options: ReplayOptions): number {
+  return options.schedule === undefined
+    ? replayTrail(io, file, options)
+    : replayLine(io, file, options.schedule, options);
+}
+
+/** A schedule as it was pasted: exit 1 if a rule is broken, else 0. */
+function replayLine(io: Io, file: string, line: string, options: CommonOptions): number {
+  const scenario = readScenario(scenarioPath(file), catalog());
+  if (scenario.pft !== null) throw new UsageError(`${scenario.path} is a pft scenario: it has no schedules`);
+  const recording = record(scenario, read(scenario, line));
+  const { found, execution, steps } = recording;
+  if (options.format === 'table') {
+    io.out([io.colors.bold(scenario.path), '', ...drawRecording(io, recording), ''].join('\n'));
+    const end = execution.over ? 'all threads have come to their end' : 'there is more to do';
+    io.out(
+      `${found.length === 0 ? `no rule is broken; ${end}` : `broken: ${found.map(({ rule }) => rule).join(', ')}`}\n`,
+    );
+  } else {
+    const result = { schema: 'faultline.replay/1', reproduced: null, over: execution.over, steps, found };
+    io.out(`${JSON.stringify(result, null, options.format === 'json' ? 2 : 0)}\n`);
+  }
+  return found.length === 0 ? EXIT.ok : EXIT.finding;
+}
+
+function read(scenario: Scenario, line: string): Schedule {
+  try {
+    return parseSchedule(() => checkedProgram(buildWorld(scenario)), line);
+  } catch (error) {
+    if (error instanceof ScheduleError) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+function replayTrail(io: Io, file: string, options: CommonOptions): number {
   const trail = readTrail(file);
   const scenario = readScenario(trail.scenario.path, catalog());
   const changed =
@@ -87,9 +128,6 @@ function report(io: Io, trail: Trail, recording: Recording, options: CommonOptio
     io.out(`${JSON.stringify(result, null, options.format === 'json' ? 2 : 0)}\n`);
     return;
   }
-  const lanes = recording.execution.threads.map(({ name, cpu }) => ({ thread: name, title: `CPU${cpu} ${name}` }));
-  io.out(`${io.colors.bold(trail.scenario.path)}\n\n`);
-  io.out(`${drawLanes(recording.steps, { width: io.width, lanes, colors: io.colors })}\n\n`);
-  io.out(`${witnessLines(recording.found, io).join('\n')}\n`);
+  io.out([io.colors.bold(trail.scenario.path), '', ...drawRecording(io, recording), ''].join('\n'));
   io.out(`\nreproduced: ${trail.expect.rule}, all ${trail.steps.length} steps as recorded\n`);
 }

@@ -1,4 +1,5 @@
 /** `faultline run`: a scenario under the clock. */
+import { describeWait, waitOf } from '../drivers/controlled/deadlock.ts';
 import { runTimed, type TimedResult } from '../drivers/timed/run.ts';
 import { lockTable } from '../report/lock-table.ts';
 import { pftHeader, pftLines } from '../report/pft-table.ts';
@@ -7,7 +8,6 @@ import { figures, judgePft, meanErrors, measuredFigures, type PftResult } from '
 import { readScenario, type Scenario } from '../scenario/read.ts';
 import { buildPftWorld, buildWorld, checkedProgram, type PftRow, pftRows, type World } from '../scenario/world.ts';
 import { pftPages } from '../workload/pft.ts';
-import { describeWait } from '../drivers/controlled/execution.ts';
 import { EXIT } from './exit.ts';
 import { jsonHead, kernelName } from './heading.ts';
 import type { Io } from './io.ts';
@@ -63,7 +63,7 @@ function runPft(io: Io, scenario: Scenario, options: RunOptions): number {
     if (format === 'ndjson') io.out(`${JSON.stringify(rowJson(done))}\n`);
     return done;
   });
-  const problems = runs.flatMap((done) => done.timed.stuck.map((thread) => `deadlock: ${describeWait(thread)}`));
+  const problems = runs.flatMap((done) => stuckWords(done.timed).map((witness) => `deadlock: ${witness}`));
   problems.push(
     ...judgePft(
       scenario.expect,
@@ -130,6 +130,11 @@ function pftJson(
 }
 
 /** A scenario with threads: how long it takes, on what, and whether the invariants hold afterwards. */
+/** Threads that wait for ever, and for whom. */
+function stuckWords({ stuck, threads }: Pick<TimedResult, 'stuck' | 'threads'>): string[] {
+  return stuck.map((thread) => describeWait(waitOf(thread, threads)));
+}
+
 function runThreads(io: Io, scenario: Scenario, options: RunOptions): number {
   const bar = progress(io, options.quiet);
   const world = buildWorld(scenario);
@@ -138,7 +143,7 @@ function runThreads(io: Io, scenario: Scenario, options: RunOptions): number {
   const { wallNs, userNs, systemNs, steps, locks, stuck } = result;
   const broken =
     stuck.length > 0
-      ? stuck.map((thread) => ({ rule: 'deadlock', witness: describeWait(thread) }))
+      ? stuckWords(result).map((witness) => ({ rule: 'deadlock', witness }))
       : checkedProgram(world).atEnd(result.threads);
   const faults = world.system.pgfault;
   if (options.format === 'table') {

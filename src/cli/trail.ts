@@ -2,7 +2,9 @@
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
+import { DeadlockWatch, type FoundDeadlock } from '../drivers/controlled/deadlock.ts';
 import { replay } from '../drivers/controlled/replay.ts';
+import type { Schedule } from '../drivers/controlled/schedule.ts';
 import type { Execution, Found } from '../drivers/controlled/execution.ts';
 import type { Scenario } from '../scenario/read.ts';
 import { buildWorld, checkedProgram } from '../scenario/world.ts';
@@ -12,11 +14,11 @@ import { collect, traceStream } from '../trace/stream.ts';
 import { UsageError } from './exit.ts';
 
 const trailSchema = z.object({
-  format: z.literal('faultline.trail/1'),
+  format: z.literal('faultline.trail/2'),
   scenario: z.object({ path: z.string(), sha256: z.string(), meaning: z.unknown() }),
   expect: z.object({ rule: z.string(), witness: z.string(), step: z.number() }),
   preemptions: z.number(),
-  schedule: z.array(z.int().min(0)),
+  schedule: z.object({ threads: z.array(z.int().min(0)), answers: z.array(z.int().min(0)) }),
   steps: z.array(z.object({ thread: z.string(), step: z.string(), result: z.string(), runnable: z.array(z.string()) })),
 });
 
@@ -27,12 +29,14 @@ export interface Recording {
   readonly found: readonly Found[];
   readonly execution: Execution;
   readonly recorder: Recorder;
+  readonly deadlock: FoundDeadlock | null;
 }
 
 /** Run a schedule and write down every step. Throws a Divergence where a thread cannot act. */
-export function record(scenario: Scenario, schedule: readonly number[]): Recording {
+export function record(scenario: Scenario, schedule: Schedule): Recording {
   let recorder: Recorder | null = null;
   let execution: Execution | null = null;
+  const watch = new DeadlockWatch();
   const stream = traceStream((sink) => {
     const watching = new Recorder(sink);
     recorder = watching;
@@ -40,12 +44,21 @@ export function record(scenario: Scenario, schedule: readonly number[]): Recordi
       replay(
         () => checkedProgram(buildWorld(scenario)),
         schedule,
-        () => watching,
+        () => ({
+          beforeStep(thread, runnable) {
+            watching.beforeStep(thread, runnable);
+          },
+          afterStep(thread, after) {
+            watching.afterStep(thread, after);
+            watch.afterStep(thread, after);
+          },
+        }),
       ),
     );
   });
   const steps = collect(stream);
-  return { steps, found: execution!.found, execution: execution!, recorder: recorder! };
+  if (watch.found !== null) execution!.report([watch.violation()!]);
+  return { steps, found: execution!.found, execution: execution!, recorder: recorder!, deadlock: watch.found };
 }
 
 /** What a scenario means, without where it is and what it says about itself. */
@@ -59,14 +72,14 @@ export function trailOf(
   found: Found,
   preemptions: number,
   recording: Recording,
-  schedule: readonly number[],
+  schedule: Schedule,
 ): Trail {
   return {
-    format: 'faultline.trail/1',
+    format: 'faultline.trail/2',
     scenario: { path: scenario.path, sha256: scenario.sha256, meaning: meaningOf(scenario) },
     expect: { rule: found.rule, witness: found.witness, step: found.step },
     preemptions,
-    schedule: [...schedule],
+    schedule: { threads: [...schedule.threads], answers: [...schedule.answers] },
     steps: recording.steps.map(({ thread, label, result, runnable }) => ({
       thread,
       step: label,

@@ -1,30 +1,46 @@
 /** Verdicts in words that differ by what was done. */
-import type { Exploration, Failure } from '../drivers/controlled/explore.ts';
+import type { Exploration, Failure } from '../drivers/controlled/tally.ts';
 
 export type Word = 'Never' | 'Sometimes' | 'Always';
 
 export function wordFor(failure: Failure | undefined, executions: number): Word {
   if (failure === undefined) return 'Never';
-  return failure.executions === executions ? 'Always' : 'Sometimes';
+  return failure.executions === executions && executions > 0 ? 'Always' : 'Sometimes';
 }
 
-function plural(n: number, one: string, many: string): string {
+export function plural(n: number, one: string, many: string): string {
   return `${n.toLocaleString('en-US')} ${n === 1 ? one : many}`;
 }
 
 /** How much was looked at: `all 236 classes`, `10,000 sampled, random`, `stopped after 500 classes`. */
 export function coverage(result: Exploration): string {
-  const cutOff = result.cutOff === 0 ? '' : `, step bound hit in ${result.cutOff}`;
-  if (result.strategy === 'source-DPOR') {
-    const classes = plural(result.executions, 'class', 'classes');
-    return result.complete ? `all ${classes}` : `stopped after ${classes}${cutOff}`;
-  }
-  if (result.complete) return `all ${plural(result.executions, 'interleaving', 'interleavings')}`;
-  const unit = result.strategy.startsWith('random') ? 'sampled' : 'schedules';
-  return `${result.executions.toLocaleString('en-US')} ${unit}, ${result.strategy}${cutOff}`;
+  return [looked(result), ...beside(result)].join(', ');
 }
 
-/** One line about everything that was never seen. */
+function looked(result: Exploration): string {
+  const { executions, exhausted, claim, strategy } = result;
+  if (result.classes === executions) {
+    const classes = plural(executions, 'class', 'classes');
+    return result.complete ? `all ${classes}` : `stopped after ${classes}`;
+  }
+  if (claim === 'sampled') return `${executions.toLocaleString('en-US')} sampled, ${strategy}`;
+  const unit = result.complete ? plural(executions, 'interleaving', 'interleavings') : '';
+  if (result.complete) return `all ${unit}`;
+  const schedules = plural(executions, 'schedule', 'schedules');
+  return exhausted ? `all ${schedules} with ${strategy}` : `stopped after ${schedules} with ${strategy}`;
+}
+
+function beside({ sampled, cutOff, claim }: Exploration): string[] {
+  const samples = sampled > 0 && claim !== 'sampled' ? [`${sampled.toLocaleString('en-US')} sampled beside`] : [];
+  return cutOff > 0 ? [...samples, `step bound hit in ${cutOff.toLocaleString('en-US')}`] : samples;
+}
+
+/** One line about everything that was never seen: never, not within the bound, or merely not seen. */
 export function cleanVerdict(result: Exploration): string {
-  return result.complete ? `never (${coverage(result)})` : `not seen (${coverage(result)})`;
+  const word = result.complete
+    ? 'never'
+    : result.exhausted && result.claim === 'bounded'
+      ? 'not within the bound'
+      : 'not seen';
+  return `${word} (${coverage(result)})`;
 }

@@ -27,6 +27,7 @@ export interface FaultPath {
     address: Address,
   ): Coroutine<VmFault>;
   do_wp_page(mm: Mm, vma: Vma, address: Address, page_table: Ptep, pmd: PtePage, pte: number): Coroutine<VmFault>;
+  anon_vma_prepare(vma: Vma): Coroutine<boolean>;
 }
 
 /** A kernel version. */

@@ -1,5 +1,7 @@
 /** The kernels, patches and bugs there are, by name. */
 import { clearAfterMap, leakWhenRaced, noAnonRmap, noUnlock, rssTwice, zeroPageWritable } from './bugs/anonymous.ts';
+import { anonVmaLockOrder } from './bugs/anon-vma-lock-order.ts';
+import { mmapSemTwice } from './bugs/mmap-sem-twice.ts';
 import { noPteNoneRecheck } from './bugs/no-pte-none-recheck.ts';
 import type { Base, Change, FaultPath } from './fault-path.ts';
 import { v2_6_10 } from './memory.ts';
@@ -23,6 +25,8 @@ export const bugs: readonly Change[] = [
   noUnlock,
   zeroPageWritable,
   rssTwice,
+  anonVmaLockOrder,
+  mmapSemTwice,
 ];
 
 /** The functions of a base with patches and bugs applied in order. Throws on a name that is not there. */

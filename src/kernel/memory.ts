@@ -152,7 +152,7 @@ export function* do_anonymous_page(
     pte_unmap(page_table);
     yield* spin_unlock(mm.page_table_lock);
 
-    if (yield* anon_vma_prepare(vma)) return VM_FAULT_OOM;
+    if (yield* mm.system.kernel.anon_vma_prepare(vma)) return VM_FAULT_OOM;
     const page = yield* alloc_page_vma(vma, addr);
     if (page === null) return VM_FAULT_OOM;
     yield* clear_user_highpage(page);
@@ -170,7 +170,7 @@ export function* do_anonymous_page(
     charge(SET_ANON_PTE);
     entry = maybe_mkwrite(pte_mkdirty(mk_pte(page, vm_page_prot)), vma);
     yield* lru_cache_add_active(mm.system, page);
-    yield* page_add_anon_rmap(page, vma);
+    yield* page_add_anon_rmap(page, vma, addr);
   }
   yield* set_pte(page_table, entry);
   pte_unmap(page_table);
@@ -223,7 +223,7 @@ export function* do_wp_page(
   if (!old_page.reserved) yield* page_cache_get(old_page);
   yield* spin_unlock(mm.page_table_lock);
 
-  if (yield* anon_vma_prepare(vma)) return yield* no_new_page(mm, old_page);
+  if (yield* mm.system.kernel.anon_vma_prepare(vma)) return yield* no_new_page(mm, old_page);
   const new_page = yield* alloc_page_vma(vma, address);
   if (new_page === null) return yield* no_new_page(mm, old_page);
   yield* copy_cow_page(old_page, new_page);
@@ -261,7 +261,7 @@ function* break_cow(vma: Vma, new_page: Page, address: Address, page_table: Ptep
   yield* set_pte(page_table, entry);
   update_mmu_cache(vma, address, entry);
   yield* lru_cache_add_active(vma.vm_mm.system, new_page);
-  yield* page_add_anon_rmap(new_page, vma);
+  yield* page_add_anon_rmap(new_page, vma, address);
 }
 
 /** Pages on their way out: freed when the translations to them are gone from every TLB. */
@@ -322,4 +322,5 @@ export const v2_6_10 = {
   do_no_page,
   do_anonymous_page,
   do_wp_page,
+  anon_vma_prepare,
 } satisfies FaultPath;

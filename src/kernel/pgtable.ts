@@ -5,8 +5,9 @@
  * by that index (a walk that ends at a missing table reads `none`), the kernel by way of pgd, pmd and `pte_offset_map`;
  * both name the same word.
  */
-import { Ref, Words } from '../machine/memory.ts';
+import { Ref, Words, WRITE_ONCE } from '../machine/memory.ts';
 import type { Geometry } from '../machine/profile.ts';
+import type { Coroutine } from '../machine/step.ts';
 import { charge, work } from '../machine/work.ts';
 import type { Address, Mm, Page, Vma } from './structs.ts';
 
@@ -52,12 +53,18 @@ export function pte_mkyoung(pte: number): number {
 export function pte_mkwrite(pte: number): number {
   return pte | _PAGE_RW;
 }
+export function pte_young(pte: number): boolean {
+  return (pte & _PAGE_ACCESSED) !== 0;
+}
+export function pte_mkold(pte: number): number {
+  return pte & ~_PAGE_ACCESSED;
+}
 
-/** For traces and witnesses: `none`, `pfn 7 rw dirty`. */
+/** For traces and witnesses: `none`, `pfn 7 rw dirty`, `pfn 7 rw dirty old`. */
 export function show_pte(pte: number): string {
   if (pte === 0) return 'none';
   const access = pte_write(pte) ? 'rw' : 'ro';
-  return `pfn ${pte_pfn(pte)} ${access}${(pte & _PAGE_DIRTY) !== 0 ? ' dirty' : ''}`;
+  return `pfn ${pte_pfn(pte)} ${access}${(pte & _PAGE_DIRTY) !== 0 ? ' dirty' : ''}${pte_young(pte) ? '' : ' old'}`;
 }
 
 /** One page full of ptes, a part of the address space's page tables. */
@@ -66,6 +73,9 @@ export class PtePage extends Words {
   /** Virtual page number of entry 0. */
   readonly partBase: number;
   readonly ptes: Int32Array;
+  /** Entries outside have never been set: for those who look at all. */
+  private lowest = Infinity;
+  private highest = -1;
   /** CPU that has each cache line of the page, plus one; 0 is memory. */
   private readonly owners: Uint16Array;
   private readonly lineShift: number;
@@ -88,6 +98,15 @@ export class PtePage extends Words {
   }
   set(index: number, pte: number): void {
     this.ptes[index] = pte;
+    if (index < this.lowest) this.lowest = index;
+    if (index > this.highest) this.highest = index;
+  }
+  /** Visit every present pte as (vpn, pte). */
+  forEachPresent(visit: (vpn: number, pte: number) => void): void {
+    for (let i = this.lowest; i <= this.highest; i++) {
+      const pte = this.ptes[i];
+      if (pte_present(pte)) visit(this.partBase + i, pte);
+    }
   }
   override whole(): PageTables {
     return this.tables;
@@ -152,7 +171,7 @@ export class PageTables extends Words {
   }
   set(vpn: number, pte: number): void {
     const leaf = this.leaf(vpn)!;
-    leaf.ptes[vpn - leaf.partBase] = pte;
+    leaf.set(vpn - leaf.partBase, pte);
   }
   override claim(vpn: number, cpu: number): number {
     const leaf = this.leaf(vpn);
@@ -170,11 +189,7 @@ export class PageTables extends Words {
   /** Visit every present pte as (vpn, pte); for checks, not for kernel text. */
   forEachPresent(visit: (vpn: number, pte: number) => void): void {
     for (const pmdPage of this.entries) {
-      for (const leaf of pmdPage ?? []) {
-        leaf?.ptes.forEach((pte, i) => {
-          if (pte_present(pte)) visit(leaf.partBase + i, pte);
-        });
-      }
+      for (const leaf of pmdPage ?? []) leaf?.forEachPresent(visit);
     }
   }
 }
@@ -219,5 +234,14 @@ export function pte_offset_map(mm: Mm, pmd: PtePage, address: Address): Ptep {
 }
 /** Undoes the atomic kmap of CONFIG_HIGHPTE; a call in the text, nothing to do on 64-bit machines. */
 export function pte_unmap(_pte: Ptep): void {}
+/**
+ * 1 if the pte was young; it is old then. Caller holds page_table_lock. No TLB is modelled, so there is none to flush,
+ * and no MMU makes a pte young again: a page once found old stays so.
+ */
+export function* ptep_clear_flush_young(ptep: Ptep, entry: number): Coroutine<number> {
+  if (!pte_young(entry)) return 0;
+  yield* WRITE_ONCE(ptep, pte_mkold(entry));
+  return 1;
+}
 /** Loads the TLB on sparc64 and ppc64; nothing to do for data pages on ia64 and i386. */
 export function update_mmu_cache(_vma: Vma, _address: Address, _pte: number): void {}

@@ -1,38 +1,164 @@
-/** Reverse mapping of anonymous pages: anon_vma and the count of ptes that map a page (mm/rmap.c of 2.6.10). */
+/**
+ * Reverse mapping of anonymous pages: from a page by way of its anon_vma to the vmas that may map it, and to the pte
+ * (mm/rmap.c of 2.6.10). Lock order: mmap_sem, anon_vma->lock, page_table_lock.
+ *
+ * Left out: file mappings, try_to_unmap, the swap token, and RCU in page_lock_anon_vma. An anon_vma is freed only by
+ * the thread that made it and was late; exit_mmap takes no vma off its list (anon_vma_unlink), as nobody walks then.
+ */
 import { atomic_dec, atomic_inc, READ_ONCE, WRITE_ONCE } from '../machine/memory.ts';
 import type { Coroutine, Step } from '../machine/step.ts';
 import { might_sleep } from '../machine/thread.ts';
 import { charge, work } from '../machine/work.ts';
 import { spin_lock, spin_unlock } from '../sync/spinlock.ts';
-import type { Page, Vma } from './structs.ts';
+import {
+  page_number,
+  page_size,
+  pmd_offset,
+  pmd_page,
+  pte_offset_map,
+  pte_pfn,
+  pte_present,
+  pte_unmap,
+  ptep_clear_flush_young,
+} from './pgtable.ts';
+import { type Address, AnonVma, type Mm, type Page, type System, type Vma } from './structs.ts';
 
 const ANON_VMA_ALLOC = work('anon_vma_alloc');
+const PAGE_REFERENCED_ONE = work('page_referenced_one', 60);
 
 /**
- * Give the vma an anon_vma before its first anonymous page is mapped. Two threads may both make one; the one that
- * publishes first under page_table_lock wins, the other gives its own back. Returns true if out of memory.
- * Left out: sharing a neighbour's anon_vma, anon_vma->lock and the list of vmas (nobody walks it in this model yet).
+ * Give the vma an anon_vma before its first anonymous page is mapped: that of a neighbour, or a new one. Two threads
+ * may both come here; the one that publishes first under page_table_lock wins. Returns true if out of memory. Caller
+ * holds mmap_sem.
  */
 export function* anon_vma_prepare(vma: Vma): Coroutine<boolean> {
   might_sleep();
   if ((yield* READ_ONCE(vma.anon_vma)) !== 0) return false;
-  charge(ANON_VMA_ALLOC);
   const mm = vma.vm_mm;
-  const allocated = ++mm.system.anon_vmas;
+  const near = yield* find_mergeable_anon_vma(vma);
+  if (near !== null) yield* spin_lock(near.lock);
+  const anon_vma = near ?? anon_vma_alloc(vma);
 
   yield* spin_lock(mm.page_table_lock);
-  if (vma.anon_vma.plain === 0) yield* WRITE_ONCE(vma.anon_vma, allocated);
+  const first = vma.anon_vma.plain === 0;
+  if (first) {
+    yield* WRITE_ONCE(vma.anon_vma, anon_vma.number);
+    __anon_vma_link(vma, anon_vma);
+  }
   yield* spin_unlock(mm.page_table_lock);
+
+  if (near !== null) yield* spin_unlock(near.lock);
+  else if (!first) anon_vma_free(mm.system, anon_vma);
   return false;
 }
 
+/**
+ * The anon_vma of a vma that touches this one and could be one with it but for VM_READ, VM_WRITE and VM_EXEC: mprotect
+ * may yet make them equal, and vmas with two anon_vmas cannot be merged (mm/mmap.c). Caller holds mmap_sem.
+ * Vmas of equal flags count as apart: side by side they would be one vma in Linux, and mmap here does not merge.
+ */
+export function* find_mergeable_anon_vma(vma: Vma): Coroutine<AnonVma | null> {
+  const { mmap, system } = vma.vm_mm;
+  const at = mmap.indexOf(vma);
+  for (const near of [mmap[at + 1], mmap[at - 1]]) {
+    if (near === undefined || !touch(near, vma) || near.vm_flags === vma.vm_flags) continue;
+    const number = yield* READ_ONCE(near.anon_vma);
+    if (number !== 0) return system.anonVmas.get(number)!;
+  }
+  return null;
+}
+
+function touch(a: Vma, b: Vma): boolean {
+  return a.vm_end === b.vm_start || b.vm_end === a.vm_start;
+}
+
+export function anon_vma_alloc(vma: Vma): AnonVma {
+  charge(ANON_VMA_ALLOC);
+  const { system } = vma.vm_mm;
+  const anon_vma = new AnonVma(++system.anon_vmas, vma.name);
+  system.anonVmas.set(anon_vma.number, anon_vma);
+  return anon_vma;
+}
+
+export function anon_vma_free(system: System, anon_vma: AnonVma): void {
+  system.anonVmas.delete(anon_vma.number);
+}
+
+/** Caller holds anon_vma->lock, or nobody else knows the anon_vma yet. */
+export function __anon_vma_link(vma: Vma, anon_vma: AnonVma): void {
+  anon_vma.head.push(vma);
+}
+
 /** Caller holds page_table_lock. */
-export function page_add_anon_rmap(page: Page, vma: Vma): Step {
+export function page_add_anon_rmap(page: Page, vma: Vma, address: Address): Step {
   page.mapping = vma.anon_vma.plain;
+  page.index = page_number(vma.vm_mm, address);
   return atomic_inc(page._mapcount);
 }
 
 /** Caller holds page_table_lock. */
 export function page_remove_rmap(page: Page): Step {
   return atomic_dec(page._mapcount);
+}
+
+/** How many ptes say that the page was used since this was asked last. Caller has a reference to the page. */
+export function* page_referenced(system: System, page: Page): Coroutine<number> {
+  if ((yield* READ_ONCE(page._mapcount)) === 0 || page.mapping === 0) return 0;
+  return yield* page_referenced_anon(system, page);
+}
+
+function* page_referenced_anon(system: System, page: Page): Coroutine<number> {
+  const anon_vma = yield* page_lock_anon_vma(system, page);
+  let mapcount = yield* READ_ONCE(page._mapcount);
+  let referenced = 0;
+  for (const vma of anon_vma.head) {
+    const young = yield* page_referenced_one(page, vma);
+    if (young !== NOT_MAPPED) {
+      referenced += young;
+      mapcount--;
+    }
+    if (mapcount === 0) break;
+  }
+  yield* spin_unlock(anon_vma.lock);
+  return referenced;
+}
+
+/** The page's anon_vma, locked. */
+function* page_lock_anon_vma(system: System, page: Page): Coroutine<AnonVma> {
+  const anon_vma = system.anonVmas.get(page.mapping)!;
+  yield* spin_lock(anon_vma.lock);
+  return anon_vma;
+}
+
+const NOT_MAPPED = -1;
+
+/** 1 if the vma maps the page and its pte was young, 0 if it was not. Caller holds anon_vma->lock. */
+function* page_referenced_one(page: Page, vma: Vma): Coroutine<number> {
+  const mm = vma.vm_mm;
+  const address = vma_address(page, vma);
+  if (address === null) return NOT_MAPPED;
+  charge(PAGE_REFERENCED_ONE);
+  yield* spin_lock(mm.page_table_lock);
+  const referenced = yield* check_young(mm, address, page);
+  yield* spin_unlock(mm.page_table_lock);
+  return referenced;
+}
+
+/** Caller holds page_table_lock. */
+function* check_young(mm: Mm, address: Address, page: Page): Coroutine<number> {
+  const pmd = pmd_offset(mm, address);
+  const ptes = pmd === undefined ? undefined : pmd_page(mm, pmd, address);
+  if (ptes === undefined) return NOT_MAPPED;
+  const pte = pte_offset_map(mm, ptes, address);
+  const entry = pte.plain;
+  const mapped = pte_present(entry) && pte_pfn(entry) === page.pfn;
+  const young = mapped ? yield* ptep_clear_flush_young(pte, entry) : NOT_MAPPED;
+  pte_unmap(pte);
+  return young;
+}
+
+/** Where the page is if this vma maps it; null if that is not within the vma. */
+function vma_address(page: Page, vma: Vma): Address | null {
+  const address = page.index * page_size(vma.vm_mm);
+  return vma.vm_start <= address && address < vma.vm_end ? address : null;
 }

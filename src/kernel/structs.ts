@@ -43,6 +43,8 @@ export class Page extends Words {
   reserved = false;
   /** vma->anon_vma of a mapped anonymous page, 0 otherwise. */
   mapping = 0;
+  /** Where a mapped anonymous page is, as a virtual page number: vm_pgoff counts from address 0. */
+  index = 0;
   private count = 0;
   private mapcount = 0;
   private word0 = 0;
@@ -87,6 +89,10 @@ export class Page extends Words {
     else if (index === DATA) this.word0 = value;
     else (this.otherWords ??= new Array<number>(PAGE_WORDS).fill(0))[index - DATA] = value;
   }
+  /** Nothing refers to it, nothing maps it, and it is zeroed: there is nothing to say of it. */
+  get isFresh(): boolean {
+    return this.count === 0 && this.mapcount === 0 && this.word0 === 0 && this.otherWords === null;
+  }
   override label(step: Step): string {
     return step.kind === CLEAR ? `clear page ${this.pfn}` : super.label(step);
   }
@@ -121,9 +127,9 @@ export class Zone {
     this.node = node;
     this.pageBytes = pageBytes;
     this.lock = new Spinlock(`zone${node}.lock`, '&zone->lock');
-    this.free_pages = new Cell(`zone${node}.free_pages`, this.lock.line, pages);
+    this.free_pages = new Cell(`zone${node}.free_pages`, this.lock.ownLine(), pages);
     this.lru_lock = new Spinlock(`zone${node}.lru_lock`, '&zone->lru_lock');
-    this.nr_active = new Cell(`zone${node}.nr_active`, this.lru_lock.line);
+    this.nr_active = new Cell(`zone${node}.nr_active`, this.lru_lock.ownLine());
   }
 }
 
@@ -149,6 +155,20 @@ export class Vma {
     this.vm_end = end;
     this.vm_flags = flags;
     this.anon_vma = new Cell(`${name}.anon_vma`);
+  }
+}
+
+/** What leads from an anonymous page to the vmas that may map it. Linux points to it, here it has a number. */
+export class AnonVma {
+  readonly number: number;
+  readonly lock: Spinlock;
+  /** Guarded by `lock`. */
+  readonly head: Vma[] = [];
+
+  /** `name` is that of the vma it was made for. */
+  constructor(number: number, name: string) {
+    this.number = number;
+    this.lock = new Spinlock(`${name}.anon_vma->lock`, '&anon_vma->lock');
   }
 }
 
@@ -210,6 +230,8 @@ export interface System {
   pgfault: number;
   /** anon_vmas made so far. */
   anon_vmas: number;
+  /** Those in use, by number. */
+  readonly anonVmas: Map<number, AnonVma>;
 }
 
 /** The page every untouched address reads from. */

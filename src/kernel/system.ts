@@ -38,6 +38,7 @@ export function boot(options: BootOptions): System {
     mms: [],
     pgfault: 0,
     anon_vmas: 0,
+    anonVmas: new Map(),
   };
   system.mem_map.push(zeroPage(zones[0]));
   fillPageSets(system);

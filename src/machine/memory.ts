@@ -143,11 +143,14 @@ export class Cell extends Words implements Location {
   constructor(name: string, line: Line | null = null, value = 0) {
     super();
     this.name = name;
-    this.line = line ?? new Line(name);
+    this.line = line;
     this.value = value;
   }
   get words(): this {
     return this;
+  }
+  override ownLine(): Line {
+    return (this.line ??= new Line(this.name));
   }
   describe(): string {
     return this.name;

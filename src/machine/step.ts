@@ -42,8 +42,10 @@ export const POLL = 13;
 export const CLEAR = 14;
 /** Start the thread described by the object (a `Birth`). */
 export const SPAWN = 15;
+/** Wait until all who hold the object shared at this moment have let go: an RCU grace period. */
+export const SYNCHRONIZE = 16;
 
-export type StepKind = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15;
+export type StepKind = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15 | 16;
 
 /** Reply of `perform` when the step has joined a queue: it ends when somebody calls `wake` for the thread. */
 export const BLOCKED = -0x7fffffff;
@@ -75,40 +77,38 @@ export function takeShortcuts(driver: Shortcut | null): void {
   shortcut = driver;
 }
 
-const FRESH = 0;
-const STOPPED = 1;
-const DONE = 2;
-
 /** What `next` answers. Whoever asks reads it at once, so that one of each is enough. */
 const stopped: { done: false; value: Step } = { done: false, value: null as unknown as Step };
 const replied: { done: true; value: number } = { done: true, value: 0 };
 
-/** What `yield* step` goes through: the step itself, once, or nothing if it has taken effect already. */
-class StepIterator implements Iterator<Step, number, number> {
-  private readonly step: Step | null;
-  private state: typeof FRESH | typeof STOPPED | typeof DONE;
-  private reply = 0;
-
-  constructor(step: Step | null, state: typeof FRESH | typeof DONE) {
-    this.step = step;
-    this.state = state;
-  }
-  /** The iterator of a step that is done; it is gone through at once, so that one is enough for all. */
-  replying(reply: number): this {
-    this.reply = reply;
-    return this;
-  }
+/**
+ * What `yield* step` goes through when the thread has to stop: the step itself, then its reply. The step is asked for
+ * at once, and from then on any such iterator is like any other, so that one is enough for all.
+ */
+class Stopping implements Iterator<Step, number, number> {
+  step: Step | null = null;
   next(reply: number): IteratorResult<Step, number> {
-    if (this.state === FRESH) {
-      this.state = STOPPED;
-      stopped.value = this.step!;
-      return stopped;
+    const { step } = this;
+    if (step === null) {
+      replied.value = reply;
+      return replied;
     }
-    replied.value = this.state === DONE ? this.reply : reply;
+    this.step = null;
+    stopped.value = step;
+    return stopped;
+  }
+}
+const stopping = new Stopping();
+
+/** The same for a step that has taken effect already: nothing, then its reply. */
+class Going implements Iterator<Step, number, number> {
+  reply = 0;
+  next(): IteratorResult<Step, number> {
+    replied.value = this.reply;
     return replied;
   }
 }
-const done = new StepIterator(null, DONE);
+const going = new Going();
 
 /** One indivisible action of one thread. Plain data; lock steps are built once per lock. */
 export class Step {
@@ -131,7 +131,12 @@ export class Step {
   /** `const reply = yield* step` */
   [Symbol.iterator](): Iterator<Step, number, number> {
     const reply = shortcut === null ? STOP : shortcut.now(this);
-    return reply === STOP ? new StepIterator(this, FRESH) : done.replying(reply);
+    if (reply === STOP) {
+      stopping.step = this;
+      return stopping;
+    }
+    going.reply = reply;
+    return going;
   }
 }
 
@@ -155,12 +160,26 @@ export type Coroutine<T = void> = Generator<Step, T, number>;
 /** A coroutine with nothing to do: what a dispatcher returns when there is nothing to call. */
 export const NOTHING: Coroutine = (function* (): Coroutine {})();
 
+/** Objects made so far. */
+let made = 0;
+
+/** The serial number that the next object will have. */
+export function nextSerial(): number {
+  return made;
+}
+
 /** Something two threads can both touch: a word, a block of words, a lock. */
 export abstract class Shared {
-  /** The cache line the object lives on; null where the line depends on the index (see `claim`). */
+  /** Counts all objects in the order in which they are made: the same in every run that begins alike. */
+  readonly serial = made++;
+  /** The cache line the object lives on; null: ask `ownLine`. */
   line: Line | null = null;
   /** Threads whose step is not `ready`, in order of arrival. Kept by the timed driver. */
   waiters: Thread[] | null = null;
+  /** The line, made when it is first asked for; null where the line depends on the index (see `claim`). */
+  ownLine(): Line | null {
+    return this.line;
+  }
   /** Name of word `index`, as a kernel hacker would say it: `mm.rss`, `pte[heap+0]`. */
   abstract describe(index: number): string;
   /** What `value` means in this object; for drawings. */
@@ -173,6 +192,14 @@ export abstract class Shared {
   abstract ready(step: Step, thread: Thread): boolean;
   /** Let the step take effect; the reply resumes the coroutine. `BLOCKED`: it has joined a queue. */
   abstract perform(step: Step, thread: Thread): number;
+  /**
+   * Threads that must let go, or be served, before `thread` has what its pending `step` asks for; `all` are those there
+   * are. May name `thread` itself.
+   */
+  waitsFor(step: Step, _thread: Thread, all: readonly Thread[]): Thread[] {
+    const inTheWay = (shared: boolean): boolean => !(shared && step.kind === LOCK_SHARED);
+    return all.filter((other) => other.held.some(({ lock, shared }) => lock === this && inTheWay(shared)));
+  }
   /** The object this one is a part of, for those who compare places. */
   // eslint-disable-next-line @typescript-eslint/prefer-return-this-type -- a part answers another object
   whole(): Shared {

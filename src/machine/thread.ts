@@ -16,6 +16,8 @@ export interface Held {
   readonly spins: boolean;
 }
 
+const NOTHING_HELD: Held[] = [];
+
 export class Thread {
   readonly id: number;
   readonly name: string;
@@ -24,12 +26,14 @@ export class Thread {
   /** USER or SYSTEM: whose time is being spent. */
   mode: typeof USER | typeof SYSTEM = USER;
   /** Locks held, in the order taken: the first `heldCount` entries. The array never shrinks, that would cost. */
-  private readonly heldStack: Held[] = [];
+  private heldStack: Held[] = NOTHING_HELD;
   private heldCount = 0;
   /** The step the thread will do next; null when it has ended. */
   pending: Step | null = null;
   /** Stops at every step: somebody between the thread and its driver wants to see them all. */
   stepwise = false;
+  /** Controlled driver: its step has joined a queue. */
+  asleep = false;
   /** Timed driver: waits on its CPU, burning it. */
   spinning = false;
   /** Timed driver: the reply the thread is resumed with when its CPU gets to it. */
@@ -57,6 +61,7 @@ export class Thread {
 
   /** Write into the thread's book that it holds a lock. */
   takes(entry: Held): void {
+    if (this.heldStack === NOTHING_HELD) this.heldStack = [];
     this.heldStack[this.heldCount++] = entry;
   }
 
@@ -167,16 +172,22 @@ export class Birth extends Shared {
   readonly name: string;
   readonly cpu: number;
   readonly body: () => Coroutine;
-  readonly exited: Cell;
-  readonly exitStep: Step;
+  private exitedCell: Cell | null = null;
 
   constructor(name: string, cpu: number, body: () => Coroutine) {
     super();
     this.name = name;
     this.cpu = cpu;
     this.body = body;
-    this.exited = new Cell(`${name}.exited`);
-    this.exitStep = WRITE_ONCE(this.exited, 1);
+  }
+
+  /** 1 when the thread has ended. */
+  get exited(): Cell {
+    return (this.exitedCell ??= new Cell(`${this.name}.exited`));
+  }
+  /** The last step of the thread. */
+  get exitStep(): Step {
+    return WRITE_ONCE(this.exited, 1);
   }
 
   describe(): string {

@@ -20,6 +20,8 @@ export interface VmaSpec {
   readonly name: string;
   readonly pages: number;
   readonly readonly: boolean;
+  /** Not there means false, so that the hash of older scenarios is what it was. */
+  readonly executable?: true;
 }
 
 /** What a thread does next. Pages are counted from 0 within the vma; `first` to `last`, both included. */
@@ -32,6 +34,7 @@ export type Op =
       readonly value: number | null;
     }
   | { readonly kind: 'read'; readonly vma: string; readonly first: number; readonly last: number }
+  | { readonly kind: 'page_referenced'; readonly vma: string; readonly first: number; readonly last: number }
   | { readonly kind: 'mmap'; readonly pages: number };
 
 /** A thread, the CPU it is bound to, and its operations in order. */
@@ -178,7 +181,12 @@ function normalise(file: ScenarioFile, path: string, catalog: Catalog): Scenario
   const meaning: Omit<Scenario, 'path' | 'sha256' | 'about'> = {
     kernel: { base, patches, bugs },
     machine: { profile, cpus },
-    vmas: Object.entries(file.vmas ?? {}).map(([name, { pages, readonly = false }]) => ({ name, pages, readonly })),
+    vmas: Object.entries(file.vmas ?? {}).map(([name, { pages, readonly = false, executable }]) => ({
+      name,
+      pages,
+      readonly,
+      ...(executable === true && { executable }),
+    })),
     threads: Object.entries(file.threads ?? {}).map(([name, thread], index) =>
       Array.isArray(thread)
         ? { name, cpu: index % cpus, ops: thread.map(toOp) }
@@ -198,6 +206,7 @@ function toOp(op: FileOp): Op {
   if (op.mmap !== undefined) return { kind: 'mmap', pages: op.mmap.pages };
   const [first, last] = op.pages ?? [op.page!, op.page!];
   if (op.write !== undefined) return { kind: 'write', vma: op.write, first, last, value: op.value ?? null };
+  if (op.page_referenced !== undefined) return { kind: 'page_referenced', vma: op.page_referenced, first, last };
   return { kind: 'read', vma: op.read!, first, last };
 }
 

@@ -95,6 +95,10 @@ const vma = mapping(
   {
     pages: whole(1, maxPages).describe('Size in pages; all areas together have at most 2^28.'),
     readonly: z.boolean({ error: 'true or false' }).optional().describe('Refuse writes. Default: false.'),
+    executable: z
+      .boolean({ error: 'true or false' })
+      .optional()
+      .describe('Map it with PROT_EXEC. It shares its anon_vma with a neighbour without. Default: false.'),
   },
   'a mapping such as { pages: 4 }',
 ).describe('An area of anonymous private memory.');
@@ -108,6 +112,9 @@ export const opSchema = mapping(
   {
     write: name('a vma').optional().describe('Write to a page of the vma of this name.'),
     read: name('a vma').optional().describe('Read from a page of the vma of this name.'),
+    page_referenced: name('a vma')
+      .optional()
+      .describe('Ask whether a page of the vma of this name was used lately, as kswapd does: a walk from page to pte.'),
     mmap: mapping(
       { pages: whole(1, maxPages).describe('Size of the new area in pages.') },
       'a mapping such as { pages: 3 }',
@@ -125,10 +132,11 @@ export const opSchema = mapping(
   },
   'an operation such as { write: heap, page: 0 }',
 ).meta({
-  description: 'One operation: write or read (with page or pages), or mmap.',
+  description: 'One operation: write, read or page_referenced (with page or pages), or mmap.',
   oneOf: [
     { required: ['write'], ...access },
     { required: ['read'], not: { required: ['value'] }, ...access },
+    { required: ['page_referenced'], not: { required: ['value'] }, ...access },
     { required: ['mmap'], maxProperties: 1 },
   ],
 });

@@ -4,14 +4,14 @@ import { describeWorld } from '../check/fingerprint.ts';
 import { mm_alloc } from '../kernel/fork.ts';
 import { buildKernel } from '../kernel/index.ts';
 import { insert_vm_struct } from '../kernel/mmap.ts';
-import { PAGE_WORDS, type System, VM_READ, VM_WRITE, type Vma } from '../kernel/structs.ts';
+import { PAGE_WORDS, type System, VM_EXEC, VM_READ, VM_WRITE, type Vma } from '../kernel/structs.ts';
 import { boot } from '../kernel/system.ts';
 import type { Profile } from '../machine/profile.ts';
 import { Birth, type Thread } from '../machine/thread.ts';
 import { findProfile } from '../profiles/index.ts';
 import { pft, type PftOptions } from '../workload/pft.ts';
 import { script, type ScriptOp, type Stored } from '../workload/script.ts';
-import type { Op, Scenario } from './read.ts';
+import type { Op, Scenario, VmaSpec } from './read.ts';
 
 export interface World {
   readonly system: System;
@@ -54,12 +54,7 @@ export function buildWorld(scenario: Scenario): World {
   const booted = bootFor(scenario);
   const mm = mm_alloc(booted.system, 'mm');
   mm.mm_users.value = scenario.threads.length;
-  const vmas = new Map(
-    scenario.vmas.map(({ name, pages, readonly }) => [
-      name,
-      insert_vm_struct(mm, name, pages, readonly ? VM_READ : VM_READ | VM_WRITE),
-    ]),
-  );
+  const vmas = new Map(scenario.vmas.map((vma) => [vma.name, insert_vm_struct(mm, vma.name, vma.pages, flagsOf(vma))]));
   const ledger: Stored[] = [];
   const births = scenario.threads.map(({ name, cpu, ops }, i) => {
     const program = ops.map((op, n) => scriptOp(op, vmas, i, n));
@@ -68,9 +63,14 @@ export function buildWorld(scenario: Scenario): World {
   return { ...booted, births, ledger };
 }
 
+function flagsOf({ readonly, executable }: VmaSpec): number {
+  return VM_READ | (readonly ? 0 : VM_WRITE) | (executable === true ? VM_EXEC : 0);
+}
+
 /** Threads write words of their own, and values that tell who wrote them: 101 is the first of the first thread. */
 function scriptOp(op: Op, vmas: ReadonlyMap<string, Vma>, thread: number, n: number): ScriptOp {
   if (op.kind === 'mmap') return op;
+  if (op.kind === 'page_referenced') return { ...op, vma: vmas.get(op.vma)! };
   const value = op.kind === 'write' ? (op.value ?? (thread + 1) * 100 + n + 1) : 0;
   return { kind: op.kind, vma: vmas.get(op.vma)!, first: op.first, last: op.last, word: thread % PAGE_WORDS, value };
 }

@@ -81,11 +81,13 @@ function checkThread(check: Check, name: string, cpus: number | null, vmas: Map<
 
 /** Whether the keys of the operation go together. */
 function checkKind(check: Check, path: Path, op: FileOp): boolean {
-  const kinds = (['write', 'read', 'mmap'] as const).filter((key) => op[key] !== undefined);
+  const kinds = (['write', 'read', 'page_referenced', 'mmap'] as const).filter((key) => op[key] !== undefined);
   const [kind] = kinds;
   const wrong = (message: string) => (say(check, path, message), false);
   if (kind === undefined || kinds.length > 1)
-    return wrong(`an operation has exactly one of write, read and mmap, got ${kinds.join(' and ') || 'none of them'}`);
+    return wrong(
+      `an operation has exactly one of write, read, page_referenced and mmap, got ${kinds.join(' and ') || 'none of them'}`,
+    );
   const pages = (['page', 'pages'] as const).filter((key) => op[key] !== undefined);
   if (kind !== 'mmap' && pages.length !== 1)
     return wrong(`${kind} has exactly one of page and pages, got ${pages.length === 0 ? 'neither' : 'both'}`);
@@ -95,9 +97,9 @@ function checkKind(check: Check, path: Path, op: FileOp): boolean {
 }
 
 function checkAccess(check: Check, path: Path, op: FileOp, vmas: Map<string, number | null> | null): void {
-  const key = op.write !== undefined ? 'write' : 'read';
-  const name = op[key];
-  if (vmas === null || name === undefined) return;
+  const key = (['write', 'read', 'page_referenced'] as const).find((kind) => op[kind] !== undefined);
+  const name = key && op[key];
+  if (vmas === null || key === undefined || name === undefined) return;
   const size = vmas.get(name);
   const last = op.page ?? op.pages?.[1] ?? 0;
   if (size === undefined) {

@@ -21,7 +21,11 @@ export abstract class Lock extends Shared implements Counted {
     this.name = name;
     this.lockClass = lockClass;
     this.spins = spins;
-    this.line = line ?? new Line(name);
+    this.line = line;
+  }
+
+  override ownLine(): Line | null {
+    return (this.line ??= new Line(this.name));
   }
 
   describe(): string {

@@ -85,6 +85,13 @@ export class RwSemaphore extends Lock {
     return 0;
   }
 
+  /** Also for those who came before. */
+  override waitsFor(step: Step, thread: Thread, all: readonly Thread[]): Thread[] {
+    const place = this.queue.findIndex((waiter) => waiter.thread === thread);
+    const ahead = place < 0 ? this.queue : this.queue.slice(0, place);
+    return [...super.waitsFor(step, thread, all), ...ahead.map((waiter) => waiter.thread)];
+  }
+
   private free(shared: boolean): boolean {
     if (this.writer !== null || this.queue.length > 0) return false;
     return shared || this.readers === 0;

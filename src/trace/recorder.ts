@@ -72,15 +72,18 @@ export class Recorder implements PlainObserver {
   }
 
   /** After it has taken effect and its thread has gone on to its next step. */
-  afterStep(event: { thread: Thread; step: Step; reply: number; released: readonly Thread[] }): void {
+  afterStep(
+    thread: Thread,
+    { step, reply, released }: { step: Step | null; reply: number; released: readonly Thread[] },
+  ): void {
     this.sink({
       n: ++this.n,
-      thread: event.thread.name,
+      thread: thread.name,
       ...this.draft,
-      result: result(event.step, event.reply, this.before),
+      result: result(step!, reply, this.before),
       plain: this.accesses.map(finished),
-      held: event.thread.held.map((held) => held.lock.describe(0)),
-      released: event.released.map((thread) => thread.name),
+      held: thread.held.map((held) => held.lock.describe(0)),
+      released: released.map((other) => other.name),
     });
   }
 

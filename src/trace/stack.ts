@@ -3,7 +3,7 @@ import type { Frame } from './step.ts';
 
 /** Folders whose frames are machinery. */
 const MACHINERY =
-  /(^|\/)(machine|sync|drivers|trace|check|scenario|report|cli|node_modules|altered)(\/|\.[jt]s)|^node:/;
+  /(^|\/)(machine|sync|drivers|trace|check|scenario|workload|report|cli|node_modules|altered)(\/|\.[jt]s)|^node:/;
 /** Below this frame is the driver. */
 const BOTTOM = /(^|\/)machine\/thread\.[jt]s/;
 const FRAME = /^\s*at (?:(?:new )?(?:async )?(.+?) \()?(.+?):(\d+):\d+\)?$/;

@@ -1,8 +1,9 @@
-/** The programs of scenario files: lists of loads and stores, with a ledger of what each page must hold. */
+/** The programs of scenario files: loads, stores, and what kswapd does; with a ledger of what each page must hold. */
 import type { Coroutine } from '../machine/step.ts';
 import { running, SYSTEM, USER } from '../machine/thread.ts';
 import { user_load, user_store } from '../kernel/fault.ts';
 import { sys_mmap } from '../kernel/mmap.ts';
+import { refill_inactive_zone } from '../kernel/vmscan.ts';
 import { page_size } from '../kernel/pgtable.ts';
 import type { Mm, Vma } from '../kernel/structs.ts';
 
@@ -16,6 +17,7 @@ export type ScriptOp =
       readonly word: number;
       readonly value: number;
     }
+  | { readonly kind: 'page_referenced'; readonly vma: Vma; readonly first: number; readonly last: number }
   | { readonly kind: 'mmap'; readonly pages: number };
 
 /** A store that has completed. */
@@ -40,6 +42,12 @@ export function* script(mm: Mm, ops: readonly ScriptOp[], ledger: Stored[]): Cor
     }
     for (let page = op.first; page <= op.last; page++) {
       const address = op.vma.vm_start + page * page_size(mm);
+      if (op.kind === 'page_referenced') {
+        running.mode = SYSTEM;
+        yield* refill_inactive_zone(mm, address);
+        running.mode = USER;
+        continue;
+      }
       const write = op.kind === 'write';
       yield write ? user_store(mm, address, op.word, op.value) : user_load(mm, address, op.word);
       if (write)

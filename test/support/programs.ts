@@ -48,41 +48,56 @@ export function straight(threads: readonly (readonly Op[])[]): () => Program {
   };
 }
 
+/** Shared memory of the fault model, and what its zapper finds wrong. */
+class FaultMemory {
+  readonly pte = new Cell('pte');
+  readonly ptl = new Spinlock('ptl');
+  readonly pages: Cell[] = [];
+  readonly broken: Violation[] = [];
+
+  constructor(faulters: number) {
+    for (let i = 0; i <= faulters; i++) this.pages.push(new Cell(`page[${i}]`));
+  }
+  get allocated(): number {
+    return this.pages.filter((page) => page.value === 1).length;
+  }
+}
+
+function* faulter({ pte, ptl, pages }: FaultMemory, i: number, recheck: boolean): Coroutine {
+  if ((yield* READ_ONCE(pte)) !== 0) return;
+  yield* WRITE_ONCE(pages[i], 1);
+  yield* spin_lock(ptl);
+  if (!recheck || (yield* READ_ONCE(pte)) === 0) yield* WRITE_ONCE(pte, i);
+  else yield* WRITE_ONCE(pages[i], 0);
+  yield* spin_unlock(ptl);
+}
+
+function* zapper({ pte, ptl, pages, broken }: FaultMemory): Coroutine {
+  yield* spin_lock(ptl);
+  const p = yield* READ_ONCE(pte);
+  if (p !== 0) yield* WRITE_ONCE(pte, 0);
+  yield* spin_unlock(ptl);
+  if (p === 0) return;
+  if ((yield* READ_ONCE(pages[p])) !== 1) broken.push({ rule: 'freed twice', witness: `page ${p}` });
+  yield* WRITE_ONCE(pages[p], 0);
+}
+
 /** The fault model: N faulters and one zapper on one pte. `recheck: false` is the bug. */
 export function faultModel(faulters: number, recheck: boolean): () => Program {
   return () => {
-    const pte = new Cell('pte');
-    const pages = Array.from({ length: faulters + 1 }, (_, i) => new Cell(`page[${i}]`));
-    const ptl = new Spinlock('ptl');
-    const broken: Violation[] = [];
-    function* faulter(i: number): Coroutine {
-      if ((yield READ_ONCE(pte)) !== 0) return;
-      yield WRITE_ONCE(pages[i], 1);
-      yield spin_lock(ptl);
-      if (!recheck || (yield READ_ONCE(pte)) === 0) yield WRITE_ONCE(pte, i);
-      else yield WRITE_ONCE(pages[i], 0);
-      yield spin_unlock(ptl);
-    }
-    function* zapper(): Coroutine {
-      yield spin_lock(ptl);
-      const p = yield READ_ONCE(pte);
-      if (p !== 0) yield WRITE_ONCE(pte, 0);
-      yield spin_unlock(ptl);
-      if (p === 0) return;
-      if ((yield READ_ONCE(pages[p])) !== 1) broken.push({ rule: 'freed twice', witness: `page ${p}` });
-      yield WRITE_ONCE(pages[p], 0);
+    const memory = new FaultMemory(faulters);
+    const threads = [new Birth('zapper', faulters, () => zapper(memory))];
+    for (let i = faulters; i > 0; i--) {
+      threads.unshift(new Birth(`faulter${i}`, i - 1, () => faulter(memory, i, recheck)));
     }
     return {
-      threads: [
-        ...Array.from({ length: faulters }, (_, i) => new Birth(`faulter${i + 1}`, i, () => faulter(i + 1))),
-        new Birth('zapper', faulters, zapper),
-      ],
+      threads,
       *atEnd() {
-        yield* broken;
-        const allocated = pages.filter((page) => page.value === 1).length;
-        if (allocated !== (pte.value === 0 ? 0 : 1)) yield { rule: 'leak', witness: `${allocated} allocated` };
+        yield* memory.broken;
+        const mapped = memory.pte.value === 0 ? 0 : 1;
+        if (memory.allocated !== mapped) yield { rule: 'leak', witness: `${memory.allocated} allocated` };
       },
-      outcome: () => `pte=${pte.value} pages=${pages.map((page) => page.value).join('')}`,
+      outcome: () => `pte=${memory.pte.value} pages=${memory.pages.map((page) => page.value).join('')}`,
     };
   };
 }

@@ -2,121 +2,283 @@
  * Source-DPOR with sleep sets (Abdulla, Aronis, Jonsson, Sagonas, POPL 2014): one execution for every class of
  * executions that differ in more than the order of commuting steps.
  *
- * Stateless: a branch is reached by running the program again from the start. After every execution its races are
- * looked at; each asks for the other order at the place where the two parted, unless a thread that can begin that
- * order is going to be tried there already. Sleep sets keep what has been tried from being tried again further down;
- * an execution in which only sleeping threads are enabled is left, it would repeat another.
+ * Stateless: a branch is reached by running the program again from the start. Every step that is new is compared with
+ * those before it; each race asks for the other order at the place where the two parted, unless a thread that can begin
+ * that order is going to be tried there already. Sleep sets keep what has been tried from being tried again further
+ * down; an execution in which only sleeping threads are enabled is left, it would repeat another.
+ *
+ * A choice that is not about order belongs to the step during which it was made: all answers are tried there.
  */
+import { BLOCKED, type Step } from '../../machine/step.ts';
 import type { Thread } from '../../machine/thread.ts';
-import { machineRelation, type Relation } from './effect.ts';
-import type { Event, Execution } from './execution.ts';
-import { Order, type Race } from './order.ts';
+import { machineRelation, Mode, MODES, type Relation } from './effect.ts';
+import { type Execution, NotTheSame } from './execution.ts';
+import { blankEffect, type Effect, effectOf, Order } from './order.ts';
 import type { Strategy } from './strategy.ts';
 
-/** A state on the path that is being explored. */
-interface Frame {
-  chosen: number;
-  /** Threads to be tried here. */
-  readonly backtrack: Set<number>;
-  /** Threads whose step, taken here, would repeat an execution: on entry, and those tried since. */
-  readonly sleep: Set<number>;
-  readonly enabled: readonly number[];
+/** What is known of a thread in a state on the path that is being explored. */
+const ENABLED = 1;
+/** To be tried here. */
+const BACKTRACK = 2;
+/** Its step, taken here, would repeat an execution: so on entry, or tried since. */
+export const ASLEEP = 4;
+
+/** The path of a search, as plain data. */
+export interface SavedPath {
+  readonly chosen: readonly number[];
+  readonly states: readonly (readonly number[])[];
+  readonly answers: readonly { readonly at: number; readonly n: number; readonly value: number }[];
+}
+
+/** Answers given, with the step during which they were asked for; -1: before the first. */
+interface Answer {
+  readonly at: number;
+  readonly n: number;
+  value: number;
 }
 
 export class DporStrategy implements Strategy {
-  readonly name = 'source-DPOR';
-  readonly exhaustive = true;
-  private readonly stack: Frame[] = [];
-  private depth = 0;
-  /** Threads asleep in the state that is reached next. */
-  private sleep = new Set<number>();
-  private started = false;
-  private last: Thread | null = null;
+  readonly name: string = 'source-DPOR';
+  readonly claim = 'all';
+  readonly byClasses = true;
+  kept = 0;
+  protected readonly order: Order;
   private readonly relation: Relation;
+  /** States on the path: the thread chosen in each, and what is known of every thread. */
+  private chosen: number[] = [];
+  private readonly states: Uint8Array[] = [];
+  private depth = 0;
+  private answers: Answer[] = [];
+  private answered = 0;
+  /** The step that is being taken. */
+  private at = -1;
+  private settled = 0;
+  private started = false;
+  private restored = false;
+  /** Threads asleep in the state that is reached next. */
+  private sleep = new Uint8Array(8);
+  private readonly mine = blankEffect();
+  private readonly other = blankEffect();
 
   constructor(relation = machineRelation) {
     this.relation = relation;
+    this.order = new Order(relation);
   }
 
   begin(): boolean {
-    this.depth = 0;
-    this.sleep = new Set();
-    this.last = null;
-    if (!this.started) {
-      this.started = true;
-      return true;
-    }
-    for (let frame = this.stack.at(-1); frame !== undefined; frame = this.stack.at(-1)) {
-      frame.sleep.add(frame.chosen);
-      const { sleep } = frame;
-      const next = [...frame.backtrack].find((thread) => !sleep.has(thread));
-      if (next !== undefined) {
-        frame.chosen = next;
-        return true;
-      }
-      this.stack.pop();
-    }
-    return false;
-  }
-
-  choose(execution: Execution, enabled: readonly Thread[]): Thread | null {
-    if (this.depth === this.stack.length && !this.enter(enabled)) return null;
-    const frame = this.stack[this.depth++];
-    const chosen = execution.threads[frame.chosen];
-    this.sleep = this.stillAsleep(execution, frame.sleep, chosen);
-    this.last = chosen;
-    return chosen;
-  }
-
-  /** A state not seen before: go on with the same thread if it can, else with the first that is awake. */
-  private enter(enabled: readonly Thread[]): boolean {
-    const awake = enabled.filter((thread) => !this.sleep.has(thread.id));
-    if (awake.length === 0) return false;
-    const chosen = this.last !== null && awake.includes(this.last) ? this.last : awake[0];
-    this.stack.push({
-      chosen: chosen.id,
-      backtrack: new Set([chosen.id]),
-      sleep: this.sleep,
-      enabled: enabled.map((thread) => thread.id),
-    });
+    if (this.started && !this.backtrack()) return false;
+    this.started = true;
+    if (this.restored) this.kept = 0; // the order of the path is not known yet
+    this.restored = false;
+    this.order.takeBack(this.kept);
+    this.settled = this.kept;
+    this.answered = 0;
+    this.at = -1;
+    this.sleep.fill(0);
     return true;
   }
 
-  /** Sleeping threads whose step commutes with the one chosen go on sleeping. */
-  protected stillAsleep(execution: Execution, sleep: ReadonlySet<number>, chosen: Thread): Set<number> {
-    const { effectOf, dependent } = this.relation;
-    const effect = effectOf(chosen.pending!);
-    const asleep = new Set<number>();
-    for (const id of sleep) {
-      if (id !== chosen.id && !dependent(effect, effectOf(execution.threads[id].pending!))) asleep.add(id);
+  /** Find the last state, or the last question, at which something is left to try. */
+  private backtrack(): boolean {
+    const { answers, chosen, states } = this;
+    for (;;) {
+      const top = this.depth - 1;
+      const answer = answers.length === 0 ? undefined : answers[answers.length - 1];
+      if (answer !== undefined && answer.at >= top) {
+        if (++answer.value < answer.n) {
+          this.kept = Math.max(0, answer.at);
+          return true;
+        }
+        answers.pop();
+        continue;
+      }
+      if (top < 0) return false;
+      const state = states[top];
+      state[chosen[top]] |= ASLEEP;
+      let next = state.length - 1;
+      while (next >= 0 && (state[next] & (BACKTRACK | ASLEEP)) !== BACKTRACK) next--;
+      if (next >= 0) {
+        chosen[top] = next;
+        this.kept = top;
+        return true;
+      }
+      this.depth--;
     }
-    return asleep;
+  }
+
+  /** All that is needed to go on later. */
+  save(): SavedPath {
+    return {
+      chosen: this.chosen.slice(0, this.depth),
+      states: this.states.slice(0, this.depth).map((state) => [...state]),
+      answers: this.answers.map((answer) => ({ ...answer })),
+    };
+  }
+
+  /** Go on from there. Races of the path are looked at again, and find everything asked for already. */
+  restore(saved: unknown): void {
+    const { chosen, states, answers } = saved as SavedPath;
+    this.started = true;
+    this.restored = true;
+    this.depth = chosen.length;
+    chosen.forEach((thread, at) => (this.chosen[at] = thread));
+    states.forEach((state, at) => (this.states[at] = Uint8Array.from(state)));
+    this.answers.push(...answers.map((answer) => ({ ...answer })));
+  }
+
+  /** Part of the search that is done, as far as can be seen from here: what is left to try grows on the way. */
+  get done(): number {
+    let done = 0;
+    let share = 1;
+    for (let at = 0; at < this.depth; at++) {
+      const alternatives = this.states[at].filter((known) => (known & BACKTRACK) !== 0);
+      const tried = alternatives.filter((known) => (known & ASLEEP) !== 0).length;
+      share /= Math.max(1, alternatives.length);
+      done += tried * share;
+    }
+    return done;
+  }
+
+  choose(execution: Execution): Thread | null {
+    const at = execution.length;
+    this.at = at;
+    if (at < this.kept) return this.again(execution, at);
+    this.settle(execution);
+    if (at === this.depth && !this.enter(execution)) return null;
+    const thread = execution.threads[this.chosen[at]];
+    const effect = this.effectOf(execution, thread.pending!, this.mine);
+    this.stillAsleep(execution, this.states[at], thread, effect, this.sleep);
+    this.askForRaces(thread.id, effect);
+    this.order.add(thread.id, effect);
+    return thread;
+  }
+
+  /** A step that the execution has in common with the one before it. */
+  private again(execution: Execution, at: number): Thread {
+    const thread = execution.threads[this.chosen[at]];
+    if (thread === undefined || !execution.isEnabled(thread)) throw notTheSame(at);
+    return thread;
+  }
+
+  answer(n: number): number {
+    const known = this.answers[this.answered++];
+    if (known === undefined) {
+      this.answers.push({ at: this.at, n, value: 0 });
+      return 0;
+    }
+    if (known.n !== n) throw notTheSame(this.at);
+    return known.value;
+  }
+
+  private effectOf(execution: Execution, step: Step, effect: Effect): Effect {
+    return effectOf(this.relation, execution, step, effect);
+  }
+
+  /** A state not seen before: go on with the same thread if it can, else with the first that is awake. */
+  private enter(execution: Execution): boolean {
+    const { threads } = execution;
+    const { depth } = this;
+    const sleep = this.sleepOf(threads.length);
+    const last = depth === 0 ? -1 : this.chosen[depth - 1];
+    const state = this.roomFor(depth, threads.length);
+    let first = -1;
+    for (let id = 0; id < threads.length; id++) {
+      const asleep = sleep[id];
+      if (!execution.isEnabled(threads[id])) state[id] = asleep;
+      else {
+        state[id] = asleep | ENABLED;
+        if (asleep === 0 && (first < 0 || id === last)) first = id;
+      }
+    }
+    if (first < 0) return false;
+    state[first] |= BACKTRACK;
+    this.chosen[depth] = first;
+    this.depth++;
+    return true;
+  }
+
+  private sleepOf(threads: number): Uint8Array {
+    if (threads <= this.sleep.length) return this.sleep;
+    const wider = new Uint8Array(2 * threads);
+    wider.set(this.sleep);
+    return (this.sleep = wider);
+  }
+
+  /** A clean row for the state at `depth`. */
+  private roomFor(depth: number, threads: number): Uint8Array {
+    const known = this.states[depth];
+    if (known !== undefined && known.length >= threads) return known.fill(0);
+    return (this.states[depth] = new Uint8Array(Math.max(8, 2 * threads)));
+  }
+
+  /** Sleeping threads whose step commutes with the one chosen go on sleeping: written into `asleep`. */
+  stillAsleep(execution: Execution, state: Uint8Array, chosen: Thread, effect: Effect, asleep: Uint8Array): void {
+    const { threads } = execution;
+    asleep.fill(0);
+    for (let id = 0; id < threads.length; id++) {
+      if ((state[id] & ASLEEP) === 0 || id === chosen.id) continue;
+      if (!this.dependent(effect, this.effectOf(execution, threads[id].pending!, this.other))) asleep[id] = ASLEEP;
+    }
+  }
+
+  private dependent(a: Effect, b: Effect): boolean {
+    if (a.object !== b.object || this.relation.inConflict[a.mode * MODES + b.mode] === 0) return false;
+    return a.index === b.index || a.mode === Mode.writeAll || b.mode === Mode.writeAll;
+  }
+
+  /** Tell the order what came of the last step. */
+  private settle(execution: Execution): void {
+    if (this.order.length === this.settled) return;
+    this.settled = this.order.length;
+    this.order.settle(execution.reply === BLOCKED, this.released(execution));
+  }
+
+  /** Threads that the last step has let go on. */
+  protected released(execution: Execution): readonly Thread[] {
+    return execution.released;
   }
 
   end(execution: Execution): void {
-    const { events, threads } = execution;
-    const order = new Order(events, threads.length, this.relation);
-    for (let i = 0; i < events.length; i++) for (const race of order.add()) this.ask(race);
-    for (const thread of threads) this.blocked(execution, order, thread);
-    if (execution.crashed && events.length > 0) this.crashed(events);
+    this.settle(execution);
+    for (const thread of execution.threads) this.blocked(execution, thread);
+    if (execution.crashed && execution.length > 0) this.crashed(execution);
   }
 
-  /** Make sure that the other order is tried where the two parted, here or in an execution that has been seen. */
-  protected ask({ at, initials }: Race): void {
-    const { backtrack, sleep, enabled } = this.stack[at];
-    const able = initials.filter((thread) => enabled.includes(thread));
-    if (able.length === 0 || able.some((thread) => backtrack.has(thread) || sleep.has(thread))) return;
-    backtrack.add(able[able.length - 1]);
+  private askForRaces(thread: number, effect: Effect): void {
+    const { order } = this;
+    const races = order.races(thread, effect);
+    for (let n = 0; n < races; n++) {
+      const at = order.raceAt[n];
+      this.ask(at, order.initial, order.initials(at, thread, effect));
+    }
+  }
+
+  /**
+   * Make sure that the other order is tried where the two parted, here or in an execution that has been seen. The
+   * first `count` of `initials` can begin it.
+   */
+  protected ask(at: number, initials: Int32Array, count: number): void {
+    const state = this.states[at];
+    let able = -1;
+    for (let n = 0; n < count; n++) {
+      const id = initials[n];
+      const known = state[id] ?? 0;
+      if ((known & ENABLED) === 0) continue;
+      if ((known & (BACKTRACK | ASLEEP)) !== 0) return;
+      able = id;
+    }
+    if (able >= 0) state[able] |= BACKTRACK;
   }
 
   /**
    * A thread that waits for ever races with those who got there first. So does one that waits when an execution is
    * left: for whom it waits may be asleep because its next step ends in a crash, after which nobody gets anywhere.
    */
-  protected blocked(execution: Execution, order: Order, thread: Thread): void {
+  protected blocked(execution: Execution, thread: Thread): void {
     const step = thread.pending;
-    if (step === null || execution.isAsleep(thread) || execution.isEnabled(thread)) return;
-    for (const race of order.races(thread, step, this.relation.effectOf(step))) this.ask(race);
+    if (step === null || thread.asleep || execution.isEnabled(thread)) return;
+    const effect = this.effectOf(execution, step, this.mine);
+    this.askForRaces(thread.id, effect);
   }
 
   /**
@@ -124,19 +286,32 @@ export class DporStrategy implements Strategy {
    * anything. Whoever threw commutes with them: let them go first, while it sleeps. If it had its lock from the last
    * step, it took part in the crash by joining the queue, and is held up there too.
    */
-  protected crashed(events: readonly Event[]): void {
-    const last = events.length - 1;
-    this.holdUp(last);
-    for (const thread of events[last].released) {
-      const arrival = events.findLastIndex((event) => event.thread === thread);
+  protected crashed(execution: Execution): void {
+    this.holdUp(execution.length - 1);
+    for (const thread of this.released(execution)) {
+      const arrival = execution.schedule.lastIndexOf(thread.id);
       if (arrival >= 0) this.holdUp(arrival);
     }
   }
 
   /** Try somebody else where the thread that was chosen may be held up. */
   private holdUp(at: number): void {
-    const { chosen, backtrack, sleep, enabled } = this.stack[at];
-    const others = enabled.filter((thread) => thread !== chosen && !sleep.has(thread));
-    if (others.length > 0 && !others.some((thread) => backtrack.has(thread))) backtrack.add(others[0]);
+    const state = this.states[at];
+    const others = [...state.keys()].filter(
+      (id) => id !== this.chosen[at] && (state[id] & (ENABLED | ASLEEP)) === ENABLED,
+    );
+    if (others.length > 0 && !others.some((id) => (state[id] & BACKTRACK) !== 0)) state[others[0]] |= BACKTRACK;
   }
+}
+
+/** One execution for every class; see the head of this file. */
+export function sourceDpor(): Strategy {
+  return new DporStrategy();
+}
+
+function notTheSame(at: number): NotTheSame {
+  return new NotTheSame(
+    `the program is not the same when it is run again: step ${at + 1} has changed. Everything must depend on the ` +
+      'schedule alone: no clock, no random numbers, and nothing kept from one execution to the next.',
+  );
 }

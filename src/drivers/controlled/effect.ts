@@ -3,7 +3,7 @@
  *
  * An effect is judged in the state in which the step is about to act: a compare-and-swap that will fail is a read, a
  * trylock that will fail looks at the lock. Two steps of which one must come first anyway (the unlock that lets a
- * lock go on) are ordered by happens-before and are not listed here as dependent: nobody could turn them round.
+ * lock go on) are ordered by happens-before and are not listed here as in conflict: nobody could turn them round.
  */
 import { Words } from '../../machine/memory.ts';
 import {
@@ -16,6 +16,7 @@ import {
   type Shared,
   SPAWN,
   type Step,
+  SYNCHRONIZE,
   TRYLOCK,
   TRYLOCK_SHARED,
   UNLOCK,
@@ -42,27 +43,17 @@ export const Mode = {
   /** Tries a lock and fails. */
   peek: 9,
   peekShared: 10,
+  /** Begins to wait for all those who hold the lock shared; keeps nobody out. */
+  synchronize: 11,
   /** Nothing another thread could tell. */
-  none: 11,
+  none: 12,
 } as const;
 export type Mode = (typeof Mode)[keyof typeof Mode];
 
-export interface Effect {
-  readonly object: Shared;
-  readonly index: number;
-  readonly mode: Mode;
-  /** Value of the word until then; 0 for locks. */
-  readonly was: number;
-}
+export const MODES = 13;
 
-/** The effect of a pending step in the present state. */
-export function effectOf(step: Step): Effect {
-  const { object, index } = step;
-  const was = object instanceof Words ? object.get(index) : 0;
-  return { object: object.whole(), index: object.indexInWhole(index), mode: modeOf(step), was };
-}
-
-function modeOf(step: Step): Mode {
+/** The mode of a pending step in the present state. */
+export function modeOf(step: Step): Mode {
   switch (step.kind) {
     case READ:
     case WALK:
@@ -85,6 +76,8 @@ function modeOf(step: Step): Mode {
       return wouldTake(step) ? Mode.tryAcquire : Mode.peek;
     case TRYLOCK_SHARED:
       return wouldTake(step) ? Mode.tryAcquireShared : Mode.peekShared;
+    case SYNCHRONIZE:
+      return Mode.synchronize;
     case SPAWN:
       return Mode.none;
     default:
@@ -96,12 +89,27 @@ function wouldTake(step: Step): boolean {
   return (step.object as Shared & { admits(step: Step): boolean }).admits(step);
 }
 
-/** Would the other order of these two effects be another execution? */
-export function dependent(a: Effect, b: Effect): boolean {
-  if (a.object !== b.object || a.mode === Mode.none || b.mode === Mode.none) return false;
-  if (a.mode >= Mode.acquire) return lockDependent(a.mode, b.mode);
-  if (a.mode === Mode.read && b.mode === Mode.read) return false;
-  return a.index === b.index || a.mode === Mode.writeAll || b.mode === Mode.writeAll;
+/** The value of the word that the step is about; 0 for locks. */
+export function valueBefore(step: Step): number {
+  return step.object instanceof Words ? step.object.get(step.index) : 0;
+}
+
+/** Would the other order of two steps on one object (on one word of it, unless one changes all) be another execution? */
+export function inConflict(a: Mode, b: Mode): boolean {
+  if (a === Mode.none || b === Mode.none) return false;
+  if (a <= Mode.writeAll || b <= Mode.writeAll) return a !== b || a !== Mode.read;
+  if (a === Mode.synchronize || b === Mode.synchronize) return isSharedTake(a) || isSharedTake(b);
+  if (isShared(a) && isShared(b)) return false;
+  if (isPeek(a) && isPeek(b)) return false;
+  if (isRelease(a)) return isTry(b);
+  if (isRelease(b)) return isTry(a);
+  return true;
+}
+
+/** Must a lock operation that comes after this release wait for it? */
+export function releasesFor(release: Mode, acquire: Mode): boolean {
+  if (acquire === Mode.synchronize) return release === Mode.releaseShared;
+  return isRelease(release) && isTake(acquire) && !(isShared(release) && isShared(acquire));
 }
 
 function isShared(mode: Mode): boolean {
@@ -111,6 +119,10 @@ function isShared(mode: Mode): boolean {
     mode === Mode.tryAcquireShared ||
     mode === Mode.peekShared
   );
+}
+
+function isSharedTake(mode: Mode): boolean {
+  return mode === Mode.acquireShared || mode === Mode.tryAcquireShared;
 }
 
 function isRelease(mode: Mode): boolean {
@@ -125,29 +137,16 @@ function isPeek(mode: Mode): boolean {
   return mode === Mode.peek || mode === Mode.peekShared;
 }
 
-function lockDependent(a: Mode, b: Mode): boolean {
-  if (isShared(a) && isShared(b)) return false;
-  if (isPeek(a) && isPeek(b)) return false;
-  if (isRelease(a)) return isTry(b);
-  if (isRelease(b)) return isTry(a);
-  return true;
-}
-
-/** Must a lock operation that comes after this release wait for it? */
-export function releasesFor(release: Mode, acquire: Mode): boolean {
-  return isRelease(release) && isTake(acquire) && !(isShared(release) && isShared(acquire));
-}
-
-function isTake(mode: Mode): boolean {
+export function isTake(mode: Mode): boolean {
   return (
     mode === Mode.acquire || mode === Mode.acquireShared || mode === Mode.tryAcquire || mode === Mode.tryAcquireShared
   );
 }
 
-/** Does this effect join the queue of a lock (or could it have)? */
-export function queues({ mode, object }: Effect): boolean {
-  const takes = mode === Mode.acquire || mode === Mode.acquireShared;
-  return takes && (object as { queues?: boolean }).queues === true;
+/** Does a step in this mode join the queue of the lock (or could it have)? */
+export function queues(object: Shared, mode: Mode): boolean {
+  const joins = mode === Mode.acquire || mode === Mode.acquireShared || mode === Mode.synchronize;
+  return joins && (object as { queues?: boolean }).queues === true;
 }
 
 /** Does the step wait for a word to have a value? */
@@ -155,22 +154,21 @@ export function awaitsValue(step: Step): boolean {
   return step.kind === WAIT || step.kind === POLL;
 }
 
-/**
- * Could `step` have taken effect just before `earlier`, with which it does not commute? Steps that wait could not
- * always: a word must have had the value before it was changed (`writeAll` does not say), and a lock without a queue
- * was free before somebody took it, not before somebody tried it in vain.
- */
-export function possibleBefore(step: Step, effect: Effect, earlier: Effect): boolean {
-  if (awaitsValue(step)) return earlier.was === step.value || earlier.mode === Mode.writeAll;
-  if (effect.mode === Mode.acquire && !queues(effect)) return isTake(earlier.mode);
-  return true;
-}
-
-/** What the order of an execution is made of. */
+/** What the order of an execution is made of, as tables over pairs of modes: `table[a * MODES + b]`. */
 export interface Relation {
-  readonly effectOf: (step: Step) => Effect;
-  readonly dependent: (a: Effect, b: Effect) => boolean;
-  readonly releasesFor: (release: Mode, acquire: Mode) => boolean;
+  readonly modeOf: (step: Step) => Mode;
+  readonly inConflict: Uint8Array;
+  readonly releasesFor: Uint8Array;
 }
 
-export const machineRelation: Relation = { effectOf, dependent, releasesFor };
+export function tableOf(holds: (a: Mode, b: Mode) => boolean): Uint8Array {
+  return Uint8Array.from({ length: MODES * MODES }, (_, i) =>
+    holds(Math.floor(i / MODES) as Mode, (i % MODES) as Mode) ? 1 : 0,
+  );
+}
+
+export const machineRelation: Relation = {
+  modeOf,
+  inConflict: tableOf(inConflict),
+  releasesFor: tableOf(releasesFor),
+};

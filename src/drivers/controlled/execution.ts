@@ -2,9 +2,20 @@
  * One execution of a program under control: at any moment some threads are enabled, each with its pending step; the
  * caller says who acts. No clock, no CPUs that are shared: every thread may be held up at every step for ever.
  */
-import { BLOCKED, SPAWN, type Step } from '../../machine/step.ts';
-import { type Birth, KernelBug, Thread, woken } from '../../machine/thread.ts';
-import { type Effect, effectOf } from './effect.ts';
+import { type Attendant, attendedBy } from '../../machine/choice.ts';
+import {
+  BLOCKED,
+  type Coroutine,
+  nextSerial,
+  type Shortcut,
+  SPAWN,
+  type Step,
+  STOP,
+  takeShortcuts,
+  WALK,
+} from '../../machine/step.ts';
+import { Birth, KernelBug, running, Thread, woken } from '../../machine/thread.ts';
+import { describeWait, waiting } from './deadlock.ts';
 
 /** A rule that does not hold, with what shows it. */
 export interface Violation {
@@ -13,28 +24,24 @@ export interface Violation {
   readonly witness: string;
 }
 
-/** A program to explore, built afresh for every execution. */
+/** What a check answers: violations, or one in a word; nothing if all is well. */
+export type Verdict = Iterable<Violation> | string | null | undefined | void;
+
+/** A program to explore. It is built afresh for every execution, with all the cells and locks it uses. */
 export interface Program {
-  readonly threads: readonly Birth[];
+  /** The threads, by name or one by one; thread n runs on CPU n if it is not said. */
+  readonly threads: readonly Birth[] | Readonly<Record<string, () => Coroutine>>;
   /**
    * Rules that must hold after every step. Under a reducing strategy a rule may look at one word at a time: a state that
    * exists only in an order of commuting steps that was not chosen is not visited.
    */
-  afterStep?(threads: readonly Thread[]): Iterable<Violation>;
+  afterStep?(threads: readonly Thread[]): Verdict;
   /** Rules that must hold when all threads have ended. */
-  atEnd?(threads: readonly Thread[]): Iterable<Violation>;
+  atEnd?(threads: readonly Thread[]): Verdict;
   /** The final state in words, for telling outcomes apart. */
   outcome?(): string;
-}
-
-/** A step that has taken effect. */
-export interface Event {
-  readonly thread: Thread;
-  readonly step: Step;
-  readonly effect: Effect;
-  readonly reply: number;
-  /** Threads that this step let go on: it ended their queued step, or it started them. */
-  readonly released: readonly Thread[];
+  /** Marks (`reachable`, `sometimes`) that some execution must come by. */
+  readonly reachable?: readonly string[];
 }
 
 export interface Found extends Violation {
@@ -42,29 +49,86 @@ export interface Found extends Violation {
   readonly step: number;
 }
 
-export class Execution {
+/** A choice that was made, as `choose` asked for it. */
+export interface Choice {
+  readonly n: number;
+  readonly what: string;
+  readonly answer: number;
+}
+
+/** Answers a question that is not about order with a number from 0 to `n` - 1. */
+export type Answers = (n: number, what: string) => number;
+
+/** Who acts next: one of the enabled threads. Null: nobody can, or the execution is not worth going on with. */
+export interface Chooser {
+  choose(execution: Execution): Thread | null;
+}
+
+/** How an execution ended: nobody can act; it was given up; it was cut off at the step bound. */
+export type Ending = 'over' | 'redundant' | 'cut off';
+
+const NOBODY: readonly Thread[] = [];
+const NO_CHOICES: readonly Choice[] = [];
+const NO_MARKS: ReadonlySet<string> = new Set();
+
+export class Execution implements Attendant, Shortcut {
   readonly threads: Thread[] = [];
-  readonly events: Event[] = [];
+  /** Ids of the threads in the order in which they have acted. */
+  readonly schedule: number[] = [];
+  choices: readonly Choice[] = NO_CHOICES;
   /** First violation of each rule, in the order in which they were seen. */
   readonly found: Found[] = [];
-  /** True when nothing more can or should happen. */
-  over = false;
+  /** Marks that were reached. */
+  reached: ReadonlySet<string> = NO_MARKS;
   /** True when kernel text has thrown: threads that could have gone on did not. */
   crashed = false;
+  /** The step that was performed last, and its reply. */
+  step: Step | null = null;
+  reply = 0;
+  /** Threads that it let go on: it ended their queued step, or it started them. */
+  released: readonly Thread[] = NOBODY;
+  /** Objects with a smaller serial number were made before the execution. */
+  readonly firstSerial: number;
   private readonly program: Program;
-  /** Threads whose step has joined a queue. */
-  private readonly asleep = new Set<Thread>();
+  private readonly rules: ((threads: readonly Thread[]) => Verdict) | null;
+  private readonly answers: Answers | null;
+  private readonly checked: number;
+  /** While `run` runs: who chooses, and the thread whose private code runs. */
+  private chooses: Chooser | null = null;
+  private acting: Thread | null = null;
+  private maxSteps = Infinity;
+  /** Somebody else has been chosen, in the middle of the private code of `acting`. */
+  private hasChosen = false;
+  private chosen: Thread | null = null;
+  private finished = false;
 
-  constructor(program: Program) {
-    this.program = program;
-    woken.length = 0;
-    for (const birth of program.threads) this.start(birth, null);
-    if (!this.over && this.enabled().length === 0) this.finish();
+  /**
+   * `answers` is asked what is not about order. `known` are violations that an execution which had the first
+   * `checked` steps in common has seen until then: the rules are not asked again.
+   */
+  constructor(make: () => Program, answers: Answers | null = null, known: readonly Found[] = [], checked = 0) {
+    if (woken.length > 0) woken.length = 0;
+    this.firstSerial = nextSerial();
+    this.program = make();
+    this.rules = this.program.afterStep === undefined ? null : (threads) => this.program.afterStep!(threads);
+    this.answers = answers;
+    if (known.length > 0) this.found.push(...known);
+    this.checked = checked;
+    const { threads } = this.program;
+    const births = Array.isArray(threads) ? (threads as readonly Birth[]) : birthsOf(threads as never);
+    attendedBy(this);
+    for (const birth of births) this.start(birth, null);
+    attendedBy(null);
+  }
+
+  /** Number of steps done. */
+  get length(): number {
+    return this.schedule.length;
   }
 
   isEnabled(thread: Thread): boolean {
     const step = thread.pending;
-    return step !== null && !this.over && !this.asleep.has(thread) && step.object.ready(step, thread);
+    return step !== null && !thread.asleep && !this.crashed && step.object.ready(step, thread);
   }
 
   /** Threads that may act, by id. Empty means that the execution is over. */
@@ -72,69 +136,162 @@ export class Execution {
     return this.threads.filter((thread) => this.isEnabled(thread));
   }
 
-  isAsleep(thread: Thread): boolean {
-    return this.asleep.has(thread);
+  /** Let the pending step of `thread` take effect. The thread must be enabled. */
+  perform(thread: Thread): void {
+    attendedBy(this);
+    this.act(thread);
+    attendedBy(null);
   }
 
-  /** Let the pending step of `thread` take effect. The thread must be enabled. */
-  perform(thread: Thread): Event {
+  private act(thread: Thread): void {
     const step = thread.pending!;
-    const effect = effectOf(step);
-    let reply = 0;
-    const released: Thread[] = [];
-    const event = { thread, step, effect, reply, released };
-    this.events.push(event);
-    this.guarded(() => {
-      reply = step.object.perform(step, thread);
-      event.reply = reply;
-      if (step.kind === SPAWN) released.push(this.start(step.object as Birth, (step.object as Birth).exitStep));
-      if (reply === BLOCKED) this.asleep.add(thread);
-      else thread.resume(reply);
-      for (const sleeper of woken.splice(0)) {
-        this.asleep.delete(sleeper);
-        released.push(sleeper);
-        sleeper.resume(0);
-      }
-      this.report(this.program.afterStep?.(this.threads));
-    });
-    if (!this.over && this.enabled().length === 0) this.finish();
-    return event;
+    this.schedule.push(thread.id);
+    this.step = step;
+    this.reply = 0;
+    this.released = NOBODY;
+    try {
+      this.reply = step.object.perform(step, thread);
+      if (step.kind === SPAWN) this.released = [this.start(step.object as Birth, (step.object as Birth).exitStep)];
+      if (this.reply === BLOCKED) thread.asleep = true;
+      else this.goOn(thread);
+      if (woken.length > 0) this.release();
+      if (this.rules !== null && this.schedule.length > this.checked) this.report(this.rules(this.threads));
+    } catch (error) {
+      this.crash(error);
+    }
+  }
+
+  private goOn(thread: Thread): void {
+    this.acting = thread;
+    thread.resume(this.reply);
+    this.acting = null;
+  }
+
+  /**
+   * Let the chooser choose until nobody can act, or the chooser gives up, or after `maxSteps` steps. A thread that is
+   * chosen again while it runs is not stopped: its step takes effect at once (`now`).
+   */
+  run(chooser: Chooser, maxSteps: number): Ending {
+    this.chooses = chooser;
+    this.maxSteps = maxSteps;
+    attendedBy(this);
+    takeShortcuts(this);
+    try {
+      return this.loop(chooser);
+    } finally {
+      takeShortcuts(null);
+      attendedBy(null);
+      this.chooses = null;
+    }
+  }
+
+  private loop(chooser: Chooser): Ending {
+    while (!this.crashed) {
+      if (this.schedule.length >= this.maxSteps) return this.over ? this.ended() : 'cut off';
+      const thread: Thread | null = this.hasChosen ? this.chosen : chooser.choose(this);
+      this.hasChosen = false;
+      if (thread === null) return this.over ? this.ended() : 'redundant';
+      this.act(thread);
+    }
+    return 'over';
+  }
+
+  private ended(): Ending {
+    this.finish();
+    return 'over';
+  }
+
+  /** The thread that acts asks for its next step: if it is chosen again there is no need to stop it. */
+  now(step: Step): number {
+    const thread = this.acting;
+    if (thread === null || thread !== running || thread.stepwise || this.chooses === null) return STOP;
+    if (woken.length > 0) return STOP; // they go on first, and are to be chosen from
+    if (!this.canGoThrough(step)) return STOP;
+    thread.pending = step;
+    this.chosen = this.chooses.choose(this);
+    this.hasChosen = this.chosen !== thread;
+    if (this.hasChosen) return STOP;
+    this.schedule.push(thread.id);
+    this.step = step;
+    this.reply = 0;
+    this.released = NOBODY;
+    try {
+      this.reply = step.object.perform(step, thread);
+    } catch (error) {
+      this.crash(error); // the driver has seen it, not kernel text
+      return STOP;
+    }
+    return this.reply;
+  }
+
+  private canGoThrough({ kind, object }: Step): boolean {
+    if (kind === WALK || kind === SPAWN || (object as { queues?: boolean }).queues === true) return false;
+    if (this.rules !== null && this.schedule.length >= this.checked) return false;
+    return this.schedule.length < this.maxSteps;
+  }
+
+  /** Threads whose queued step has ended go on. */
+  private release(): void {
+    const released = woken.splice(0);
+    this.released = [...this.released, ...released];
+    for (const sleeper of released) {
+      sleeper.asleep = false;
+      sleeper.resume(0);
+    }
+  }
+
+  choose(n: number, what: string): number {
+    if (!Number.isInteger(n) || n < 1) throw new Error(`choose(${n}, '${what}'): there must be something to choose`);
+    const answer = this.answers === null ? 0 : this.answers(n, what);
+    this.choices = [...this.choices, { n, what, answer }];
+    return answer;
+  }
+
+  mark(name: string): void {
+    if (!this.reached.has(name)) this.reached = new Set([...this.reached, name]);
   }
 
   private start(birth: Birth, lastStep: Step | null): Thread {
     const thread = new Thread(this.threads.length, birth.name, birth.cpu, birth.body(), lastStep);
     this.threads.push(thread);
-    this.guarded(() => {
+    try {
       thread.resume(0);
-    });
+    } catch (error) {
+      this.crash(error);
+    }
     return thread;
   }
 
   /** Kernel text that throws has found a bug; the machine is dead then. */
-  private guarded(act: () => void): void {
-    try {
-      act();
-    } catch (error) {
-      if (!(error instanceof Error)) throw error;
-      const rule = error instanceof KernelBug ? error.rule : 'exception';
-      this.report([{ rule, witness: error.message }]);
-      this.over = true;
-      this.crashed = true;
-    }
+  private crash(error: unknown): void {
+    if (!(error instanceof Error)) throw error;
+    if (error instanceof NotTheSame) throw error;
+    const rule = error instanceof KernelBug ? error.rule : 'exception';
+    this.report([{ rule, witness: error.message }]);
+    this.crashed = true;
   }
 
-  private report(violations: Iterable<Violation> | undefined): void {
-    for (const { rule, witness } of violations ?? []) {
+  /** Take note of violations; the first of each rule counts. */
+  report(verdict: Verdict): void {
+    if (verdict === null || verdict === undefined) return;
+    const violations = typeof verdict === 'string' ? [{ rule: verdict, witness: verdict }] : verdict;
+    for (const { rule, witness } of violations) {
       if (!this.found.some((known) => known.rule === rule)) {
-        this.found.push({ rule, witness, step: this.events.length });
+        this.found.push({ rule, witness, step: this.schedule.length });
       }
     }
   }
 
-  /** Nobody can act: all have ended, or those who have not wait for ever. */
-  private finish(): void {
-    this.over = true;
-    const stuck = this.threads.filter((thread) => thread.pending !== null);
+  /** Nobody can act: all have ended, or those who have not wait for ever, or the machine is dead. */
+  get over(): boolean {
+    return this.crashed || !this.threads.some((thread) => this.isEnabled(thread));
+  }
+
+  /** To be called once, when it is over: asks for the rules that hold at the end. */
+  finish(): void {
+    if (this.finished || this.crashed) return;
+    this.finished = true;
+    const stuck = waiting(this.threads);
     if (stuck.length > 0) this.report([{ rule: 'deadlock', witness: stuck.map(describeWait).join('; ') }]);
     else this.report(this.program.atEnd?.(this.threads));
   }
@@ -143,13 +300,21 @@ export class Execution {
   outcome(): string {
     return this.program.outcome?.() ?? '';
   }
+
+  /** Marks that some execution must come by. */
+  get mustReach(): readonly string[] {
+    return this.program.reachable ?? [];
+  }
 }
 
-/** What a thread that cannot go on waits for, and what it holds. */
-export function describeWait(thread: Thread): string {
-  const { object, index } = thread.pending!;
-  const owner = (object as { owner?: Thread | null }).owner;
-  const held = thread.held.map((h) => h.lock.describe(0));
-  const by = owner === undefined || owner === null ? '' : owner === thread ? ' (its own)' : ` (held by ${owner.name})`;
-  return `${thread.name} waits for ${object.describe(index)}${by}, holds ${held.length > 0 ? held.join(', ') : 'nothing'}`;
+function birthsOf(threads: Readonly<Record<string, () => Coroutine>>): Birth[] {
+  return Object.entries(threads).map(([name, body], cpu) => new Birth(name, cpu, body));
+}
+
+/** The program does not do the same when it is run again with the same schedule. */
+export class NotTheSame extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'NotTheSame';
+  }
 }

@@ -1,136 +1,120 @@
 /** Run a program under a strategy until the strategy has nothing left to try, or a budget is spent. */
+import { ClassCounter } from './classes.ts';
 import { Execution, type Found, type Program } from './execution.ts';
+import { portfolio } from './portfolio.ts';
 import type { Strategy } from './strategy.ts';
+import { type Exploration, type SavedTally, Tally } from './tally.ts';
 
 export interface ExploreOptions {
-  readonly strategy: Strategy;
+  /** How to search; default `portfolio()`. */
+  readonly strategy?: Strategy;
   /** Stop after this many executions; default no limit. */
   readonly maxExecutions?: number;
+  /** Stop this many executions after the first one that breaks a rule; default no limit. */
+  readonly afterFailure?: number;
   /** Leave an execution after this many steps, and say so; default 100,000. */
   readonly maxSteps?: number;
+  /** Count the classes of the executions of a strategy that does not go by classes; costs time. Default false. */
+  readonly countClasses?: boolean;
   /** Called after every execution. */
-  readonly progress?: (executions: number) => void;
+  readonly progress?: (search: Search) => void;
 }
 
-/** A rule that was broken, and the best schedule that shows it. */
-export interface Failure extends Found {
-  /** Executions that break it. */
-  readonly executions: number;
-  /** Ids of the threads in the order in which they act. */
-  readonly schedule: readonly number[];
-  readonly preemptions: number;
-}
-
-/** A final state and one way to get there. */
-export interface Outcome {
-  readonly outcome: string;
-  readonly executions: number;
-  readonly schedule: readonly number[];
-}
-
-export interface Exploration {
+/** A search that was interrupted, as plain data. */
+export interface Checkpoint {
   readonly strategy: string;
-  /** Executions that ran to their end; with DPOR, the number of classes. */
-  readonly executions: number;
-  /** Executions left early because they would have repeated another. */
-  readonly redundant: number;
-  /** Executions cut off by `maxSteps`. */
-  readonly cutOff: number;
-  readonly steps: number;
-  /** Every execution there is has been seen, up to the order of steps that commute. */
-  readonly complete: boolean;
-  readonly failures: readonly Failure[];
-  readonly outcomes: readonly Outcome[];
+  readonly state: unknown;
+  readonly tally: SavedTally;
+  readonly classes: readonly number[] | null;
 }
 
 const DEFAULT_MAX_STEPS = 100_000;
 
-export function explore(program: () => Program, options: ExploreOptions): Exploration {
-  const { strategy } = options;
-  const tally = new Tally();
-  const maxSteps = options.maxSteps ?? DEFAULT_MAX_STEPS;
-  const maxExecutions = options.maxExecutions ?? Infinity;
-  let exhausted = false;
-  while (tally.executions + tally.cutOff < maxExecutions) {
+/** A search, one execution at a time. */
+export class Search {
+  readonly tally: Tally;
+  readonly strategy: Strategy;
+  private readonly program: () => Program;
+  private readonly options: ExploreOptions;
+  private readonly counter: ClassCounter | null;
+  /** What the execution before has found; of each strategy, if several take turns. */
+  private readonly known = new Map<Strategy, readonly Found[]>();
+  private readonly answer = (n: number): number => this.strategy.answer(n);
+  private exhausted = false;
+
+  /** `from`: where another search with the same program and options was interrupted. */
+  constructor(program: () => Program, options: ExploreOptions = {}, from: Checkpoint | null = null) {
+    this.program = program;
+    this.options = options;
+    this.strategy = options.strategy ?? portfolio();
+    this.counter = options.countClasses === true ? new ClassCounter(from?.classes ?? []) : null;
+    this.tally = new Tally(from?.tally);
+    if (from !== null) this.strategy.restore(from.state);
+  }
+
+  /** One execution more; false if there is none left or the budget is spent. */
+  advance(): boolean {
+    const { strategy, tally, options } = this;
+    if (this.spent()) return false;
     if (!strategy.begin()) {
-      exhausted = true;
-      break;
+      this.exhausted = true;
+      return false;
     }
-    const execution = new Execution(program());
-    tally.add(execution, runOne(execution, strategy, maxSteps));
+    const member = strategy.member ?? strategy;
+    const { kept } = strategy;
+    const known = before(this.known.get(member) ?? [], kept);
+    const execution = new Execution(this.program, this.answer, known, kept);
+    const chooser = this.counter === null ? strategy : this.counter.watching(strategy);
+    const ending = execution.run(chooser, options.maxSteps ?? DEFAULT_MAX_STEPS);
+    if (ending === 'over') this.counter?.add(execution);
+    tally.add(execution, ending, member.claim === strategy.claim);
     strategy.end(execution);
-    options.progress?.(tally.executions);
+    this.known.set(member, execution.found);
+    options.progress?.(this);
+    return true;
   }
-  return tally.result(strategy.name, exhausted && strategy.exhaustive && tally.cutOff === 0);
-}
 
-type Ending = { readonly kind: 'over' | 'redundant' | 'cut off'; readonly preemptions: number };
-
-function runOne(execution: Execution, strategy: Strategy, maxSteps: number): Ending {
-  let preemptions = 0;
-  let last = -1;
-  while (!execution.over) {
-    if (execution.events.length >= maxSteps) return { kind: 'cut off', preemptions };
-    const thread = strategy.choose(execution, execution.enabled());
-    if (thread === null) return { kind: 'redundant', preemptions };
-    if (last >= 0 && thread.id !== last && execution.isEnabled(execution.threads[last])) preemptions++;
-    last = thread.id;
-    execution.perform(thread);
+  private spent(): boolean {
+    const { maxExecutions = Infinity, afterFailure = Infinity } = this.options;
+    const { total, firstFailure } = this.tally;
+    return total >= maxExecutions || total - firstFailure >= afterFailure;
   }
-  return { kind: 'over', preemptions };
-}
 
-/** What has been seen so far. */
-class Tally {
-  executions = 0;
-  redundant = 0;
-  cutOff = 0;
-  steps = 0;
-  readonly failures = new Map<string, Failure>();
-  private readonly outcomes = new Map<string, Outcome>();
+  /** About how many executions the whole search has; null if nothing can be said. */
+  get estimate(): number | null {
+    const done = (this.strategy.member ?? this.strategy).done ?? 0;
+    return done > 0 ? Math.max(this.tally.executions, Math.round(this.tally.executions / done)) : null;
+  }
 
-  add(execution: Execution, ending: Ending): void {
-    this.steps += execution.events.length;
-    if (ending.kind === 'redundant') {
-      this.redundant++;
-      return;
-    }
-    if (ending.kind === 'cut off') this.cutOff++;
-    else this.executions++;
-    const schedule = execution.events.map((event) => event.thread.id);
-    for (const found of execution.found)
-      this.addFailure({ ...found, executions: 1, schedule, preemptions: ending.preemptions });
-    const outcome = execution.outcome();
-    const known = this.outcomes.get(outcome);
-    this.outcomes.set(outcome, {
-      outcome,
-      executions: (known?.executions ?? 0) + 1,
-      schedule: known?.schedule ?? schedule,
+  result(): Exploration {
+    return this.tally.result({
+      strategy: this.strategy,
+      exhausted: this.exhausted,
+      program: this.program,
+      classes: this.counter?.seen.size ?? null,
     });
   }
 
-  private addFailure(failure: Failure): void {
-    const known = this.failures.get(failure.rule);
-    const better = known === undefined || simpler(failure, known) ? failure : known;
-    this.failures.set(failure.rule, { ...better, executions: (known?.executions ?? 0) + 1 });
-  }
-
-  result(strategy: string, complete: boolean): Exploration {
+  /** All that is needed to go on later. */
+  save(): Checkpoint {
+    const { strategy, tally, counter } = this;
     return {
-      strategy,
-      executions: this.executions,
-      redundant: this.redundant,
-      cutOff: this.cutOff,
-      steps: this.steps,
-      complete,
-      failures: [...this.failures.values()],
-      outcomes: [...this.outcomes.values()],
+      strategy: strategy.name,
+      state: strategy.save(),
+      tally: tally.save(),
+      classes: counter === null ? null : [...counter.seen],
     };
   }
 }
 
-/** Fewer preemptions first, then fewer steps. */
-function simpler(a: Failure, b: Failure): boolean {
-  if (a.preemptions !== b.preemptions) return a.preemptions < b.preemptions;
-  return a.schedule.length < b.schedule.length;
+/** Violations seen in the first `steps` steps. */
+function before(known: readonly Found[], steps: number): readonly Found[] {
+  return known.length === 0 ? known : known.filter(({ step }) => step <= steps);
+}
+
+/** Explore a program to the end, or as far as the budget goes. */
+export function explore(program: () => Program, options: ExploreOptions = {}): Exploration {
+  const search = new Search(program, options);
+  while (search.advance());
+  return search.result();
 }

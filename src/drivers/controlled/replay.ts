@@ -1,11 +1,13 @@
 /** Run a schedule again, step for step. */
 import type { Thread } from '../../machine/thread.ts';
-import { type Event, Execution, type Program } from './execution.ts';
+import { Execution, type Program } from './execution.ts';
+import type { Schedule } from './schedule.ts';
 
 /** Told of every step of a replay. */
 export interface ReplayObserver {
   beforeStep(thread: Thread, runnable: readonly Thread[]): void;
-  afterStep(event: Event): void;
+  /** `execution.step`, `reply` and `released` say what `thread` has done. */
+  afterStep(thread: Thread, execution: Execution): void;
 }
 
 /** A schedule does not fit the program: at step `at` (from 1) `thread` cannot act. */
@@ -18,24 +20,34 @@ export class Divergence extends Error {
   }
 }
 
-/** The schedule names the thread of each step. Throws a Divergence where a thread cannot act. */
+/** Run a schedule to its end. Throws a Divergence where a thread cannot act. */
 export function replay(
   program: () => Program,
-  schedule: readonly number[],
+  schedule: Schedule,
   observer?: (execution: Execution) => ReplayObserver,
 ): Execution {
-  const execution = new Execution(program());
+  const execution = new Execution(program, recorded(schedule));
   const told = observer?.(execution);
-  schedule.forEach((id, i) => {
+  schedule.threads.forEach((id, i) => {
     const runnable = execution.enabled();
     const thread = execution.threads[id];
     if (thread === undefined || !runnable.includes(thread))
       throw new Divergence(i + 1, cannotAct(execution, id, runnable));
     told?.beforeStep(thread, runnable);
-    const event = execution.perform(thread);
-    told?.afterStep(event);
+    execution.perform(thread);
+    told?.afterStep(thread, execution);
   });
+  if (execution.over) execution.finish();
   return execution;
+}
+
+/** Answers as recorded, then 0. */
+export function recorded(schedule: Schedule): (n: number) => number {
+  let asked = 0;
+  return (n) => {
+    const answer = schedule.answers[asked++] ?? 0;
+    return answer < n ? answer : 0;
+  };
 }
 
 function cannotAct(execution: Execution, id: number, runnable: readonly Thread[]): string {

@@ -23,6 +23,7 @@ import {
   type Step,
   type StepKind,
   STOP,
+  SYNCHRONIZE,
   takeShortcuts,
   UNLOCK,
   UNLOCK_SHARED,
@@ -98,6 +99,8 @@ class TimedMachine implements PlainObserver, Shortcut {
   /** [USER, SYSTEM] */
   private readonly cpuTime = new Float64Array(2);
   private readonly threads: Thread[] = [];
+  /** Threads that are handlers of interrupts: they come before those that wait. */
+  private readonly handlers = new Set<Thread>();
   /** Since when a thread waits or may run, by thread id. */
   private since = new Float64Array(64);
   private readonly order: number[] | null;
@@ -215,12 +218,12 @@ class TimedMachine implements PlainObserver, Shortcut {
   private effect(rank: number, thread: Thread, step: Step): number {
     // Words and locks go separate ways so that each way sees few classes: V8 is faster that way.
     if (step.kind <= WALK) return this.effectOnWord(rank, thread, step, step.object as Words);
-    if (step.kind <= UNLOCK_SHARED) return this.effectOnLock(rank, thread, step, step.object);
+    if (step.kind <= UNLOCK_SHARED || step.kind === SYNCHRONIZE) return this.effectOnLock(rank, thread, step, step.object);
     return this.effectOtherwise(rank, thread, step);
   }
 
   private effectOnWord(rank: number, thread: Thread, step: Step, words: Words): number {
-    const { line } = words;
+    const line = words.line ?? words.ownLine();
     if (line === null) this.hardware.touch(words, step.index, rank);
     else this.hardware.access(line, rank, step.kind !== READ && step.kind !== WALK);
     this.spend(rank, thread);
@@ -230,7 +233,9 @@ class TimedMachine implements PlainObserver, Shortcut {
   }
 
   private effectOnLock(rank: number, thread: Thread, step: Step, lock: Shared): number {
-    this.hardware.access(lock.line!, rank, true);
+    const line = lock.line ?? lock.ownLine();
+    if (line === null) this.hardware.done[0] = this.clock[rank];
+    else this.hardware.access(line, rank, true);
     this.spend(rank, thread);
     const reply = lock.perform(step, thread);
     if (reply === BLOCKED) return reply;
@@ -243,7 +248,7 @@ class TimedMachine implements PlainObserver, Shortcut {
   private effectOtherwise(rank: number, thread: Thread, step: Step): number {
     const { object } = step;
     if (step.kind === CLEAR) this.hardware.clear(rank, step.value, step.other);
-    else if (step.kind !== SPAWN && object.line !== null) this.hardware.access(object.line, rank, false);
+    else if (step.kind !== SPAWN && object.ownLine() !== null) this.hardware.access(object.line!, rank, false);
     else this.hardware.done[0] = this.clock[rank];
     this.spend(rank, thread);
     const reply = object.perform(step, thread);
@@ -274,7 +279,7 @@ class TimedMachine implements PlainObserver, Shortcut {
   /** Write a lock operation that takes effect now into the lock table. */
   private note(kind: StepKind, lock: Shared, reply: number): void {
     if (kind === UNLOCK) this.locks.released(lock as Counted, this.moment);
-    else if (kind === LOCK || kind === LOCK_SHARED || reply === 1) this.locks.acquired(lock as Counted, this.moment);
+    else if (isLock(kind) || reply === 1) this.locks.acquired(lock as Counted, this.moment);
   }
 
   /** The thread of the CPU has no next step. */
@@ -319,7 +324,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     waiters.push(thread);
     if (step.kind === LOCK) this.locks.queued(object as Counted, waiters.length);
     const polls = step.kind === POLL && this.runqueue[rank].length === 0;
-    thread.spinning = polls || (object as { spins?: boolean }).spins === true;
+    thread.spinning = polls || ((object as { spins?: boolean }).spins === true && !this.isInterrupted(rank));
     if (!thread.spinning) this.giveUpCpu(rank);
   }
 
@@ -347,7 +352,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     const step = thread.pending!;
     const rank = thread.cpu;
     const released = this.moment[0];
-    this.hardware.handOver(object.line!, rank, this.moment, others);
+    this.hardware.handOver(object.line ?? object.ownLine()!, rank, this.moment, others);
     this.clock[rank] = this.since[thread.id];
     thread.spinning = false;
     this.spend(rank, thread);
@@ -394,6 +399,7 @@ class TimedMachine implements PlainObserver, Shortcut {
   private start(birth: Birth, lastStep: Step | null, time: number): void {
     const thread = new Thread(this.threads.length, birth.name, birth.cpu, birth.body(), lastStep);
     this.threads.push(thread);
+    if ((birth as { interrupts?: boolean }).interrupts === true) this.handlers.add(thread);
     if (thread.id >= this.since.length) this.since = grown(this.since);
     this.enqueue(thread, time);
   }
@@ -402,13 +408,22 @@ class TimedMachine implements PlainObserver, Shortcut {
   private enqueue(thread: Thread, time: number): void {
     this.since[thread.id] = time;
     const rank = thread.cpu;
-    this.runqueue[rank].push(thread);
+    const interrupts = this.handlers.has(thread);
+    if (interrupts) this.runqueue[rank].unshift(thread);
+    else this.runqueue[rank].push(thread);
     const current = this.current[rank];
-    if (current !== null && current.spinning && current.pending!.kind === POLL) this.preempt(current, time);
+    if (current !== null && current.spinning && (interrupts || current.pending!.kind === POLL)) {
+      this.preempt(current, time);
+    }
     if (this.current[rank] === null) this.schedule(rank);
   }
 
-  /** A program that polls gives way when another thread wants its CPU. Kernel text that spins does not. */
+  /** Does the handler of an interrupt want the CPU? */
+  private isInterrupted(rank: number): boolean {
+    return this.handlers.size > 0 && this.runqueue[rank].some((thread) => this.handlers.has(thread));
+  }
+
+  /** A program that polls gives way when another thread wants its CPU. Kernel text that spins does for interrupts. */
   private preempt(thread: Thread, time: number): void {
     this.cpuTime[thread.mode] += Math.max(0, time - this.since[thread.id]);
     thread.spinning = false;
@@ -434,16 +449,16 @@ class TimedMachine implements PlainObserver, Shortcut {
   /** A plain access pays for its line at the thread's next step. */
   plain(words: Words, index: number, write: boolean): void {
     const rank = running.cpu;
-    const { line } = words;
+    const line = words.line ?? words.ownLine();
     if (line === null) this.hardware.touch(words, index, rank);
     else this.hardware.access(line, rank, write);
     chargeTicks(this.hardware.done[0] - this.clock[rank]);
   }
 }
 
-/** Does the step take a lock? */
+/** Does the step take a lock, or wait for those who have it? */
 function isLock(kind: StepKind): boolean {
-  return kind === LOCK || kind === LOCK_SHARED;
+  return kind === LOCK || kind === LOCK_SHARED || kind === SYNCHRONIZE;
 }
 
 function grown(array: Float64Array): Float64Array<ArrayBuffer> {

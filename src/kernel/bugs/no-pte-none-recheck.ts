@@ -20,7 +20,7 @@ import {
   pte_unmap,
   update_mmu_cache,
 } from '../pgtable.ts';
-import { anon_vma_prepare, page_add_anon_rmap } from '../rmap.ts';
+import { page_add_anon_rmap } from '../rmap.ts';
 import { type Address, type Mm, VM_FAULT_MINOR, VM_FAULT_OOM, type VmFault, type Vma } from '../structs.ts';
 import { lru_cache_add_active } from '../swap.ts';
 
@@ -38,7 +38,7 @@ function* do_anonymous_page(
   pte_unmap(page_table);
   yield* spin_unlock(mm.page_table_lock);
 
-  if (yield* anon_vma_prepare(vma)) return VM_FAULT_OOM;
+  if (yield* mm.system.kernel.anon_vma_prepare(vma)) return VM_FAULT_OOM;
   const page = yield* alloc_page_vma(vma, addr);
   if (page === null) return VM_FAULT_OOM;
   yield* clear_user_highpage(page);
@@ -50,7 +50,7 @@ function* do_anonymous_page(
   charge(SET_ANON_PTE);
   const entry = maybe_mkwrite(pte_mkdirty(mk_pte(page, vm_page_prot)), vma);
   yield* lru_cache_add_active(mm.system, page);
-  yield* page_add_anon_rmap(page, vma);
+  yield* page_add_anon_rmap(page, vma, addr);
   yield* set_pte(page_table, entry);
   pte_unmap(page_table);
   update_mmu_cache(vma, addr, entry);

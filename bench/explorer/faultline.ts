@@ -1,0 +1,81 @@
+/** The fault model for faultline, explored by source-DPOR: one execution per class. */
+import {
+  Birth,
+  Cell,
+  type Coroutine,
+  DporStrategy,
+  type Exploration,
+  explore,
+  type Program,
+  READ_ONCE,
+  spin_lock,
+  spin_unlock,
+  Spinlock,
+  type Violation,
+  WRITE_ONCE,
+} from '../../src/index.ts';
+import { BUGGY_CLASSES, CLASSES, hold } from './counts.ts';
+
+class Memory {
+  readonly pte = new Cell('pte');
+  readonly ptl = new Spinlock('ptl');
+  readonly pages: readonly Cell[];
+  freedTwice = false;
+
+  constructor(faulters: number) {
+    this.pages = Array.from({ length: faulters + 1 }, (_, i) => new Cell(`page[${i}]`));
+  }
+
+  *atEnd(): Iterable<Violation> {
+    const allocated = this.pages.filter((page) => page.value === 1).length;
+    const mapped = this.pte.value === 0 ? 0 : 1;
+    if (this.freedTwice || allocated !== mapped) yield { rule: 'page lost', witness: `${allocated} allocated` };
+  }
+}
+
+function* faulter({ pte, pages, ptl }: Memory, i: number, recheck: boolean): Coroutine {
+  if ((yield* READ_ONCE(pte)) !== 0) return;
+  yield* WRITE_ONCE(pages[i], 1);
+  yield* spin_lock(ptl);
+  if (!recheck || (yield* READ_ONCE(pte)) === 0) yield* WRITE_ONCE(pte, i);
+  else yield* WRITE_ONCE(pages[i], 0);
+  yield* spin_unlock(ptl);
+}
+
+function* zapper(memory: Memory): Coroutine {
+  const { pte, pages, ptl } = memory;
+  yield* spin_lock(ptl);
+  const p = yield* READ_ONCE(pte);
+  if (p !== 0) yield* WRITE_ONCE(pte, 0);
+  yield* spin_unlock(ptl);
+  if (p === 0) return;
+  if ((yield* READ_ONCE(pages[p])) !== 1) memory.freedTwice = true;
+  yield* WRITE_ONCE(pages[p], 0);
+}
+
+function faultModel(faulters: number, recheck: boolean): Program {
+  const memory = new Memory(faulters);
+  const threads = Array.from({ length: faulters }, (_, i) => {
+    return new Birth(`faulter${i + 1}`, i, () => faulter(memory, i + 1, recheck));
+  });
+  threads.push(new Birth('zapper', faulters, () => zapper(memory)));
+  return { threads, atEnd: () => memory.atEnd() };
+}
+
+function exploreModel(faulters: number, recheck: boolean): Exploration {
+  return explore(() => faultModel(faulters, recheck), { strategy: new DporStrategy() });
+}
+
+/** Explore the correct model to the end; replies the number of executions, which is the known one. */
+export function exhaust(faulters: number): number {
+  const { executions, failures, complete } = exploreModel(faulters, true);
+  hold(`faultline, ${faulters} faulters`, [executions, failures.length, complete], [CLASSES[faulters], 0, true]);
+  return executions;
+}
+
+/** The bug is found in as many classes as are known. */
+export function findBug(faulters: number): void {
+  const { executions, failures } = exploreModel(faulters, false);
+  const { all, bad } = BUGGY_CLASSES[faulters];
+  hold(`faultline, the bug with ${faulters} faulters`, [executions, failures[0]?.executions], [all, bad]);
+}

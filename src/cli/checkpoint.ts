@@ -1,0 +1,117 @@
+/** A search in a file, so that it can be taken up again: after Ctrl-C, after a power cut. */
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { z } from 'zod';
+import type { Checkpoint, Search } from '../drivers/controlled/explore.ts';
+import type { Scenario } from '../scenario/read.ts';
+import { UsageError } from './exit.ts';
+
+const SCHEMA = z.object({
+  format: z.literal('faultline.checkpoint/1'),
+  version: z.string(),
+  scenario: z.object({ path: z.string(), sha256: z.string() }),
+  options: z.record(z.string(), z.unknown()),
+  search: z.object({
+    strategy: z.string(),
+    state: z.unknown(),
+    tally: z.custom<Checkpoint['tally']>((value) => typeof value === 'object' && value !== null),
+    classes: z.array(z.number()).nullable(),
+  }),
+});
+
+/** What a search must have in common with the one it goes on with. */
+export interface SearchKey {
+  readonly version: string;
+  readonly scenario: Scenario;
+  /** Options that decide which executions there are, and in which order. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+export function checkpointPath(scenario: Scenario): string {
+  return join('reports', 'checkpoints', `${basename(scenario.path).replace(/\.ya?ml$/, '')}.checkpoint.json`);
+}
+
+const EVERY_MS = 500;
+/** Part of the time that may go into writing. */
+const SHARE = 0.05;
+
+/** Writes the search down from time to time; whoever reads the file finds the whole of the last time. */
+export class CheckpointFile {
+  readonly path: string;
+  private readonly key: SearchKey;
+  private readonly given: boolean;
+  private last = performance.now();
+  private took = 0;
+  private broken = false;
+
+  /** `given`: the user has asked for this path, so it must be possible to write there. */
+  constructor(path: string, key: SearchKey, given: boolean) {
+    this.path = path;
+    this.key = key;
+    this.given = given;
+  }
+
+  /** True if it was time, and the search is on disk now. */
+  writeIfDue(search: Search): boolean {
+    const now = performance.now();
+    if (this.broken || now - this.last < Math.max(EVERY_MS, this.took / SHARE)) return false;
+    return this.write(search);
+  }
+
+  /** False: it cannot be written here. */
+  write(search: Search): boolean {
+    const start = performance.now();
+    const { version, scenario, options } = this.key;
+    const { path, sha256 } = scenario;
+    const data = {
+      format: 'faultline.checkpoint/1',
+      version,
+      scenario: { path, sha256 },
+      options,
+      search: search.save(),
+    };
+    try {
+      mkdirSync(dirname(this.path), { recursive: true });
+      writeFileSync(`${this.path}.new`, JSON.stringify(data));
+      renameSync(`${this.path}.new`, this.path);
+    } catch (error) {
+      if (this.given) throw new UsageError(`cannot write ${this.path}: ${(error as Error).message}`);
+      this.broken = true; // a read-only folder: the search goes on without
+      return false;
+    }
+    this.last = performance.now();
+    this.took = this.last - start;
+    return true;
+  }
+
+  /** The search is done. */
+  remove(): void {
+    if (!this.broken) rmSync(this.path, { force: true });
+  }
+}
+
+/** Where a search was interrupted; null: there is no such file. Throws a UsageError if it is another search. */
+export function readCheckpoint(path: string, { version, scenario, options }: SearchKey): Checkpoint | null {
+  if (!existsSync(path)) return null;
+  let data: unknown;
+  try {
+    data = JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    throw new UsageError(`${path} is not a checkpoint: it is not JSON. Remove it, or explore without --resume.`);
+  }
+  const parsed = SCHEMA.safeParse(data);
+  if (!parsed.success) {
+    const { path: where, message } = parsed.error.issues[0];
+    throw new UsageError(`${path} is not a checkpoint: ${where.join('.') || 'the whole file'}: ${message}`);
+  }
+  const { data: saved } = parsed;
+  const differs = (what: string, was: unknown, is: unknown): string[] =>
+    JSON.stringify(was) === JSON.stringify(is) ? [] : [`${what} was ${JSON.stringify(was)}, is ${JSON.stringify(is)}`];
+  const changes = [
+    ...differs('version', saved.version, version),
+    ...differs('scenario', saved.scenario.sha256.slice(0, 12), scenario.sha256.slice(0, 12)),
+    ...Object.keys(options).flatMap((name) => differs(`--${name}`, saved.options[name], options[name])),
+  ];
+  if (changes.length > 0) throw new UsageError(`${path} is of another search: ${changes.join('; ')}`);
+  return saved.search as Checkpoint;
+}

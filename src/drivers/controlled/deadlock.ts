@@ -1,0 +1,139 @@
+/**
+ * Who waits for whom, and whether the waits close a circle: then nobody in it will ever go on, whatever the others do.
+ *
+ * A thread that waits for a lock waits for all those who hold it in a mode that keeps it out, and in a queue for those
+ * before it (`Shared.waitsFor`). A thread that waits for a word
+ * to have a value waits for nobody in particular: it is in no circle.
+ */
+import type { Step } from '../../machine/step.ts';
+import type { Thread } from '../../machine/thread.ts';
+import type { Violation } from './execution.ts';
+
+/** A thread that cannot go on by itself. */
+export interface Wait {
+  readonly thread: Thread;
+  /** What it wants to do. */
+  readonly step: Step;
+  /** Threads that must act first, itself perhaps; none: it waits for a word, or nobody knows. */
+  readonly for: readonly Thread[];
+}
+
+export interface Deadlock {
+  /** Each waits for the next, the last one for the first; no circle is shorter. Empty: all wait, but in no circle. */
+  readonly cycle: readonly Wait[];
+  /** Threads outside the circle that wait for somebody in it, directly or not; without a circle, all that wait. */
+  readonly others: readonly Wait[];
+}
+
+/** All threads that wait, in the order of the list. */
+export function waiting(threads: readonly Thread[]): Wait[] {
+  return threads.flatMap((thread) => {
+    const step = thread.pending;
+    if (step === null || (!thread.asleep && step.object.ready(step, thread))) return [];
+    return [waitOf(thread, threads)];
+  });
+}
+
+/** For whom a thread waits that cannot go on. */
+export function waitOf(thread: Thread, threads: readonly Thread[]): Wait {
+  const step = thread.pending!;
+  return { thread, step, for: [...new Set(step.object.waitsFor(step, thread, threads))] };
+}
+
+/**
+ * A circle of threads that wait for each other; failing that, the fact that all who have not ended wait; null if
+ * somebody can go on. The circle begins with `first` if that thread is in it.
+ */
+export function findDeadlock(threads: readonly Thread[], first: Thread | null = null): Deadlock | null {
+  const waits = waiting(threads);
+  if (waits.length === 0) return null;
+  const cycle = beginningWith(first, shortestCycle(waits));
+  if (cycle.length > 0) return { cycle, others: stuckBehind(cycle, waits) };
+  const alive = threads.filter((thread) => thread.pending !== null);
+  return waits.length === alive.length ? { cycle, others: waits } : null;
+}
+
+function shortestCycle(waits: readonly Wait[]): Wait[] {
+  let shortest: Wait[] = [];
+  for (const wait of waits) {
+    const cycle = cycleThrough(wait, waits);
+    if (cycle.length > 0 && (shortest.length === 0 || cycle.length < shortest.length)) shortest = cycle;
+  }
+  return shortest;
+}
+
+/** The shortest way from a thread back to itself, by breadth; empty if there is none. */
+function cycleThrough(start: Wait, waits: readonly Wait[]): Wait[] {
+  const seen = new Set<Wait>();
+  let ways: Wait[][] = [[start]];
+  while (ways.length > 0) {
+    const longer: Wait[][] = [];
+    for (const way of ways) {
+      for (const thread of way[way.length - 1].for) {
+        if (thread === start.thread) return way;
+        const next = waits.find((wait) => wait.thread === thread);
+        if (next === undefined || seen.has(next)) continue;
+        seen.add(next);
+        longer.push([...way, next]);
+      }
+    }
+    ways = longer;
+  }
+  return [];
+}
+
+function beginningWith(first: Thread | null, cycle: readonly Wait[]): readonly Wait[] {
+  const at = cycle.findIndex((wait) => wait.thread === first);
+  return at <= 0 ? cycle : [...cycle.slice(at), ...cycle.slice(0, at)];
+}
+
+function stuckBehind(cycle: readonly Wait[], waits: readonly Wait[]): Wait[] {
+  const stuck = new Set<Thread>(cycle.map((wait) => wait.thread));
+  for (let before = 0; before < stuck.size;) {
+    before = stuck.size;
+    for (const wait of waits) if (wait.for.some((thread) => stuck.has(thread))) stuck.add(wait.thread);
+  }
+  return waits.filter((wait) => stuck.has(wait.thread) && !cycle.includes(wait));
+}
+
+/** `faulter waits for kswapd (heap.anon_vma->lock), kswapd waits for faulter (mm.page_table_lock)`. */
+export function describeCycle(cycle: readonly Wait[]): string {
+  return cycle
+    .map(({ thread, step }, i) => {
+      const next = cycle[(i + 1) % cycle.length].thread;
+      return `${thread.name} waits for ${next === thread ? 'itself' : next.name} (${step.object.describe(step.index)})`;
+    })
+    .join(', ');
+}
+
+/** What a thread that cannot go on waits for, and what it holds. */
+export function describeWait({ thread, step, for: those }: Wait): string {
+  const by = those.map((other) => (other === thread ? 'itself' : other.name)).join(', ');
+  const held = thread.held.map(({ lock }) => lock.describe(0)).join(', ');
+  const what = step.object.describe(step.index);
+  return `${thread.name} waits for ${what}${by === '' ? '' : ` (held by ${by})`}, holds ${held === '' ? 'nothing' : held}`;
+}
+
+/** A deadlock, and the number of steps after which it was there. */
+export interface FoundDeadlock extends Deadlock {
+  readonly at: number;
+}
+
+/** Asked after every step of a replay: when does a circle close? */
+export class DeadlockWatch {
+  found: FoundDeadlock | null = null;
+
+  /** The deadlock as a rule that is broken. */
+  violation(): Violation | null {
+    if (this.found === null) return null;
+    const { cycle, others } = this.found;
+    return { rule: 'deadlock', witness: cycle.length > 0 ? describeCycle(cycle) : others.map(describeWait).join('; ') };
+  }
+
+  /** `thread` has acted last; `after` is the execution then, with the number of its steps. */
+  afterStep(thread: Thread, after: { readonly threads: readonly Thread[]; readonly length: number }): void {
+    if (this.found !== null) return;
+    const deadlock = findDeadlock(after.threads, thread);
+    if (deadlock !== null) this.found = { ...deadlock, at: after.length };
+  }
+}

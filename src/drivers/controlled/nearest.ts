@@ -1,0 +1,108 @@
+/**
+ * The passing schedule that is nearest to a failing one: one step comes before another that it came after, and
+ * everything else as far as it can stays as it was.
+ *
+ * First each race is turned round by itself, the latest first; a thread that waits for ever races with those who got
+ * there before. If that is never enough, whole runs of a thread change places.
+ */
+import type { Thread } from '../../machine/thread.ts';
+import { OrderWatch } from './classes.ts';
+import { Execution, type Program } from './execution.ts';
+import { recorded } from './replay.ts';
+import { fromRuns, runsOf, type Schedule } from './schedule.ts';
+import { attempt } from './shrink.ts';
+
+export interface NearestPass {
+  /** Runs to its end, and no rule is broken. */
+  readonly schedule: Schedule;
+  /** Position, in the failing schedule, of the step that now comes later. */
+  readonly overtaken: number;
+  /** Position, in the passing schedule, of the step that comes before it. */
+  readonly moved: number;
+}
+
+interface Wish {
+  readonly schedule: Schedule;
+  readonly overtaken: number;
+  readonly moved: number;
+}
+
+/** Null: no single reordering makes the schedule pass. */
+export function nearestPass(program: () => Program, failing: Schedule, maxSteps?: number): NearestPass | null {
+  const watch = new OrderWatch();
+  for (const wish of [...racesTurned(program, failing, watch), ...runsMoved(failing, watch)]) {
+    const passed = attempt(program, wish.schedule, null, maxSteps);
+    if (passed !== null && passed.found.length === 0 && cameTrue(passed.schedule, wish)) {
+      return { ...wish, schedule: passed.schedule };
+    }
+  }
+  return null;
+}
+
+/** Did everything go as wished, up to the step that was moved? */
+function cameTrue(passed: Schedule, { schedule, moved }: Wish): boolean {
+  return schedule.threads.slice(0, moved + 1).every((id, at) => passed.threads[at] === id);
+}
+
+/** Each race the other way round, the latest first: the later two schedules part, the nearer they are. */
+function racesTurned(program: () => Program, failing: Schedule, watch: OrderWatch): Wish[] {
+  const execution = new Execution(program, recorded(failing));
+  const wishes: Wish[] = [];
+  const turn = (races: number, second: number, thread: number): void => {
+    for (const first of watch.order.raceAt.slice(0, races)) wishes.push(turned(failing, first, second, thread, watch));
+  };
+  for (const [at, id] of failing.threads.entries()) {
+    const races = watch.take(execution, execution.threads[id]);
+    turn(races, at, id);
+    execution.perform(execution.threads[id]);
+  }
+  watch.settle(execution);
+  const waits = ({ pending, asleep }: Thread): boolean => pending !== null && !asleep;
+  for (const thread of execution.threads.filter(waits)) {
+    turn(watch.racesOf(execution, thread), failing.threads.length, thread.id);
+  }
+  return wishes.sort((a, b) => b.overtaken - a.overtaken || a.moved - b.moved);
+}
+
+/** What need not come after `first` goes on, then the step of `thread` at `second`, then the rest. */
+function turned(
+  { threads, answers }: Schedule,
+  first: number,
+  second: number,
+  thread: number,
+  watch: OrderWatch,
+): Wish {
+  const between = Array.from({ length: second - first - 1 }, (_, i) => first + 1 + i);
+  const free = between.filter((at) => !watch.order.before(first, at)).map((at) => threads[at]);
+  const late = between.filter((at) => watch.order.before(first, at)).map((at) => threads[at]);
+  const rest = threads.slice(second + 1);
+  const wish = [...threads.slice(0, first), ...free, thread, threads[first], ...late, ...rest];
+  return { schedule: { threads: wish, answers }, overtaken: first, moved: first + free.length };
+}
+
+/** Each run of a thread before one of another thread; what they have to do with each other is what changes places. */
+function runsMoved({ threads, answers }: Schedule, { order }: OrderWatch): Wish[] {
+  const runs = runsOf(threads);
+  const starts = runs.map((_, i) => fromRuns(runs.slice(0, i)).length);
+  const wishes: Wish[] = [];
+  for (let i = runs.length - 2; i >= 0; i--) {
+    for (let j = i + 1; j < runs.length; j++) {
+      if (runs[i].thread === runs[j].thread) continue;
+      const meeting = firstConflict(runs[i].steps, starts[i], runs[j].steps, starts[j]);
+      if (meeting === null) continue;
+      const wish = [...runs.slice(0, i), runs[j], ...runs.slice(i, j), ...runs.slice(j + 1)];
+      const moved = starts[i] + meeting.second - starts[j];
+      wishes.push({ schedule: { threads: fromRuns(wish), answers }, overtaken: meeting.first, moved });
+    }
+  }
+  return wishes;
+
+  function firstConflict(steps: number, from: number, others: number, otherFrom: number) {
+    for (let first = from; first < from + steps; first++) {
+      for (let second = otherFrom; second < otherFrom + others; second++) {
+        if (order.inConflict(first, second)) return { first, second };
+      }
+    }
+    return null;
+  }
+}

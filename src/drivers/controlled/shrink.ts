@@ -1,0 +1,161 @@
+/**
+ * Make a failing schedule simple. Candidates are run, not reasoned about: one is taken if the same rule is broken with
+ * fewer preemptions, or as many and fewer context switches, or as many and fewer steps. In the end a search of all
+ * schedules with fewer preemptions says whether there are any that fail.
+ *
+ * A candidate is a wish. Where the thread that should act cannot, its turn is left out; when the wishes are used up,
+ * threads go on one after the other. So every candidate is an execution of the program.
+ */
+import { preemptionBounded } from './bounded.ts';
+import { Execution, type Found, type Program } from './execution.ts';
+import { explore } from './explore.ts';
+import { DeadlockWatch } from './deadlock.ts';
+import { recorded } from './replay.ts';
+import { contextSwitches, fromRuns, type Run, runsOf, type Schedule, scheduleOf } from './schedule.ts';
+
+/** An execution that breaks the rule, up to the step at which that is decided. */
+export interface Shrunk {
+  readonly found: Found;
+  readonly schedule: Schedule;
+  readonly preemptions: number;
+  readonly contextSwitches: number;
+  /** True: no schedule with fewer preemptions breaks the rule. False: the budget was spent before that was known. */
+  readonly fewest: boolean;
+}
+
+export interface ShrinkOptions {
+  /** Executions to spend on moves; default 2,000. */
+  readonly moves?: number;
+  /** Executions to spend on the search for fewer preemptions; default 20,000. */
+  readonly search?: number;
+  readonly maxSteps?: number;
+}
+
+/** What a run of a wish came to. */
+export interface Attempt {
+  readonly schedule: Schedule;
+  readonly preemptions: number;
+  readonly found: readonly Found[];
+  readonly outcome: string;
+}
+
+/** Run a wish to the end, or up to the step at which `rule` is broken. Null: it does not end in `maxSteps`. */
+export function attempt(
+  program: () => Program,
+  wish: Schedule,
+  rule: string | null,
+  maxSteps = 100_000,
+): Attempt | null {
+  const execution = new Execution(program, recorded(wish));
+  const watch = new DeadlockWatch();
+  let preemptions = 0;
+  let last: Execution['threads'][number] | null = null;
+  let next = 0;
+  const broken = (): Found | undefined => execution.found.find((found) => found.rule === rule);
+  while (!execution.over && broken() === undefined) {
+    if (execution.length >= maxSteps) return null;
+    let thread = execution.threads[wish.threads[next] ?? -1];
+    if (next < wish.threads.length) {
+      next++;
+      if (thread === undefined || !execution.isEnabled(thread)) continue;
+    } else thread = last !== null && execution.isEnabled(last) ? last : execution.enabled()[0];
+    if (last !== null && last !== thread && execution.isEnabled(last)) preemptions++;
+    execution.perform(thread);
+    last = thread;
+    if (rule === 'deadlock') {
+      watch.afterStep(thread, execution);
+      if (watch.found !== null) break; // the circle is closed: it will not open again
+    }
+  }
+  if (broken() === undefined && watch.found === null) execution.finish();
+  else if (watch.found !== null) execution.report([watch.violation()!]);
+  return { schedule: scheduleOf(execution), preemptions, found: execution.found, outcome: execution.outcome() };
+}
+
+/** Schedules that are simpler than this one, most promising first. */
+export function* simplifications({ threads, answers }: Schedule): Iterable<Schedule> {
+  const runs = runsOf(threads);
+  for (const wish of reordered(runs)) yield { threads: fromRuns(wish), answers };
+  for (let i = answers.length - 1; i >= 0; i--) {
+    if (answers[i] !== 0) yield { threads, answers: answers.map((answer, k) => (k === i ? 0 : answer)) };
+  }
+}
+
+function* reordered(runs: readonly Run[]): Iterable<Run[]> {
+  // A thread's next run right after this one, or this one right before its next: a switch less.
+  for (let i = 0; i < runs.length; i++) {
+    const j = runs.findIndex((run, k) => k > i && run.thread === runs[i].thread);
+    if (j < 0) continue;
+    yield [...runs.slice(0, i + 1), runs[j], ...runs.slice(i + 1, j), ...runs.slice(j + 1)];
+    yield [...runs.slice(0, i), ...runs.slice(i + 1, j), runs[i], ...runs.slice(j)];
+  }
+  // A run at the very end.
+  for (let i = 0; i < runs.length; i++) yield [...runs.slice(0, i), ...runs.slice(i + 1)];
+  // A run earlier, before its neighbour.
+  for (let i = 1; i < runs.length; i++) yield [...runs.slice(0, i - 1), runs[i], runs[i - 1], ...runs.slice(i + 1)];
+  // A switch one step later.
+  for (let i = 0; i + 1 < runs.length; i++) {
+    const later = { ...runs[i], steps: runs[i].steps + 1 };
+    yield [...runs.slice(0, i), later, ...runs.slice(i + 1)];
+  }
+}
+
+type Measure = readonly number[];
+
+/** The less the better: preemptions, context switches, steps, answers out of the ordinary; then the same choice for all. */
+function measure({ schedule: { threads, answers }, preemptions }: Attempt): Measure {
+  const odd = answers.filter((answer) => answer !== 0).length;
+  return [preemptions, contextSwitches(threads), threads.length, odd, ...runsOf(threads).map(({ steps }) => -steps)];
+}
+
+function less(a: Measure, b: Measure): boolean {
+  for (let i = 0; i < Math.min(a.length, b.length); i++) if (a[i] !== b[i]) return a[i] < b[i];
+  return a.length < b.length;
+}
+
+/** A simple schedule that breaks `rule`, from one that does. */
+export function shrink(program: () => Program, rule: string, schedule: Schedule, options: ShrinkOptions = {}): Shrunk {
+  let best = byMoves(program, rule, schedule, options);
+  let budget = options.search ?? 20_000;
+  let fewest = true;
+  for (let bound = 0; bound < best.preemptions; bound++) {
+    const result = explore(program, { strategy: preemptionBounded(bound), maxExecutions: budget, afterFailure: 1 });
+    const failure = result.failures.find((found) => found.rule === rule);
+    if (failure !== undefined) {
+      best = byMoves(program, rule, failure.schedule, options);
+      break;
+    }
+    budget -= result.executions;
+    if (!result.exhausted) {
+      fewest = false;
+      break;
+    }
+  }
+  const found = best.found.find((one) => one.rule === rule)!;
+  const { preemptions } = best;
+  return {
+    found,
+    schedule: best.schedule,
+    preemptions,
+    contextSwitches: contextSwitches(best.schedule.threads),
+    fewest,
+  };
+}
+
+function byMoves(program: () => Program, rule: string, schedule: Schedule, options: ShrinkOptions): Attempt {
+  let left = options.moves ?? 2_000;
+  let best = attempt(program, schedule, rule, options.maxSteps)!;
+  for (let better = true; better && left > 0;) {
+    better = false;
+    for (const wish of simplifications(best.schedule)) {
+      if (left-- <= 0) break;
+      const candidate = attempt(program, wish, rule, options.maxSteps);
+      if (candidate === null || !candidate.found.some((found) => found.rule === rule)) continue;
+      if (!less(measure(candidate), measure(best))) continue;
+      best = candidate;
+      better = true;
+      break;
+    }
+  }
+  return best;
+}
