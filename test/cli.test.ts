@@ -114,7 +114,8 @@ describe('command line', () => {
 
   /** The lines of a schedule. */
   function drawing(text: string): string[] {
-    return text.split('\n').filter((line) => /^ {1,3}\d* /.test(line) && !line.startsWith('  repeat'));
+    const lanes = text.split('it passes if')[0];
+    return lanes.split('\n').filter((line) => /^ {1,3}\d* /.test(line) && !line.startsWith('  repeat'));
   }
 
   it('explore: words that say what was done, exit 3 if that is not all', async () => {

@@ -113,7 +113,7 @@ describe('fuzz: a scenario written as YAML', () => {
             measured,
             ...back
           } = parse(stringify(file, { collectionStyle: style, aliasDuplicateObjects: false }));
-          const expected = { never, sometimes: [], always: [], faults: null, errorPercent: null };
+          const expected = { never, sometimes: [], always: [], reachable: [], faults: null, errorPercent: null };
           expect(back).to.deep.equal({ ...w, machine: { profile: 'altix-3700-8p', cpus: 8 }, expect: expected });
           expect([about, pft, measured]).to.deep.equal(['x', null, null]);
           expect(sha256).to.equal(parse(JSON.stringify(file)).sha256);

@@ -63,7 +63,14 @@ describe('a scenario', () => {
       ],
       pft: null,
       measured: null,
-      expect: { never: 'anything', sometimes: ['lost store'], always: [], faults: null, errorPercent: null },
+      expect: {
+        never: 'anything',
+        sometimes: ['lost store'],
+        always: [],
+        reachable: [],
+        faults: null,
+        errorPercent: null,
+      },
     });
   });
 
@@ -83,7 +90,14 @@ describe('a scenario', () => {
     const scenario = parse(pft);
     expect(scenario.machine).to.deep.equal({ profile: 'altix-3700-8p', cpus: 8 });
     expect(scenario.pft).to.deep.equal({ gb: [1], repetitions: 3, threads: [1, 2] });
-    expect(scenario.expect).to.deep.equal({ never: [], sometimes: [], always: [], faults: 196608, errorPercent: 60 });
+    expect(scenario.expect).to.deep.equal({
+      never: [],
+      sometimes: [],
+      always: [],
+      reachable: [],
+      faults: 196608,
+      errorPercent: 60,
+    });
     const times = {
       user: '0.047s',
       system: '2.163s',
@@ -197,7 +211,7 @@ const refused: Record<string, [text: string, ...errors: string[]]> = {
   'seconds without s': [pft.replace('0.047s', '0.047'), '11:17 entry 4 of entry 1 of rows must be seconds such as 0.047s, got 0.047'],
   'a short row': [pft.replace(', 88859.030', ''), '11:7 entry 1 of rows must be a list of 8 cells, one for each column, got a list of 7'],
   // expect
-  'no expectation': [never(''), '6:1 expect must have at least one of never, sometimes, always, faults and errorPercent, got none'],
+  'no expectation': [never(''), '6:1 expect must have at least one of never, sometimes, always, reachable, faults and errorPercent, got none'],
   'an unknown invariant': [never('never: lost stoer'), "6:18 unknown invariant 'lost stoer' (there are: lost store, no page is mapped twice, anything). Did you mean 'lost store'?"],
   'anything sometimes': [never('sometimes: anything'), "6:22 unknown invariant 'anything' (there are: lost store, no page is mapped twice)"],
   'a contradiction': [never('never: lost store, always: [lost store]'), "6:39 'lost store' stands under never and always, and only one of them can be right"],

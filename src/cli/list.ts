@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { invariants, standingRules } from '../check/invariants.ts';
 import { bases, bugs, patches } from '../kernel/index.ts';
+import { marks } from '../kernel/marks.ts';
 import { profiles } from '../profiles/index.ts';
 import { type Entry, listTable } from '../report/list-table.ts';
 import { catalog } from '../scenario/catalog.ts';
@@ -30,6 +31,7 @@ const ENTRIES: Record<ListName, () => Entry[]> = {
     ...invariants.map(({ name, sentence, moment }) => ({ name, kind: moment, about: sentence })),
     ...Object.entries(standingRules).map(([name, sentence]) => ({ name, kind: 'always', about: sentence })),
   ],
+  marks: () => Object.entries(marks).map(([name, about]) => ({ name, kind: 'reachable', about })),
 };
 
 function firstSentence(text: string): string {

@@ -63,7 +63,7 @@ function program(io: Io, decide: (action: Action) => void): Command {
       decide(async () => (await import('./replay.ts')).replayCommand(io, file, options as never));
     });
 
-  common(command('list', 'what there is: scenarios, kernels, machines, invariants'))
+  common(command('list', 'what there is: scenarios, kernels, machines, invariants, marks'))
     .addArgument(new Argument('[what]', 'one of the lists').choices(LISTS))
     .action((what: string | undefined, options: { format: string }) => {
       decide(async () => {

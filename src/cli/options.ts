@@ -8,7 +8,7 @@ import { UsageError } from './exit.ts';
 
 /** Choices of options and arguments, known before a command is loaded. */
 export const STRATEGIES = ['portfolio', 'dpor', 'bounded', 'delay', 'pct', 'urw', 'random', 'all'] as const;
-export const LISTS = ['scenarios', 'kernels', 'machines', 'invariants'] as const;
+export const LISTS = ['scenarios', 'kernels', 'machines', 'invariants', 'marks'] as const;
 export const FORMATS = ['table', 'json', 'ndjson'] as const;
 export type Format = (typeof FORMATS)[number];
 

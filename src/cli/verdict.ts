@@ -30,8 +30,10 @@ function looked(result: Exploration): string {
   return exhausted ? `all ${schedules} with ${strategy}` : `stopped after ${schedules} with ${strategy}`;
 }
 
-function beside({ sampled, cutOff, claim }: Exploration): string[] {
-  const samples = sampled > 0 && claim !== 'sampled' ? [`${sampled.toLocaleString('en-US')} sampled beside`] : [];
+/** Samples beside a search say nothing once it is complete. */
+function beside({ sampled, cutOff, claim, complete }: Exploration): string[] {
+  const samples =
+    sampled > 0 && claim !== 'sampled' && !complete ? [`${sampled.toLocaleString('en-US')} sampled beside`] : [];
   return cutOff > 0 ? [...samples, `step bound hit in ${cutOff.toLocaleString('en-US')}`] : samples;
 }
 

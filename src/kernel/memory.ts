@@ -2,7 +2,7 @@
  * The anonymous-fault path of 2.6.10 (mm/memory.c): one spinlock per address space, taken before the walk and dropped
  * while a page is allocated and zeroed.
  *
- * After kernel-facts of 2.6.9 and 2.6.11 trees and the pre-image of the prefault V2 patch (2.6.10-rc3-bk7); no
+ * After the trees of 2.6.9 and 2.6.11 and the pre-image of the prefault V2 patch (2.6.10-rc3-bk7); no
  * pristine 2.6.10 was at hand. Left out: file, swap and non-linear ptes (no such vma exists here yet), hugetlb, TLB
  * flushes (no TLB is modelled yet). Fork copies no ptes yet, so the only page that copy-on-write meets is the zero page.
  */
@@ -13,6 +13,7 @@ import { WRITE_ONCE, xchg } from '../machine/memory.ts';
 import { trylock_page, unlock_page } from '../sync/pagelock.ts';
 import { spin_lock, spin_unlock } from '../sync/spinlock.ts';
 import type { FaultPath } from './fault-path.ts';
+import { mark } from './marks.ts';
 import {
   alloc_page_vma,
   clear_user_highpage,
@@ -161,6 +162,7 @@ export function* do_anonymous_page(
     page_table = pte_offset_map(mm, pmd, addr);
     const raced = !pte_none(page_table.plain);
     if (raced) {
+      mark('anonymous fault raced');
       pte_unmap(page_table);
       yield* page_cache_release(mm.system, page);
       yield* spin_unlock(mm.page_table_lock);
@@ -236,6 +238,7 @@ export function* do_wp_page(
     else yield* page_remove_rmap(old_page);
     yield* break_cow(vma, new_page, address, page_table);
   }
+  if (!same) mark('write protection fault raced');
   pte_unmap(page_table);
   yield* page_cache_release(mm.system, same ? old_page : new_page); // what the pte no longer refers to
   if (!old_page.reserved) yield* page_cache_release(mm.system, old_page);

@@ -10,6 +10,7 @@ import type { Coroutine, Step } from '../machine/step.ts';
 import { might_sleep } from '../machine/thread.ts';
 import { charge, work } from '../machine/work.ts';
 import { spin_lock, spin_unlock } from '../sync/spinlock.ts';
+import { mark } from './marks.ts';
 import {
   page_number,
   page_size,
@@ -47,6 +48,7 @@ export function* anon_vma_prepare(vma: Vma): Coroutine<boolean> {
   }
   yield* spin_unlock(mm.page_table_lock);
 
+  if (!first) mark('anon_vma raced');
   if (near !== null) yield* spin_unlock(near.lock);
   else if (!first) anon_vma_free(mm.system, anon_vma);
   return false;

@@ -1,6 +1,7 @@
 /** The names that scenario files may use, from the registries. */
 import { ruleNames } from '../check/invariants.ts';
 import { bases, bugs, patches } from '../kernel/index.ts';
+import { marks } from '../kernel/marks.ts';
 import { defaultProfile, profiles } from '../profiles/index.ts';
 import type { Catalog } from './schema.ts';
 
@@ -12,5 +13,6 @@ export function catalog(): Catalog {
     profiles: Object.fromEntries(profiles.map((profile) => [profile.name, { cpus: profile.cpus }])),
     defaultProfile,
     invariants: ruleNames(),
+    marks: Object.keys(marks),
   };
 }

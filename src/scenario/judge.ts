@@ -6,6 +6,8 @@ export interface Seen {
   readonly executions: number;
   readonly complete: boolean;
   readonly failures: readonly { readonly rule: string; readonly executions: number }[];
+  /** Marks that executions came by. */
+  readonly reached: readonly { readonly name: string }[];
 }
 
 /** One sentence for each expectation that does not hold; empty when all is as expected. */
@@ -21,6 +23,9 @@ export function judge(expect: Scenario['expect'], seen: Seen): string[] {
     if (count.get(rule) !== seen.executions) {
       problems.push(`expected '${rule}' always, it is so in ${count.get(rule) ?? 0} of ${seen.executions}`);
     }
+  }
+  for (const mark of expect.reachable) {
+    if (!seen.reached.some(({ name }) => name === mark)) problems.push(`expected to reach '${mark}', no execution did`);
   }
   const foreseen = new Set([...expect.sometimes, ...expect.always]);
   for (const { rule, executions } of seen.failures) {

@@ -85,6 +85,8 @@ export interface Scenario {
     readonly never: 'anything' | string[];
     readonly sometimes: string[];
     readonly always: string[];
+    /** Marks that some execution must come by. */
+    readonly reachable: string[];
     readonly faults: number | null;
     readonly errorPercent: number | null;
   };
@@ -229,6 +231,7 @@ function toExpect({
   never = [],
   sometimes = [],
   always = [],
+  reachable = [],
   faults,
   errorPercent,
 }: ScenarioFile['expect']): Scenario['expect'] {
@@ -236,6 +239,7 @@ function toExpect({
     never: never === 'anything' ? never : [never].flat(),
     sometimes: [sometimes].flat(),
     always: [always].flat(),
+    reachable: [reachable].flat(),
     faults: faults ?? null,
     errorPercent: errorPercent ?? null,
   };

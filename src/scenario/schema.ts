@@ -16,6 +16,8 @@ export interface Catalog {
   /** One of `profiles`. */
   readonly defaultProfile: string;
   readonly invariants: readonly string[];
+  /** Places in kernel text that an execution may come by. */
+  readonly marks: readonly string[];
 }
 
 /** The largest area, and the largest sum of areas, in pages. */
@@ -222,6 +224,10 @@ const expectation = mapping(
       .describe('Invariants that no schedule may break, or the word anything.'),
     sometimes: claim(invariants).optional().describe('Invariants that some schedules break and others do not.'),
     always: claim(invariants).optional().describe('Invariants that every schedule breaks.'),
+    reachable: z
+      .union([z.string(), names('a mark', 'marks')], { error: 'the name of a mark, or a list of them' })
+      .optional()
+      .describe('Marks in kernel text that some schedule must come by, or the race does not happen here.'),
     faults: whole(1).optional().describe('Faults simulated per row and GiB. Only with pft.'),
     errorPercent: z
       .number({ error: 'a number greater than 0' })

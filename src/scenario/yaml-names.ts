@@ -136,18 +136,19 @@ function reportNoWorkload(check: Check, vmas: boolean, threads: boolean): void {
 }
 
 function checkExpect(check: Check): void {
-  const { invariants } = check.catalog;
+  const { invariants, marks } = check.catalog;
   const keys = entries(check, ['expect']).map(([key]) => key);
   if (isMapping(valueAt(check.data, ['expect'])) && keys.length === 0)
     sayKey(
       check,
       ['expect'],
-      'expect must have at least one of never, sometimes, always, faults and errorPercent, got none',
+      'expect must have at least one of never, sometimes, always, reachable, faults and errorPercent, got none',
     );
   const isAnything = valueAt(check.data, ['expect', 'never']) === 'anything';
   if (!isAnything) checkKnown(check, 'invariant', ['expect', 'never'], [...invariants, 'anything']);
   checkKnown(check, 'invariant', ['expect', 'sometimes'], invariants);
   checkKnown(check, 'invariant', ['expect', 'always'], invariants);
+  checkKnown(check, 'mark', ['expect', 'reachable'], marks);
   checkClaims(check);
   if (keys.includes('faults') && !findPlace(check.root, ['pft']))
     sayKey(check, ['expect', 'faults'], 'faults goes with pft only');

@@ -10,6 +10,7 @@ export const catalog: Catalog = {
   profiles: { 'altix-3700-8p': { cpus: 8 }, 'x86-2s': { cpus: 2 } },
   defaultProfile: 'altix-3700-8p',
   invariants: ['lost store', 'no page is mapped twice'],
+  marks: ['anonymous fault raced'],
 };
 
 export const head = 'about: why\nkernel: { base: v2.6.10 }\n'; // two lines

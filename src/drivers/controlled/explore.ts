@@ -47,7 +47,8 @@ export class Search {
     this.program = program;
     this.options = options;
     this.strategy = options.strategy ?? portfolio();
-    this.counter = options.countClasses === true ? new ClassCounter(from?.classes ?? []) : null;
+    const counts = options.countClasses === true && this.strategy.byClasses !== true;
+    this.counter = counts ? new ClassCounter(from?.classes ?? []) : null;
     this.tally = new Tally(from?.tally);
     if (from !== null) this.strategy.restore(from.state);
   }

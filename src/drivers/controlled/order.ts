@@ -256,8 +256,18 @@ export class Order {
   private afterReleases(thread: number, arrival: number): void {
     const mode = this.mode[arrival];
     for (let i = this.lastOn(this.object[arrival]); i >= 0; i = this.previous[i]) {
-      if (this.relation.releasesFor[this.mode[i] * MODES + mode] === 1) this.join(this.next, thread * this.width, i);
+      if (this.relation.releasesFor[this.mode[i] * MODES + mode] === 0 || this.cameLater(i, arrival)) continue;
+      this.join(this.next, thread * this.width, i);
     }
+  }
+
+  /** Is this the release of a reader that came when the grace period had begun? It does not wait for that. */
+  private cameLater(release: number, arrival: number): boolean {
+    if (this.mode[arrival] !== Mode.synchronize) return false;
+    for (let i = this.previous[release]; i > arrival; i = this.previous[i]) {
+      if (this.thread[i] === this.thread[release] && isTake(this.mode[i] as Mode)) return true;
+    }
+    return false;
   }
 
   private join(rows: Ints, row: number, event: number): void {
