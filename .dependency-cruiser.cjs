@@ -19,6 +19,8 @@ const law = {
   },
   trace: { rooms: ['machine'], npm: ['rxjs'] },
   report: { rooms: ['trace', 'machine'], npm: ['table', 'picocolors'] },
+  explain: { rooms: ['drivers/controlled', 'trace', 'report', 'machine'], npm: ['picocolors'] },
+  fuzz: { rooms: ['drivers/controlled', 'scenario', 'machine'], npm: ['fast-check'], node: ['fs'] },
   cli: { rooms: 'all', npm: ['commander', 'zod', 'picocolors'], node: 'all' },
 };
 
@@ -51,6 +53,21 @@ module.exports = {
       to: { pathNot: [`^src/${anyOf(all)}/`] },
     },
     {
+      name: 'law-of-fast-check',
+      comment: 'src/fast-check.ts shows src/fuzz to those who have fast-check',
+      severity: 'error',
+      from: { path: '^src/fast-check\\.ts$' },
+      to: { pathNot: ['^src/fuzz/'] },
+    },
+    {
+      name: 'works-without-fast-check',
+      comment:
+        'fast-check is an optional peer: only src/fuzz may import it, and only src/fast-check.ts may import src/fuzz',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(fuzz/|fast-check\\.ts$)' },
+      to: { path: '^src/(fuzz/|fast-check\\.ts$)|(^|/)node_modules/fast-check/' },
+    },
+    {
       name: 'kernel-knows-no-patch',
       comment: 'patches and bugs replace kernel functions; only the registry, src/kernel/index.ts, may know them',
       severity: 'error',
@@ -61,7 +78,7 @@ module.exports = {
       name: `no-room-of-its-own${from.orphan ? '-orphan' : ''}`,
       comment: 'a file of src/ lives in one of the rooms of the law; a new room needs a line in it',
       severity: 'error',
-      from: { ...from, path: '^src/', pathNot: `^src/(${anyOf(all)}/|index\\.ts$)` },
+      from: { ...from, path: '^src/', pathNot: `^src/(${anyOf(all)}/|index\\.ts$|fast-check\\.ts$)` },
       to: {},
     })),
     {
@@ -76,7 +93,7 @@ module.exports = {
       comment: 'src/ is what users install; devDependencies are not',
       severity: 'error',
       from: { path: '^src/' },
-      to: { dependencyTypes: ['npm-dev'] },
+      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['npm-peer'] },
     },
     {
       name: 'not-resolvable',
@@ -90,7 +107,7 @@ module.exports = {
       comment: 'works only by accident: not listed in package.json',
       severity: 'error',
       from: {},
-      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'] },
+      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['npm-peer'] },
     },
   ],
   options: {

@@ -39,7 +39,12 @@ export { type Checkpoint, explore, type ExploreOptions, Search } from './drivers
 export type { Exploration, Failure, Outcome, Reached } from './drivers/controlled/tally.ts';
 export { portfolio } from './drivers/controlled/portfolio.ts';
 export { pct, random, urw } from './drivers/controlled/random.ts';
+export { type NearestPass, nearestPass } from './drivers/controlled/nearest.ts';
 export { Divergence, replay } from './drivers/controlled/replay.ts';
-export type { Schedule } from './drivers/controlled/schedule.ts';
+export { formatSchedule, parseSchedule, type Schedule, ScheduleError } from './drivers/controlled/schedule.ts';
+export { shrink, type Shrunk, type ShrinkOptions } from './drivers/controlled/shrink.ts';
 export type { Claim, Strategy } from './drivers/controlled/strategy.ts';
+export { type Counterexample, counterexampleOf } from './explain/counterexample.ts';
+export { drawCounterexample, type DrawOptions, drawRecording, drawVerdicts, explain } from './explain/explain.ts';
+export { record, type Recording } from './explain/record.ts';
 export { runTimed, type TimedOptions, type TimedResult } from './drivers/timed/run.ts';

@@ -1,23 +1,25 @@
 /** `faultline explore`: the interleavings of a scenario, a verdict, and the simplest schedule that fails. */
 import { allInterleavings, delayBounded, preemptionBounded } from '../drivers/controlled/bounded.ts';
 import { sourceDpor } from '../drivers/controlled/dpor.ts';
+import { Search } from '../drivers/controlled/explore.ts';
 import { portfolio } from '../drivers/controlled/portfolio.ts';
 import { pct, random, urw } from '../drivers/controlled/random.ts';
 import { formatSchedule } from '../drivers/controlled/schedule.ts';
 import type { Strategy } from '../drivers/controlled/strategy.ts';
 import type { Exploration } from '../drivers/controlled/tally.ts';
+import { drawVerdicts } from '../explain/explain.ts';
+import { coverage, plural, wordFor } from '../explain/verdict.ts';
 import { catalog } from '../scenario/catalog.ts';
 import { judge } from '../scenario/judge.ts';
 import { readScenario, type Scenario } from '../scenario/read.ts';
 import { buildWorld, type CheckedProgram, checkedProgram } from '../scenario/world.ts';
 import { CheckpointFile, checkpointPath, type SearchKey } from './checkpoint.ts';
-import { type Counterexample, counterexample, drawCounterexample, quoted } from './counterexample.ts';
+import { drawStored, quoted, storedCounterexample, type StoredCounterexample } from './counterexample.ts';
 import { EXIT, UsageError } from './exit.ts';
 import { jsonHead, kernelName } from './heading.ts';
 import type { Io } from './io.ts';
 import { type CommonOptions, scenarioPath, type STRATEGIES, version } from './options.ts';
-import { runSearch } from './search.ts';
-import { cleanVerdict, coverage, plural, wordFor } from './verdict.ts';
+import { roughly, runSearch, timeLeft } from './search.ts';
 
 export interface ExploreCommandOptions extends CommonOptions {
   readonly strategy: (typeof STRATEGIES)[number];
@@ -29,6 +31,7 @@ export interface ExploreCommandOptions extends CommonOptions {
   /** Exit 0 if the result is what the scenario expects, found bugs included. */
   readonly check?: boolean;
   readonly outcomes?: boolean;
+  readonly estimate?: boolean;
   /** True: from the usual place. */
   readonly resume?: string | true;
   readonly checkpoint?: string;
@@ -69,6 +72,7 @@ export async function explore(io: Io, file: string, options: ExploreCommandOptio
     );
   }
   const make = (): CheckedProgram => checkedProgram(buildWorld(scenario));
+  if (options.estimate === true) return estimate(io, scenario, make, options);
   const checkpoint = checkpointFile(scenario, options);
   const { search, interrupted } = await runSearch(io, {
     program: make,
@@ -91,11 +95,33 @@ export async function explore(io: Io, file: string, options: ExploreCommandOptio
   const result = search.result();
   const problems = judge(scenario.expect, result);
   const failure = result.failures[0];
-  const shown = failure === undefined ? null : counterexample(scenario, make, failure, options.output);
+  const shown = failure === undefined ? null : storedCounterexample(scenario, make, failure, options.output);
   if (options.format === 'table') io.out(text(io, scenario, result, shown, problems, options));
   else io.out(`${JSON.stringify(json(scenario, result, shown, problems, options), null, indent(options))}\n`);
   checkpoint.remove();
   return exitCode(result, problems, options);
+}
+
+const HEAD = 1000;
+
+/** About how much there is to do, from the first executions. */
+function estimate(io: Io, scenario: Scenario, make: () => CheckedProgram, options: ExploreCommandOptions): number {
+  const search = new Search(make, { strategy: sourceDpor(), maxExecutions: HEAD });
+  const start = performance.now();
+  while (search.advance());
+  const seconds = (performance.now() - start) / 1000;
+  const { executions, complete } = search.result();
+  const classes = complete ? executions : (search.estimate ?? executions);
+  if (options.format !== 'table') {
+    const head = jsonHead('faultline.estimate/1', scenario, options.seed);
+    io.out(`${JSON.stringify({ ...head, classes, exact: complete }, null, indent(options))}\n`);
+  } else if (complete) io.out(`${plural(classes, 'class', 'classes')}: that was all\n`);
+  else {
+    const time = timeLeft((seconds * classes) / executions);
+    io.out(`about ${roughly(classes)} classes, about ${time} at ${roughly(executions / seconds)}/s here\n`);
+    io.out(`(from the first ${executions}; may be off by a factor of ten)\n`);
+  }
+  return EXIT.ok;
 }
 
 function checkpointFile(scenario: Scenario, options: ExploreCommandOptions): CheckpointFile {
@@ -123,7 +149,7 @@ function text(
   io: Io,
   scenario: Scenario,
   result: Exploration,
-  shown: Counterexample | null,
+  shown: StoredCounterexample | null,
   problems: readonly string[],
   options: ExploreCommandOptions,
 ): string {
@@ -131,26 +157,13 @@ function text(
     io.colors.bold(scenario.path),
     `kernel ${kernelName(scenario)}, ${scenario.threads.length} threads, ${result.strategy}, ${result.steps.toLocaleString('en-US')} steps`,
     '',
-    ...(shown === null ? [io.colors.green(`any invariant broken: ${cleanVerdict(result)}`)] : verdicts(io, result)),
+    ...drawVerdicts(result, io),
     ...finalStates(io, scenario, result, options),
   ];
-  if (shown !== null) lines.push('', ...drawCounterexample(io, scenario, shown));
+  if (shown !== null) lines.push('', ...drawStored(io, scenario, shown));
   if (problems.length > 0) lines.push('', ...problems.map((problem) => io.colors.red(`NOT AS EXPECTED: ${problem}`)));
   else lines.push('', result.complete ? 'as the scenario expects' : 'nothing so far that the scenario does not expect');
   return `${lines.join('\n')}\n`;
-}
-
-function verdicts(io: Io, result: Exploration): string[] {
-  const width = Math.max(...result.failures.map(({ rule }) => rule.length));
-  return [
-    ...result.failures.map((failure) => {
-      const word = wordFor(failure, result.executions);
-      const counts = failure.executions > 0 ? `${failure.executions} of ${result.executions}` : 'in samples only';
-      return `${io.colors.red(failure.rule.padEnd(width))}  ${word}  ${counts}`;
-    }),
-    `${'anything else'.padEnd(width)}  ${cleanVerdict(result)}`,
-    `seen: ${coverage(result)}`,
-  ];
 }
 
 /** What executions have ended in, and by which marks they came. */
@@ -174,7 +187,7 @@ function finalStates(io: Io, scenario: Scenario, result: Exploration, options: E
 function json(
   scenario: Scenario,
   result: Exploration,
-  shown: Counterexample | null,
+  shown: StoredCounterexample | null,
   problems: readonly string[],
   options: ExploreCommandOptions,
 ): object {
@@ -206,7 +219,7 @@ function counterexampleJson({
   line,
   pass,
   recording,
-}: Counterexample) {
+}: StoredCounterexample) {
   return {
     ...{ rule: found.rule, preemptions, contextSwitches, fewest, trail, schedule: line },
     passing: pass === null ? null : { schedule: pass.line, overtaken: pass.overtaken + 1, moved: pass.moved + 1 },

@@ -46,6 +46,7 @@ function program(io: Io, decide: (action: Action) => void): Command {
     .option('--max-steps <n>', 'leave an execution after this many steps (default 100000)', wholeNumber(1))
     .option('--check', 'exit 0 if the result is what the scenario expects, found bugs included', false)
     .option('--require-complete', 'exit 3 also if all schedules within a bound were seen', false)
+    .option('--estimate', 'say about how many classes there are, from the first 1000, and stop', false)
     .option('--outcomes', 'list the final states, each with a schedule that leads there', false)
     .option('--resume [checkpoint]', 'go on where this search was interrupted')
     .option('--checkpoint <file>', 'where to keep the search (default reports/checkpoints/)')

@@ -1,15 +1,17 @@
 /** `faultline replay`: a recorded schedule again, compared step by step with its recording. */
+import type { Program } from '../drivers/controlled/execution.ts';
 import { Divergence } from '../drivers/controlled/replay.ts';
 import { parseSchedule, type Schedule, ScheduleError } from '../drivers/controlled/schedule.ts';
+import { drawRecording } from '../explain/explain.ts';
+import { record, type Recording } from '../explain/record.ts';
 import { catalog } from '../scenario/catalog.ts';
-import { readScenario, type Scenario } from '../scenario/read.ts';
+import { readScenario } from '../scenario/read.ts';
 import { buildWorld, checkedProgram } from '../scenario/world.ts';
 import type { TraceStep } from '../trace/step.ts';
-import { drawRecording } from './counterexample.ts';
 import { EXIT, UsageError } from './exit.ts';
 import type { Io } from './io.ts';
 import { type CommonOptions, scenarioPath } from './options.ts';
-import { meaningOf, readTrail, record, type Recording, type Trail } from './trail.ts';
+import { meaningOf, readTrail, type Trail } from './trail.ts';
 
 export interface ReplayOptions extends CommonOptions {
   /** A schedule in one line, instead of a trail. */
@@ -26,10 +28,11 @@ export function replayCommand(io: Io, file: string, options: ReplayOptions): num
 function replayLine(io: Io, file: string, line: string, options: CommonOptions): number {
   const scenario = readScenario(scenarioPath(file), catalog());
   if (scenario.pft !== null) throw new UsageError(`${scenario.path} is a pft scenario: it has no schedules`);
-  const recording = record(scenario, read(scenario, line));
+  const make = (): Program => checkedProgram(buildWorld(scenario));
+  const recording = record(make, read(make, line));
   const { found, execution, steps } = recording;
   if (options.format === 'table') {
-    io.out([io.colors.bold(scenario.path), '', ...drawRecording(io, recording), ''].join('\n'));
+    io.out([io.colors.bold(scenario.path), '', ...drawRecording(recording, io), ''].join('\n'));
     const end = execution.over ? 'all threads have come to their end' : 'there is more to do';
     io.out(
       `${found.length === 0 ? `no rule is broken; ${end}` : `broken: ${found.map(({ rule }) => rule).join(', ')}`}\n`,
@@ -41,9 +44,9 @@ function replayLine(io: Io, file: string, line: string, options: CommonOptions):
   return found.length === 0 ? EXIT.ok : EXIT.finding;
 }
 
-function read(scenario: Scenario, line: string): Schedule {
+function read(make: () => Program, line: string): Schedule {
   try {
-    return parseSchedule(() => checkedProgram(buildWorld(scenario)), line);
+    return parseSchedule(make, line);
   } catch (error) {
     if (error instanceof ScheduleError) throw new UsageError(error.message);
     throw error;
@@ -57,7 +60,7 @@ function replayTrail(io: Io, file: string, options: CommonOptions): number {
     scenario.sha256 === trail.scenario.sha256 ? null : firstChange(trail.scenario.meaning, meaningOf(scenario), '');
   let recording: Recording;
   try {
-    recording = record(scenario, trail.schedule);
+    recording = record(() => checkedProgram(buildWorld(scenario)), trail.schedule);
   } catch (error) {
     if (!(error instanceof Divergence)) throw error;
     return refuse(io, file, options, changed, `step ${error.at}: ${error.message}${recordedAt(trail, error.at)}`);
@@ -128,6 +131,6 @@ function report(io: Io, trail: Trail, recording: Recording, options: CommonOptio
     io.out(`${JSON.stringify(result, null, options.format === 'json' ? 2 : 0)}\n`);
     return;
   }
-  io.out([io.colors.bold(trail.scenario.path), '', ...drawRecording(io, recording), ''].join('\n'));
+  io.out([io.colors.bold(trail.scenario.path), '', ...drawRecording(recording, io), ''].join('\n'));
   io.out(`\nreproduced: ${trail.expect.rule}, all ${trail.steps.length} steps as recorded\n`);
 }

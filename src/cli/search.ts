@@ -3,10 +3,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ExploreOptions } from '../drivers/controlled/explore.ts';
 import { Search } from '../drivers/controlled/explore.ts';
 import type { Program } from '../drivers/controlled/execution.ts';
+import { plural } from '../explain/verdict.ts';
 import { type CheckpointFile, readCheckpoint, type SearchKey } from './checkpoint.ts';
 import type { Io } from './io.ts';
 import { progress } from './progress.ts';
-import { plural } from './verdict.ts';
 
 /** Milliseconds between two looks at the clock and at signals. */
 const SLICE_MS = 50;
@@ -77,7 +77,7 @@ export function roughly(n: number): string {
   return (Math.round(n / unit) * unit).toLocaleString('en-US');
 }
 
-function timeLeft(seconds: number): string {
+export function timeLeft(seconds: number): string {
   if (seconds < 90) return `${Math.ceil(seconds)} s`;
   if (seconds < 5400) return `${Math.ceil(seconds / 60)} min`;
   return seconds < 2e6 ? `${Math.ceil(seconds / 3600)} h` : 'ages';

@@ -2,15 +2,10 @@
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
-import { DeadlockWatch, type FoundDeadlock } from '../drivers/controlled/deadlock.ts';
-import { replay } from '../drivers/controlled/replay.ts';
 import type { Schedule } from '../drivers/controlled/schedule.ts';
-import type { Execution, Found } from '../drivers/controlled/execution.ts';
+import type { Found } from '../drivers/controlled/execution.ts';
+import type { Recording } from '../explain/record.ts';
 import type { Scenario } from '../scenario/read.ts';
-import { buildWorld, checkedProgram } from '../scenario/world.ts';
-import { Recorder } from '../trace/recorder.ts';
-import type { TraceStep } from '../trace/step.ts';
-import { collect, traceStream } from '../trace/stream.ts';
 import { UsageError } from './exit.ts';
 
 const trailSchema = z.object({
@@ -23,43 +18,6 @@ const trailSchema = z.object({
 });
 
 export type Trail = z.infer<typeof trailSchema>;
-
-export interface Recording {
-  readonly steps: readonly TraceStep[];
-  readonly found: readonly Found[];
-  readonly execution: Execution;
-  readonly recorder: Recorder;
-  readonly deadlock: FoundDeadlock | null;
-}
-
-/** Run a schedule and write down every step. Throws a Divergence where a thread cannot act. */
-export function record(scenario: Scenario, schedule: Schedule): Recording {
-  let recorder: Recorder | null = null;
-  let execution: Execution | null = null;
-  const watch = new DeadlockWatch();
-  const stream = traceStream((sink) => {
-    const watching = new Recorder(sink);
-    recorder = watching;
-    execution = watching.watch(() =>
-      replay(
-        () => checkedProgram(buildWorld(scenario)),
-        schedule,
-        () => ({
-          beforeStep(thread, runnable) {
-            watching.beforeStep(thread, runnable);
-          },
-          afterStep(thread, after) {
-            watching.afterStep(thread, after);
-            watch.afterStep(thread, after);
-          },
-        }),
-      ),
-    );
-  });
-  const steps = collect(stream);
-  if (watch.found !== null) execution!.report([watch.violation()!]);
-  return { steps, found: execution!.found, execution: execution!, recorder: recorder!, deadlock: watch.found };
-}
 
 /** What a scenario means, without where it is and what it says about itself. */
 export function meaningOf(scenario: Scenario): object {

@@ -85,7 +85,7 @@ export function witnessLines(
   { width, colors }: Pick<LaneOptions, 'width' | 'colors'>,
 ): string[] {
   return found.flatMap(({ rule, witness, step }) =>
-    wrap(`after step ${step}: ${rule}: ${witness}`, width).map((line) => colors.red(line)),
+    wrap(`after step ${step}: ${witness === rule ? rule : `${rule}: ${witness}`}`, width).map((line) => colors.red(line)),
   );
 }
 

@@ -96,22 +96,19 @@ function stuckBehind(cycle: readonly Wait[], waits: readonly Wait[]): Wait[] {
   return waits.filter((wait) => stuck.has(wait.thread) && !cycle.includes(wait));
 }
 
-/** `faulter waits for kswapd (heap.anon_vma->lock), kswapd waits for faulter (mm.page_table_lock)`. */
-export function describeCycle(cycle: readonly Wait[]): string {
-  return cycle
-    .map(({ thread, step }, i) => {
-      const next = cycle[(i + 1) % cycle.length].thread;
-      return `${thread.name} waits for ${next === thread ? 'itself' : next.name} (${step.object.describe(step.index)})`;
-    })
-    .join(', ');
-}
-
 /** What a thread that cannot go on waits for, and what it holds. */
 export function describeWait({ thread, step, for: those }: Wait): string {
-  const by = those.map((other) => (other === thread ? 'itself' : other.name)).join(', ');
+  const holds = those.filter((other) => other.held.some(({ lock }) => lock === step.object));
+  const names = (holds.length > 0 ? holds : those).map((other) => (other === thread ? 'itself' : other.name)).join(', ');
+  const by = names === '' ? '' : ` (${holds.length > 0 ? 'held by' : 'queued behind'} ${names})`;
   const held = thread.held.map(({ lock }) => lock.describe(0)).join(', ');
   const what = step.object.describe(step.index);
-  return `${thread.name} waits for ${what}${by === '' ? '' : ` (held by ${by})`}, holds ${held === '' ? 'nothing' : held}`;
+  return `${thread.name} waits for ${what}${by}, holds ${held === '' ? 'nothing' : held}`;
+}
+
+/** The rule that is broken when threads wait for ever. */
+export function deadlockViolation(threads: readonly Thread[]): Violation {
+  return { rule: 'deadlock', witness: waiting(threads).map(describeWait).join('; ') };
 }
 
 /** A deadlock, and the number of steps after which it was there. */
@@ -122,13 +119,6 @@ export interface FoundDeadlock extends Deadlock {
 /** Asked after every step of a replay: when does a circle close? */
 export class DeadlockWatch {
   found: FoundDeadlock | null = null;
-
-  /** The deadlock as a rule that is broken. */
-  violation(): Violation | null {
-    if (this.found === null) return null;
-    const { cycle, others } = this.found;
-    return { rule: 'deadlock', witness: cycle.length > 0 ? describeCycle(cycle) : others.map(describeWait).join('; ') };
-  }
 
   /** `thread` has acted last; `after` is the execution then, with the number of its steps. */
   afterStep(thread: Thread, after: { readonly threads: readonly Thread[]; readonly length: number }): void {

@@ -190,6 +190,7 @@ export class DporStrategy implements Strategy {
         if (asleep === 0 && (first < 0 || id === last)) first = id;
       }
     }
+    for (let id = threads.length; id < state.length; id++) state[id] = 0;
     if (first < 0) return false;
     state[first] |= BACKTRACK;
     this.chosen[depth] = first;
@@ -204,20 +205,24 @@ export class DporStrategy implements Strategy {
     return (this.sleep = wider);
   }
 
-  /** A clean row for the state at `depth`. */
+  /** A row for the state at `depth`. */
   private roomFor(depth: number, threads: number): Uint8Array {
     const known = this.states[depth];
-    if (known !== undefined && known.length >= threads) return known.fill(0);
+    if (known !== undefined && known.length >= threads) return known;
     return (this.states[depth] = new Uint8Array(Math.max(8, 2 * threads)));
   }
 
   /** Sleeping threads whose step commutes with the one chosen go on sleeping: written into `asleep`. */
   stillAsleep(execution: Execution, state: Uint8Array, chosen: Thread, effect: Effect, asleep: Uint8Array): void {
     const { threads } = execution;
-    asleep.fill(0);
-    for (let id = 0; id < threads.length; id++) {
-      if ((state[id] & ASLEEP) === 0 || id === chosen.id) continue;
-      if (!this.dependent(effect, this.effectOf(execution, threads[id].pending!, this.other))) asleep[id] = ASLEEP;
+    for (let id = 0; id < asleep.length; id++) {
+      asleep[id] =
+        id < threads.length &&
+        (state[id] & ASLEEP) !== 0 &&
+        id !== chosen.id &&
+        !this.dependent(effect, this.effectOf(execution, threads[id].pending!, this.other))
+          ? ASLEEP
+          : 0;
     }
   }
 

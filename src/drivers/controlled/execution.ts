@@ -15,7 +15,7 @@ import {
   WALK,
 } from '../../machine/step.ts';
 import { Birth, KernelBug, running, Thread, woken } from '../../machine/thread.ts';
-import { describeWait, waiting } from './deadlock.ts';
+import { deadlockViolation } from './deadlock.ts';
 
 /** A rule that does not hold, with what shows it. */
 export interface Violation {
@@ -54,6 +54,8 @@ export interface Choice {
   readonly n: number;
   readonly what: string;
   readonly answer: number;
+  /** Id of the thread that asked. */
+  readonly thread: number;
 }
 
 /** Answers a question that is not about order with a number from 0 to `n` - 1. */
@@ -243,7 +245,7 @@ export class Execution implements Attendant, Shortcut {
   choose(n: number, what: string): number {
     if (!Number.isInteger(n) || n < 1) throw new Error(`choose(${n}, '${what}'): there must be something to choose`);
     const answer = this.answers === null ? 0 : this.answers(n, what);
-    this.choices = [...this.choices, { n, what, answer }];
+    this.choices = [...this.choices, { n, what, answer, thread: running.id }];
     return answer;
   }
 
@@ -284,15 +286,16 @@ export class Execution implements Attendant, Shortcut {
 
   /** Nobody can act: all have ended, or those who have not wait for ever, or the machine is dead. */
   get over(): boolean {
-    return this.crashed || !this.threads.some((thread) => this.isEnabled(thread));
+    for (const thread of this.threads) if (this.isEnabled(thread)) return false;
+    return true;
   }
 
   /** To be called once, when it is over: asks for the rules that hold at the end. */
   finish(): void {
     if (this.finished || this.crashed) return;
     this.finished = true;
-    const stuck = waiting(this.threads);
-    if (stuck.length > 0) this.report([{ rule: 'deadlock', witness: stuck.map(describeWait).join('; ') }]);
+    const ended = this.threads.every((thread) => thread.pending === null);
+    if (!ended) this.report([deadlockViolation(this.threads)]);
     else this.report(this.program.atEnd?.(this.threads));
   }
 

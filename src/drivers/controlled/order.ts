@@ -92,6 +92,8 @@ export class Order {
   initial: Ints;
   /** Position at which each thread begins the run that `initials` looks at. */
   private readonly begun: number[] = [];
+  /** Event by which each thread was started; none for those that were there from the beginning. */
+  private readonly bornAt: number[] = [];
   /** Threads seen so far: what rows hold beyond is 0. */
   private threads = 0;
 
@@ -250,6 +252,7 @@ export class Order {
     this.waiting[thread] = NOT_WAITING;
     if (arrival === NOT_WAITING) this.join(this.next, thread * this.width, at);
     else this.afterReleases(thread, arrival);
+    if (this.mode[at] === Mode.none) this.bornAt[thread] = at;
   }
 
   /** The next step of a thread that has got a queued lock comes after the releases that made way. */
@@ -271,6 +274,7 @@ export class Order {
   }
 
   private join(rows: Ints, row: number, event: number): void {
+    if (rows[row + this.thread[event]] > event) return; // and with it all that it comes after
     const { clocks, threads } = this;
     const other = event * this.width;
     for (let t = 0; t < threads; t++) if (clocks[other + t] > rows[row + t]) rows[row + t] = clocks[other + t];
@@ -313,28 +317,42 @@ export class Order {
 
   /**
    * A number of 52 bits that is the same for executions of one class: made of what each step of each thread comes after,
-   * in terms of the steps of the threads and not of positions, and of the answers given.
+   * in terms of the steps of the threads and not of positions, and of the answers given to each. Who is born first does
+   * not matter.
    */
-  fingerprint(answers: readonly number[]): number {
-    const { width, threads } = this;
-    const nth = new Int32Array(this.length);
-    const steps = new Int32Array(threads);
+  fingerprint(choices: readonly { readonly thread: number; readonly answer: number }[]): number {
+    const { width, threads, clocks } = this;
+    const nth = this.places();
+    const names = Array.from({ length: threads }, (_, id) => this.nameOf(id, nth));
     let [high, low] = [0, 0];
+    const add = (a: number, b: number): void => {
+      high = (high + scramble(a ^ scramble(b))) | 0;
+      low = (low + scramble(b + Math.imul(a, 0x85ebca6b))) | 0;
+    };
     for (let at = 0; at < this.length; at++) {
-      const id = this.thread[at];
-      nth[at] = ++steps[id];
-      let [a, b] = [Math.imul(id + 1, 0x9e3779b1), nth[at]];
+      let after = 0;
       for (let t = 0; t < threads; t++) {
-        const last = this.clocks[at * width + t];
-        const known = last === 0 ? 0 : nth[last - 1];
-        a = scramble(a ^ known);
-        b = scramble(b + Math.imul(known + t, 0x85ebca6b));
+        const last = clocks[at * width + t];
+        if (last > 0) after = (after + scramble(names[t] ^ Math.imul(nth[last - 1], 0x9e3779b1))) | 0;
       }
-      high = (high + a) | 0;
-      low = (low + scramble(b ^ a)) | 0;
+      add(scramble(names[this.thread[at]] + nth[at]), after);
     }
-    for (const answer of answers) [high, low] = [scramble(high + answer), scramble(low ^ answer) + 1];
+    const asked = new Int32Array(threads);
+    for (const { thread, answer } of choices) add(names[thread] ?? thread, (++asked[thread] << 8) ^ ~answer);
     return (high >>> 0) * 2 ** 20 + (low >>> 12);
+  }
+
+  /** Of each event: the how many-eth of its thread it is, from 1. */
+  private places(): Int32Array {
+    const steps = new Int32Array(this.threads);
+    return Int32Array.from({ length: this.length }, (_, at) => ++steps[this.thread[at]]);
+  }
+
+  /** A number for the thread that depends on who has started it, and not on when. */
+  private nameOf(thread: number, nth: Int32Array): number {
+    const birth = this.bornAt[thread] ?? -1;
+    if (birth < 0 || birth >= this.length) return scramble(thread + 1);
+    return scramble(this.nameOf(this.thread[birth], nth) + nth[birth]);
   }
 
   private lastOn(object: number): number {

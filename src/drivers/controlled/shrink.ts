@@ -9,7 +9,7 @@
 import { preemptionBounded } from './bounded.ts';
 import { Execution, type Found, type Program } from './execution.ts';
 import { explore } from './explore.ts';
-import { DeadlockWatch } from './deadlock.ts';
+import { deadlockViolation, DeadlockWatch } from './deadlock.ts';
 import { recorded } from './replay.ts';
 import { contextSwitches, fromRuns, type Run, runsOf, type Schedule, scheduleOf } from './schedule.ts';
 
@@ -68,7 +68,7 @@ export function attempt(
     }
   }
   if (broken() === undefined && watch.found === null) execution.finish();
-  else if (watch.found !== null) execution.report([watch.violation()!]);
+  else if (watch.found !== null) execution.report([deadlockViolation(execution.threads)]);
   return { schedule: scheduleOf(execution), preemptions, found: execution.found, outcome: execution.outcome() };
 }
 
@@ -100,15 +100,15 @@ function* reordered(runs: readonly Run[]): Iterable<Run[]> {
   }
 }
 
-type Measure = readonly number[];
+export type Measure = readonly number[];
 
 /** The less the better: preemptions, context switches, steps, answers out of the ordinary; then the same choice for all. */
-function measure({ schedule: { threads, answers }, preemptions }: Attempt): Measure {
+export function measure({ schedule: { threads, answers }, preemptions }: Pick<Attempt, 'schedule' | 'preemptions'>): Measure {
   const odd = answers.filter((answer) => answer !== 0).length;
   return [preemptions, contextSwitches(threads), threads.length, odd, ...runsOf(threads).map(({ steps }) => -steps)];
 }
 
-function less(a: Measure, b: Measure): boolean {
+export function less(a: Measure, b: Measure): boolean {
   for (let i = 0; i < Math.min(a.length, b.length); i++) if (a[i] !== b[i]) return a[i] < b[i];
   return a.length < b.length;
 }

@@ -1,0 +1,88 @@
+/** A result in words and pictures, for a terminal: verdicts, and the simplest counterexample in lanes. */
+import pc from 'picocolors';
+import type { Program } from '../drivers/controlled/execution.ts';
+import type { Exploration, Failure } from '../drivers/controlled/tally.ts';
+import { drawDeadlock } from '../report/deadlock.ts';
+import { type Colors, drawLanes, witnessLines } from '../report/lanes.ts';
+import { drawPass } from '../report/pass.ts';
+import { type Counterexample, counterexampleOf } from './counterexample.ts';
+import type { Recording } from './record.ts';
+import { cleanVerdict, coverage, plural, wordFor } from './verdict.ts';
+
+export interface DrawOptions {
+  /** Columns of the terminal; default 80. */
+  readonly width?: number;
+  /** Default: none. */
+  readonly colors?: Colors;
+}
+
+/** Every option. */
+interface Drawn {
+  readonly width: number;
+  readonly colors: Colors;
+}
+
+function withDefaults({ width = 80, colors = pc.createColors(false) }: DrawOptions): Drawn {
+  return { width, colors };
+}
+
+/** One line for each rule that was broken, and one for the rest: Never, Sometimes, Always. */
+export function drawVerdicts(result: Exploration, options: DrawOptions = {}): string[] {
+  const { colors } = withDefaults(options);
+  const { failures, executions, unreached } = result;
+  const missing = unreached.map((name) => colors.red(`never reached: ${name} (${coverage(result)})`));
+  if (failures.length === 0) return [colors.green(`any rule broken: ${cleanVerdict(result)}`), ...missing];
+  const width = Math.max(...failures.map(({ rule }) => rule.length), 'anything else'.length);
+  return [
+    ...failures.map((failure) => `${colors.red(failure.rule.padEnd(width))}  ${countsOf(failure, executions)}`),
+    `${'anything else'.padEnd(width)}  ${cleanVerdict(result)}`,
+    `seen: ${coverage(result)}`,
+    ...missing,
+  ];
+}
+
+function countsOf(failure: Failure, executions: number): string {
+  const word = wordFor(failure, executions);
+  return failure.executions > 0 ? `${word}  ${failure.executions} of ${executions}` : `${word}  in samples only`;
+}
+
+/** Steps in lanes, what is wrong with them, and the deadlock if it is one. */
+export function drawRecording(recording: Recording, options: DrawOptions = {}): string[] {
+  const { steps, found, execution, recorder, deadlock } = recording;
+  const { width, colors } = withDefaults(options);
+  const lanes = execution.threads.map(({ name, cpu }) => ({ thread: name, title: `CPU${cpu} ${name}` }));
+  const lines = [drawLanes(steps, { width, lanes, colors }), '', ...witnessLines(found, { width, colors })];
+  if (deadlock !== null) {
+    const stackOf = recorder.stackOf.bind(recorder);
+    lines.push('', drawDeadlock(deadlock, { width, steps, stackOf }));
+  }
+  return lines;
+}
+
+/** A counterexample, and beside it the nearest schedule that passes. */
+export function drawCounterexample(shown: Counterexample, options: DrawOptions = {}): string[] {
+  const { width, colors } = withDefaults(options);
+  const { found, recording, preemptions, fewest, pass } = shown;
+  const { steps } = recording;
+  const what = `${plural(steps.length, 'step', 'steps')}, ${plural(preemptions, 'preemption', 'preemptions')}`;
+  const lines = [
+    colors.bold(`counterexample: ${found.rule} (${what}${fewest ? ', no schedule with fewer' : ''})`),
+    '',
+    ...drawRecording(recording, options),
+    '',
+  ];
+  if (pass === null) return lines;
+  const { overtaken, moved } = pass;
+  return [...lines, ...drawPass({ failing: steps, passing: pass.recording.steps, overtaken, moved, width })];
+}
+
+/** What an exploration of a program has come to: verdicts and, if a rule is broken, a counterexample to the first. */
+export function explain(program: () => Program, result: Exploration, options: DrawOptions = {}): string {
+  const lines = drawVerdicts(result, options);
+  const [failure] = result.failures;
+  if (failure === undefined) return lines.join('\n');
+  const shown = counterexampleOf(program, failure);
+  lines.push('', ...drawCounterexample(shown, options), `schedule: ${shown.line}`);
+  if (shown.pass !== null) lines.push(`passes:   ${shown.pass.line}`);
+  return lines.join('\n');
+}
