@@ -19,17 +19,19 @@ import { BUGGY_CLASSES, CLASSES, hold } from './counts.ts';
 class Memory {
   readonly pte = new Cell('pte');
   readonly ptl = new Spinlock('ptl');
-  readonly pages: readonly Cell[];
+  readonly pages: Cell[] = [];
   freedTwice = false;
 
   constructor(faulters: number) {
-    this.pages = Array.from({ length: faulters + 1 }, (_, i) => new Cell(`page[${i}]`));
+    for (let i = 0; i <= faulters; i++) this.pages.push(new Cell('page'));
   }
 
-  *atEnd(): Iterable<Violation> {
-    const allocated = this.pages.filter((page) => page.value === 1).length;
+  atEnd(): Violation[] | null {
+    let allocated = 0;
+    for (const page of this.pages) if (page.value === 1) allocated++;
     const mapped = this.pte.value === 0 ? 0 : 1;
-    if (this.freedTwice || allocated !== mapped) yield { rule: 'page lost', witness: `${allocated} allocated` };
+    if (!this.freedTwice && allocated === mapped) return null;
+    return [{ rule: 'page lost', witness: `${allocated} allocated` }];
   }
 }
 
@@ -55,9 +57,8 @@ function* zapper(memory: Memory): Coroutine {
 
 function faultModel(faulters: number, recheck: boolean): Program {
   const memory = new Memory(faulters);
-  const threads = Array.from({ length: faulters }, (_, i) => {
-    return new Birth(`faulter${i + 1}`, i, () => faulter(memory, i + 1, recheck));
-  });
+  const threads: Birth[] = [];
+  for (let i = 1; i <= faulters; i++) threads.push(new Birth('faulter', i - 1, () => faulter(memory, i, recheck)));
   threads.push(new Birth('zapper', faulters, () => zapper(memory)));
   return { threads, atEnd: () => memory.atEnd() };
 }

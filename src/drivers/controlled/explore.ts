@@ -83,7 +83,7 @@ export class Search {
 
   /** About how many executions the whole search has; null if nothing can be said. */
   get estimate(): number | null {
-    const done = (this.strategy.member ?? this.strategy).done ?? 0;
+    const done = this.strategy.done ?? 0;
     return done > 0 ? Math.max(this.tally.executions, Math.round(this.tally.executions / done)) : null;
   }
 

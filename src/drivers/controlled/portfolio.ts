@@ -34,6 +34,10 @@ export class Portfolio implements Strategy {
     return this.member.kept;
   }
 
+  get done(): number {
+    return this.exhaustive.done;
+  }
+
   begin(): boolean {
     const turn = this.turn++ - HEAD_START;
     const samples = turn >= 0 && turn % 2 === 1;

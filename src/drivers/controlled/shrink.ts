@@ -103,7 +103,10 @@ function* reordered(runs: readonly Run[]): Iterable<Run[]> {
 export type Measure = readonly number[];
 
 /** The less the better: preemptions, context switches, steps, answers out of the ordinary; then the same choice for all. */
-export function measure({ schedule: { threads, answers }, preemptions }: Pick<Attempt, 'schedule' | 'preemptions'>): Measure {
+export function measure({
+  schedule: { threads, answers },
+  preemptions,
+}: Pick<Attempt, 'schedule' | 'preemptions'>): Measure {
   const odd = answers.filter((answer) => answer !== 0).length;
   return [preemptions, contextSwitches(threads), threads.length, odd, ...runsOf(threads).map(({ steps }) => -steps)];
 }
