@@ -51,7 +51,12 @@ export function drawRecording(recording: Recording, options: DrawOptions = {}): 
   const { steps, found, execution, recorder, deadlock } = recording;
   const { width, colors } = withDefaults(options);
   const lanes = execution.threads.map(({ name, cpu }) => ({ thread: name, title: `CPU${cpu} ${name}` }));
-  const lines = [drawLanes(steps, { width, lanes, colors }), '', ...witnessLines(found, { width, colors })];
+  const lines = [
+    ...recording.choices.map((choice) => colors.bold(`before the first step: ${choice}`)),
+    drawLanes(steps, { width, lanes, colors }),
+    '',
+    ...witnessLines(found, { width, colors }),
+  ];
   if (deadlock !== null) {
     const stackOf = recorder.stackOf.bind(recorder);
     lines.push('', drawDeadlock(deadlock, { width, steps, stackOf }));

@@ -1,6 +1,6 @@
 /** A schedule run again, with everything written down that a drawing needs. */
 import { deadlockViolation, DeadlockWatch, type FoundDeadlock } from '../drivers/controlled/deadlock.ts';
-import type { Execution, Found, Program } from '../drivers/controlled/execution.ts';
+import type { Choice, Execution, Found, Program } from '../drivers/controlled/execution.ts';
 import { replay } from '../drivers/controlled/replay.ts';
 import type { Schedule } from '../drivers/controlled/schedule.ts';
 import { Recorder } from '../trace/recorder.ts';
@@ -13,6 +13,8 @@ export interface Recording {
   readonly execution: Execution;
   readonly recorder: Recorder;
   readonly deadlock: FoundDeadlock | null;
+  /** Answers given before the first step. */
+  readonly choices: readonly string[];
 }
 
 /** Throws a Divergence where a thread cannot act. */
@@ -20,22 +22,45 @@ export function record(program: () => Program, schedule: Schedule): Recording {
   let recorder: Recorder | null = null;
   let execution: Execution | null = null;
   const watch = new DeadlockWatch();
+  /** Number of answers given before each step, and in the end. */
+  const answered: number[] = [];
   const stream = traceStream((sink) => {
     const watching = new Recorder(sink);
     recorder = watching;
     execution = watching.watch(() =>
-      replay(program, schedule, () => ({
+      replay(program, schedule, (after) => ({
         beforeStep(thread, runnable) {
+          answered.push(after.choices.length);
           watching.beforeStep(thread, runnable);
         },
-        afterStep(thread, after) {
+        afterStep(thread) {
           watching.afterStep(thread, after);
           watch.afterStep(thread, after);
         },
       })),
     );
   });
-  const steps = collect(stream);
+  const recorded = collect(stream);
+  const choices = execution!.choices.map(describeChoice);
+  answered.push(choices.length);
+  const steps = recorded.map((step, i) => {
+    const mine = choices.slice(answered[i], answered[i + 1]);
+    return mine.length === 0 ? step : { ...step, choices: mine };
+  });
   if (watch.found !== null) execution!.report([deadlockViolation(execution!.threads)]);
-  return { steps, found: execution!.found, execution: execution!, recorder: recorder!, deadlock: watch.found };
+  return {
+    steps,
+    found: execution!.found,
+    execution: execution!,
+    recorder: recorder!,
+    deadlock: watch.found,
+    choices: choices
+      .slice(0, answered[0])
+      .map((choice, i) => `${execution!.threads[execution!.choices[i].thread].name}: ${choice}`),
+  };
+}
+
+/** `alloc_page fails: yes`, `victim: 2 of 3`. */
+function describeChoice({ n, what, answer }: Choice): string {
+  return `${what}: ${n === 2 ? (answer === 1 ? 'yes' : 'no') : `${answer} of ${n}`}`;
 }

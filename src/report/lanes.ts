@@ -51,6 +51,11 @@ export function drawLanes(steps: readonly TraceStep[], options: LaneOptions): st
     wrap(describe(step), laneWidth).forEach((text, i) => {
       row(i === 0 ? String(step.n) : '', lane, text, plainText);
     });
+    for (const choice of step.choices ?? []) {
+      wrap(`  ? ${choice}`, laneWidth).forEach((text) => {
+        row('', lane, text, colors.bold);
+      });
+    }
     for (const access of step.plain) {
       wrap(describePlain(access), laneWidth).forEach((text) => {
         row('', lane, text, colors.dim);
@@ -85,7 +90,9 @@ export function witnessLines(
   { width, colors }: Pick<LaneOptions, 'width' | 'colors'>,
 ): string[] {
   return found.flatMap(({ rule, witness, step }) =>
-    wrap(`after step ${step}: ${witness === rule ? rule : `${rule}: ${witness}`}`, width).map((line) => colors.red(line)),
+    wrap(`after step ${step}: ${witness === rule ? rule : `${rule}: ${witness}`}`, width).map((line) =>
+      colors.red(line),
+    ),
   );
 }
 

@@ -28,6 +28,8 @@ export interface TraceStep {
   readonly result: string;
   /** Plain accesses between this step and the thread's next one. */
   readonly plain: readonly PlainAccess[];
+  /** Answers to questions that are not about order, asked during this step: `alloc_page fails: yes`. */
+  readonly choices?: readonly string[];
   /** Locks held afterwards, in the order taken. */
   readonly held: readonly string[];
   /** Threads that this step let go on. */
