@@ -31,18 +31,43 @@ export {
   up_read,
   up_write,
 } from './sync/rwsem.ts';
+export { call_rcu, Rcu, rcu_read_lock, rcu_read_unlock, synchronize_rcu } from './sync/rcu.ts';
+export {
+  Interrupts,
+  irqs_disabled,
+  local_irq_disable,
+  local_irq_enable,
+  on_each_cpu,
+  Smp,
+  smp_call_function_many,
+  smp_call_function_single,
+} from './sync/smp.ts';
 export { choose, maybe, reachable, sometimes } from './machine/choice.ts';
 export { allInterleavings, delayBounded, preemptionBounded } from './drivers/controlled/bounded.ts';
 export { DporStrategy, sourceDpor } from './drivers/controlled/dpor.ts';
-export { type Choice, Execution, type Found, NotTheSame, type Program, type Violation } from './drivers/controlled/execution.ts';
+export {
+  type Choice,
+  Execution,
+  type Found,
+  NotTheSame,
+  type Program,
+  type Violation,
+} from './drivers/controlled/execution.ts';
 export { type Checkpoint, explore, type ExploreOptions, Search } from './drivers/controlled/explore.ts';
 export type { Exploration, Failure, Outcome, Reached } from './drivers/controlled/tally.ts';
 export { portfolio } from './drivers/controlled/portfolio.ts';
 export { pct, random, urw } from './drivers/controlled/random.ts';
+export {
+  findLivelock,
+  type Livelock,
+  type LivenessOptions,
+  type LivenessResult,
+} from './drivers/controlled/liveness.ts';
 export { type NearestPass, nearestPass } from './drivers/controlled/nearest.ts';
 export { Divergence, replay } from './drivers/controlled/replay.ts';
 export { formatSchedule, parseSchedule, type Schedule, ScheduleError } from './drivers/controlled/schedule.ts';
 export { shrink, type Shrunk, type ShrinkOptions } from './drivers/controlled/shrink.ts';
+export { findSpin, type Long, type Spin } from './drivers/controlled/spin.ts';
 export type { Claim, Strategy } from './drivers/controlled/strategy.ts';
 export { type Counterexample, counterexampleOf } from './explain/counterexample.ts';
 export { drawCounterexample, type DrawOptions, drawRecording, drawVerdicts, explain } from './explain/explain.ts';

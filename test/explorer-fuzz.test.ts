@@ -4,32 +4,70 @@
  */
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { boundedStrategy } from '../src/drivers/controlled/bounded.ts';
+import { allInterleavings } from '../src/drivers/controlled/bounded.ts';
 import { DporStrategy } from '../src/drivers/controlled/dpor.ts';
-import type { Program } from '../src/drivers/controlled/execution.ts';
+import { Execution, type Program } from '../src/drivers/controlled/execution.ts';
 import { explore } from '../src/drivers/controlled/explore.ts';
 import type { Strategy } from '../src/drivers/controlled/strategy.ts';
 import { poll_for, READ_ONCE, Ref, wait_for, Words, WRITE_ONCE } from '../src/machine/memory.ts';
 import { CLEAR, type Coroutine, Step } from '../src/machine/step.ts';
 import { Birth } from '../src/machine/thread.ts';
-import { enumerate, mistakes, StrictDpor } from './support/classes.ts';
+import {
+  allMistakes,
+  differences,
+  enumerate,
+  enumerateBeginnings,
+  StrictDpor,
+  survey,
+  type Survey,
+} from './support/classes.ts';
 import { doubtful, doubtfulCrashes } from './support/doubtful-programs.ts';
-import { randomThreads, smallProgram } from './support/small-programs.ts';
+import { randomThreads, smallProgram, type Threads } from './support/small-programs.ts';
 
 const RUNS = fc.readConfigureGlobal()?.numRuns ?? 500;
-const MOST_INTERLEAVINGS = 1500;
+const MOST_INTERLEAVINGS = 1000;
+const MOST_BEGINNINGS = 2000;
+const MOST_RUNS = 1000;
+
+function mistakesOf(threads: Threads, all: Survey): string[] {
+  return allMistakes(smallProgram(threads), smallProgram(threads, { rules: false }), all);
+}
 
 describe('explorer fuzz: source-DPOR and all interleavings', () => {
-  it('agree on the classes of executions of random programs', function () {
+  it('agree on classes, final states, deadlocks and verdicts of random programs', function () {
     if (this.timeout() > 0) this.timeout(60_000);
     fc.assert(
-      fc.property(randomThreads(10_000), (threads) => {
-        const program = smallProgram(threads);
-        const all = enumerate(program, MOST_INTERLEAVINGS);
-        fc.pre(all !== null);
-        expect(mistakes(program, all, new StrictDpor())).to.deep.equal([]);
+      fc.property(randomThreads(MOST_INTERLEAVINGS), (threads) => {
+        const all = enumerate(smallProgram(threads))!;
+        expect(mistakesOf(threads, all)).to.deep.equal([]);
       }),
       { numRuns: RUNS },
+    );
+  });
+
+  it('agree on larger programs, of which different beginnings are enumerated', function () {
+    if (this.timeout() > 0) this.timeout(60_000);
+    fc.assert(
+      fc.property(randomThreads(1_000_000), (threads) => {
+        const all = enumerateBeginnings(smallProgram(threads), MOST_BEGINNINGS);
+        fc.pre(all !== null);
+        expect(mistakesOf(threads, all)).to.deep.equal([]);
+      }),
+      { numRuns: Math.ceil(RUNS / 4) },
+    );
+  });
+
+  it('find the same whichever thread comes first, in programs that are too large for that', function () {
+    if (this.timeout() > 0) this.timeout(60_000);
+    fc.assert(
+      fc.property(randomThreads(1_000_000_000), (threads) => {
+        fc.pre(!new Execution(smallProgram(threads)).crashed);
+        const forwards = survey(smallProgram(threads), new StrictDpor(), MOST_RUNS);
+        fc.pre(forwards !== null);
+        const backwards = survey(smallProgram(threads, { backwards: true }), new StrictDpor(), 10 * MOST_RUNS)!;
+        expect(differences(forwards, backwards)).to.deep.equal([]);
+      }),
+      { numRuns: Math.ceil(RUNS / 4) },
     );
   });
 });
@@ -38,7 +76,7 @@ describe('source-DPOR in doubtful cases', () => {
   for (const [name, threads, classes] of doubtful) {
     it(`${name}: ${classes}`, () => {
       const all = enumerate(smallProgram(threads))!;
-      expect(mistakes(smallProgram(threads), all, new StrictDpor())).to.deep.equal([]);
+      expect(mistakesOf(threads, all)).to.deep.equal([]);
       expect(all.classes.size).to.equal(classes);
     });
   }
@@ -46,7 +84,7 @@ describe('source-DPOR in doubtful cases', () => {
   for (const [name, threads, kinds] of doubtfulCrashes) {
     it(`${name}: ${kinds} crashes`, () => {
       const all = enumerate(smallProgram(threads))!;
-      expect(mistakes(smallProgram(threads), all, new StrictDpor())).to.deep.equal([]);
+      expect(mistakesOf(threads, all)).to.deep.equal([]);
       expect(all.crashes.size).to.equal(kinds);
     });
   }
@@ -56,7 +94,7 @@ describe('source-DPOR in doubtful cases', () => {
       const result = explore(clearing, { strategy });
       return [...result.outcomes.map(({ outcome }) => outcome), ...result.failures.map(({ rule }) => rule)].sort();
     };
-    expect(outcomes(new DporStrategy())).to.deep.equal(outcomes(boundedStrategy(Infinity)));
+    expect(outcomes(new DporStrategy())).to.deep.equal(outcomes(allInterleavings()));
   });
 });
 

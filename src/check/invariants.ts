@@ -153,6 +153,7 @@ export const invariants: readonly Invariant[] = [
 /** Rules that every run is held to without a check of its own: the machine or the locks notice. */
 export const standingRules: Readonly<Record<string, string>> = {
   deadlock: 'some thread can always go on',
+  'data race': 'plain accesses to one word are ordered by a lock',
   'sleeping while atomic': 'I19: nobody sleeps while holding a spinlock',
   'unlock by non-owner': 'I17: a lock is released by who holds it',
   'killed by signal': 'I28: no program is killed by a fault it did not deserve',

@@ -7,7 +7,7 @@ import { pct, random, urw } from '../drivers/controlled/random.ts';
 import { formatSchedule } from '../drivers/controlled/schedule.ts';
 import type { Strategy } from '../drivers/controlled/strategy.ts';
 import type { Exploration } from '../drivers/controlled/tally.ts';
-import { drawVerdicts } from '../explain/explain.ts';
+import { drawCutOff, drawVerdicts } from '../explain/explain.ts';
 import { coverage, plural, wordFor } from '../explain/verdict.ts';
 import { catalog } from '../scenario/catalog.ts';
 import { judge } from '../scenario/judge.ts';
@@ -18,6 +18,7 @@ import { drawStored, quoted, storedCounterexample, type StoredCounterexample } f
 import { EXIT, UsageError } from './exit.ts';
 import { jsonHead, kernelName } from './heading.ts';
 import type { Io } from './io.ts';
+import { liveness } from './liveness.ts';
 import { type CommonOptions, scenarioPath, type STRATEGIES, version } from './options.ts';
 import { roughly, runSearch, timeLeft } from './search.ts';
 
@@ -32,6 +33,7 @@ export interface ExploreCommandOptions extends CommonOptions {
   readonly check?: boolean;
   readonly outcomes?: boolean;
   readonly estimate?: boolean;
+  readonly liveness?: boolean;
   /** True: from the usual place. */
   readonly resume?: string | true;
   readonly checkpoint?: string;
@@ -73,6 +75,7 @@ export async function explore(io: Io, file: string, options: ExploreCommandOptio
   }
   const make = (): CheckedProgram => checkedProgram(buildWorld(scenario));
   if (options.estimate === true) return estimate(io, scenario, make, options);
+  if (options.liveness === true) return liveness(io, scenario, make, options);
   const checkpoint = checkpointFile(scenario, options);
   const { search, interrupted } = await runSearch(io, {
     program: make,
@@ -96,7 +99,7 @@ export async function explore(io: Io, file: string, options: ExploreCommandOptio
   const problems = judge(scenario.expect, result);
   const failure = result.failures[0];
   const shown = failure === undefined ? null : storedCounterexample(scenario, make, failure, options.output);
-  if (options.format === 'table') io.out(text(io, scenario, result, shown, problems, options));
+  if (options.format === 'table') io.out(text(io, scenario, make, result, shown, problems, options));
   else io.out(`${JSON.stringify(json(scenario, result, shown, problems, options), null, indent(options))}\n`);
   checkpoint.remove();
   return exitCode(result, problems, options);
@@ -140,7 +143,8 @@ function indent({ format }: ExploreCommandOptions): number {
 
 function exitCode(result: Exploration, problems: readonly string[], options: ExploreCommandOptions): number {
   const { requireComplete = false, check = false } = options;
-  if (problems.length > 0 || (!check && result.failures.length > 0)) return EXIT.finding;
+  const hangs = result.spin?.kind === 'hang' || result.spin?.kind === 'livelock';
+  if (hangs || problems.length > 0 || (!check && result.failures.length > 0)) return EXIT.finding;
   const conclusive = result.complete || (result.exhausted && result.claim === 'bounded' && !requireComplete);
   return conclusive ? EXIT.ok : EXIT.inconclusive;
 }
@@ -148,6 +152,7 @@ function exitCode(result: Exploration, problems: readonly string[], options: Exp
 function text(
   io: Io,
   scenario: Scenario,
+  make: () => CheckedProgram,
   result: Exploration,
   shown: StoredCounterexample | null,
   problems: readonly string[],
@@ -160,6 +165,7 @@ function text(
     ...drawVerdicts(result, io),
     ...finalStates(io, scenario, result, options),
   ];
+  if (result.spin !== null) lines.push('', ...drawCutOff(make, result, io));
   if (shown !== null) lines.push('', ...drawStored(io, scenario, shown));
   if (problems.length > 0) lines.push('', ...problems.map((problem) => io.colors.red(`NOT AS EXPECTED: ${problem}`)));
   else lines.push('', result.complete ? 'as the scenario expects' : 'nothing so far that the scenario does not expect');

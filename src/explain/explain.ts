@@ -3,10 +3,12 @@ import pc from 'picocolors';
 import type { Program } from '../drivers/controlled/execution.ts';
 import type { Exploration, Failure } from '../drivers/controlled/tally.ts';
 import { drawDeadlock } from '../report/deadlock.ts';
+import { drawDataRace } from '../report/kcsan.ts';
 import { type Colors, drawLanes, witnessLines } from '../report/lanes.ts';
+import { drawSpin } from '../report/liveness.ts';
 import { drawPass } from '../report/pass.ts';
 import { type Counterexample, counterexampleOf } from './counterexample.ts';
-import type { Recording } from './record.ts';
+import { record, type Recording } from './record.ts';
 import { cleanVerdict, coverage, plural, wordFor } from './verdict.ts';
 
 export interface DrawOptions {
@@ -46,9 +48,9 @@ function countsOf(failure: Failure, executions: number): string {
   return failure.executions > 0 ? `${word}  ${failure.executions} of ${executions}` : `${word}  in samples only`;
 }
 
-/** Steps in lanes, what is wrong with them, and the deadlock if it is one. */
+/** Steps in lanes, what is wrong with them, and the deadlock or the data race if it is one. */
 export function drawRecording(recording: Recording, options: DrawOptions = {}): string[] {
-  const { steps, found, execution, recorder, deadlock } = recording;
+  const { steps, found, execution, recorder, deadlock, races } = recording;
   const { width, colors } = withDefaults(options);
   const lanes = execution.threads.map(({ name, cpu }) => ({ thread: name, title: `CPU${cpu} ${name}` }));
   const lines = [
@@ -60,6 +62,10 @@ export function drawRecording(recording: Recording, options: DrawOptions = {}): 
   if (deadlock !== null) {
     const stackOf = recorder.stackOf.bind(recorder);
     lines.push('', drawDeadlock(deadlock, { width, steps, stackOf }));
+  }
+  if (races.length > 0) {
+    const { threads } = execution;
+    lines.push('', drawDataRace(races[0], { width, steps, beforeFirst: recorder.beforeFirst, threads }));
   }
   return lines;
 }
@@ -81,9 +87,19 @@ export function drawCounterexample(shown: Counterexample, options: DrawOptions =
   return [...lines, ...drawPass({ failing: steps, passing: pass.recording.steps, overtaken, moved, width })];
 }
 
+/** Why an execution was cut off at the step bound; no lines if none was. */
+export function drawCutOff(program: () => Program, { spin }: Exploration, options: DrawOptions = {}): string[] {
+  if (spin === null) return [];
+  const { width, colors } = withDefaults(options);
+  if (spin.kind === 'long') return [drawSpin(spin, { width, colors, lanes: [], steps: [] })];
+  const { steps, execution } = record(program, spin.schedule);
+  const lanes = execution.threads.map(({ name, cpu }) => ({ thread: name, title: `CPU${cpu} ${name}` }));
+  return [drawSpin(spin, { width, colors, lanes, steps })];
+}
+
 /** What an exploration of a program has come to: verdicts and, if a rule is broken, a counterexample to the first. */
 export function explain(program: () => Program, result: Exploration, options: DrawOptions = {}): string {
-  const lines = drawVerdicts(result, options);
+  const lines = [...drawVerdicts(result, options), ...drawCutOff(program, result, options)];
   const [failure] = result.failures;
   if (failure === undefined) return lines.join('\n');
   const shown = counterexampleOf(program, failure);

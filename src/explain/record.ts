@@ -1,4 +1,5 @@
 /** A schedule run again, with everything written down that a drawing needs. */
+import { type DataRace, RaceWatch } from '../drivers/controlled/data-race.ts';
 import { deadlockViolation, DeadlockWatch, type FoundDeadlock } from '../drivers/controlled/deadlock.ts';
 import type { Choice, Execution, Found, Program } from '../drivers/controlled/execution.ts';
 import { replay } from '../drivers/controlled/replay.ts';
@@ -13,6 +14,8 @@ export interface Recording {
   readonly execution: Execution;
   readonly recorder: Recorder;
   readonly deadlock: FoundDeadlock | null;
+  /** The earliest first. */
+  readonly races: readonly DataRace[];
   /** Answers given before the first step. */
   readonly choices: readonly string[];
 }
@@ -22,25 +25,34 @@ export function record(program: () => Program, schedule: Schedule): Recording {
   let recorder: Recorder | null = null;
   let execution: Execution | null = null;
   const watch = new DeadlockWatch();
+  const races = new RaceWatch();
   /** Number of answers given before each step, and in the end. */
   const answered: number[] = [];
   const stream = traceStream((sink) => {
     const watching = new Recorder(sink);
     recorder = watching;
     execution = watching.watch(() =>
-      replay(program, schedule, (after) => ({
-        beforeStep(thread, runnable) {
-          answered.push(after.choices.length);
-          watching.beforeStep(thread, runnable);
-        },
-        afterStep(thread) {
-          watching.afterStep(thread, after);
-          watch.afterStep(thread, after);
-        },
-      })),
+      replay(
+        program,
+        schedule,
+        (after) => ({
+          beforeStep(thread, runnable) {
+            answered.push(after.choices.length);
+            watching.beforeStep(thread, runnable);
+            races.beforeStep(thread, after);
+          },
+          afterStep(thread) {
+            watching.afterStep(thread, after);
+            watch.afterStep(thread, after);
+            races.afterStep(after);
+          },
+        }),
+        races.log,
+      ),
     );
   });
   const recorded = collect(stream);
+  races.afterStep(execution!);
   const choices = execution!.choices.map(describeChoice);
   answered.push(choices.length);
   const steps = recorded.map((step, i) => {
@@ -54,6 +66,7 @@ export function record(program: () => Program, schedule: Schedule): Recording {
     execution: execution!,
     recorder: recorder!,
     deadlock: watch.found,
+    races: races.found,
     choices: choices
       .slice(0, answered[0])
       .map((choice, i) => `${execution!.threads[execution!.choices[i].thread].name}: ${choice}`),

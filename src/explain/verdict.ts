@@ -1,4 +1,5 @@
 /** Verdicts in words that differ by what was done. */
+import { DATA_RACE } from '../drivers/controlled/data-race.ts';
 import type { Exploration, Failure } from '../drivers/controlled/tally.ts';
 
 export type Word = 'Never' | 'Sometimes' | 'Always';
@@ -39,6 +40,8 @@ function beside({ sampled, cutOff, claim, complete }: Exploration): string[] {
 
 /** One line about everything that was never seen: never, not within the bound, or merely not seen. */
 export function cleanVerdict(result: Exploration): string {
+  const races = result.failures.some(({ rule }) => rule === DATA_RACE);
+  if (races) return 'not known: the order of accesses that race is not explored';
   const word = result.complete
     ? 'never'
     : result.exhausted && result.claim === 'bounded'

@@ -3,6 +3,7 @@ import { clearAfterMap, leakWhenRaced, noAnonRmap, noUnlock, rssTwice, zeroPageW
 import { anonVmaLockOrder } from './bugs/anon-vma-lock-order.ts';
 import { mmapSemTwice } from './bugs/mmap-sem-twice.ts';
 import { noPteNoneRecheck } from './bugs/no-pte-none-recheck.ts';
+import { rssAfterUnlock } from './bugs/rss-after-unlock.ts';
 import type { Base, Change, FaultPath } from './fault-path.ts';
 import { v2_6_10 } from './memory.ts';
 
@@ -27,6 +28,7 @@ export const bugs: readonly Change[] = [
   rssTwice,
   anonVmaLockOrder,
   mmapSemTwice,
+  rssAfterUnlock,
 ];
 
 /** The functions of a base with patches and bugs applied in order. Throws on a name that is not there. */

@@ -32,8 +32,11 @@ export interface PlainObserver {
 }
 let plainObserver: PlainObserver | null = null;
 
-export function observePlain(observer: PlainObserver | null): void {
+/** Replies who was told until now. */
+export function observePlain(observer: PlainObserver | null): PlainObserver | null {
+  const before = plainObserver;
   plainObserver = observer;
+  return before;
 }
 
 /** Tell of a plain access to the line of word `index`. */

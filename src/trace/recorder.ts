@@ -23,16 +23,24 @@ import type { Frame, PlainAccess, TraceStep } from './step.ts';
 const USER_PROGRAM: readonly Frame[] = [{ fn: 'user program', file: '', line: 0 }];
 
 interface PendingPlain {
+  readonly thread: Thread;
   readonly words: Words;
   readonly index: number;
   readonly before: number;
   write: boolean;
+  readonly held: readonly string[];
+  /** Of the write, if there is one. */
+  stack: string;
+  /** Null: the value that the word has in the end. */
+  after: number | null;
 }
 
 export class Recorder implements PlainObserver {
   private readonly sink: (step: TraceStep) => void;
   private readonly stacks = new Map<number, string>();
   private accesses: PendingPlain[] = [];
+  /** Plain accesses before the first step. */
+  private early: readonly PlainAccess[] | null = null;
   private n = 0;
   private draft: Pick<TraceStep, 'runnable' | 'label' | 'stack'> = { runnable: [], label: '', stack: [] };
   private before = 0;
@@ -46,21 +54,32 @@ export class Recorder implements PlainObserver {
     const limit = Error.stackTraceLimit;
     Error.stackTraceLimit = 40;
     observeAsked(() => this.stacks.set(running.id, new Error().stack ?? ''));
-    observePlain(this);
+    const outer = observePlain(this);
     try {
       return run();
     } finally {
       observeAsked(null);
-      observePlain(null);
+      observePlain(outer);
       Error.stackTraceLimit = limit;
     }
   }
 
   /** A plain access. */
   plain(words: Words, index: number, write: boolean): void {
-    const known = this.accesses.find((access) => access.words === words && access.index === index);
-    if (known !== undefined) known.write ||= write;
-    else this.accesses.push({ words, index, before: words.get(index), write });
+    const same = this.accesses.filter((access) => access.words === words && access.index === index);
+    const known = same.find(({ thread }) => thread === running);
+    for (const access of same) if (access !== known) access.after ??= words.get(index);
+    const stack = known === undefined || (write && !known.write) ? (new Error().stack ?? '') : known.stack;
+    if (known !== undefined) Object.assign(known, { stack, write: write || known.write });
+    else {
+      const held = running.held.map(({ lock }) => lock.describe(0));
+      this.accesses.push({ thread: running, words, index, before: words.get(index), write, held, stack, after: null });
+    }
+  }
+
+  /** What threads have done before the first step; to be asked for when that is over. */
+  get beforeFirst(): readonly PlainAccess[] {
+    return this.early ?? this.accesses.map(finished);
   }
 
   /** Before a step takes effect. */
@@ -68,6 +87,7 @@ export class Recorder implements PlainObserver {
     const step = thread.pending!;
     this.draft = { runnable: runnable.map((t) => t.name), label: step.object.label(step), stack: this.stackOf(thread) };
     this.before = step.object instanceof Words ? step.object.get(step.index) : 0;
+    this.early ??= this.beforeFirst;
     this.accesses = [];
   }
 
@@ -95,12 +115,15 @@ export class Recorder implements PlainObserver {
   }
 }
 
-function finished({ words, index, before, write }: PendingPlain): PlainAccess {
+function finished({ thread, words, index, before, write, held, stack, after }: PendingPlain): PlainAccess {
   return {
+    thread: thread.name,
     name: words.describe(index),
     write,
     before: words.show(index, before),
-    after: words.show(index, words.get(index)),
+    after: words.show(index, after ?? words.get(index)),
+    held,
+    stack: parseStack(stack),
   };
 }
 

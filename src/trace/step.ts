@@ -10,10 +10,16 @@ export interface Frame {
 
 /** A plain access that went with a step: not a scheduling point of its own. */
 export interface PlainAccess {
+  /** Who made it: the thread of the step, or one that the step has let go on. */
+  readonly thread: string;
   readonly name: string;
   readonly write: boolean;
   readonly before: string;
   readonly after: string;
+  /** Locks held meanwhile, in the order taken. */
+  readonly held: readonly string[];
+  /** Innermost frame first. */
+  readonly stack: readonly Frame[];
 }
 
 export interface TraceStep {

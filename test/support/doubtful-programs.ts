@@ -134,6 +134,64 @@ export const doubtful: readonly (readonly [string, Threads, number])[] = [
     3,
   ],
   ['a lock taken twice', [[['in', 'mutex', [['lock', 'mutex']]]], [['in', 'mutex', []]]], 2],
+  [
+    'a thread that goes on when it has let another go on, and finds it there',
+    [
+      [['in', 'read', []]],
+      [
+        ['in', 'write', [['try', 'write', []]]],
+        ['wait', 'x', 1],
+      ],
+    ],
+    3,
+  ],
+  [
+    'a grace period that is longer than the visit of a reader who came when it had begun',
+    [
+      [['in', 'rcu', [['r', 'y']]]],
+      [['sync'], ['w', 'x', 1]],
+      [
+        [
+          'in',
+          'rcu',
+          [
+            ['w', 'y', 1],
+            ['r', 'x'],
+          ],
+        ],
+      ],
+    ],
+    12,
+  ],
+  [
+    'readers that come in a section that others are in, and in one of their own',
+    [[['in', 'rcu', [['in', 'rcu', [['r', 'x']]]]]], [['in', 'rcu', []]], [['sync'], ['w', 'x', 1]]],
+    6,
+  ],
+  ['two grace periods', [[['in', 'rcu', []]], [['sync'], ['inc', 'x']], [['sync'], ['inc', 'x']]], 8],
+  [
+    'a callback that comes before its caller has left',
+    [[['in', 'rcu', [['callRcu', [['w', 'x', 1]]]]]], [['in', 'rcu', [['r', 'x']]]]],
+    3,
+  ],
+  [
+    'two that call each other with interrupts off, and wait',
+    [[['in', 'irqs', [['ipiAndWait', 1, []]]]], [['in', 'irqs', [['ipiAndWait', 1, []]]]]],
+    3,
+  ],
+  [
+    'choices of two threads, asked for in any order',
+    [
+      [['r', 'x'], ['choose'], ['if', 1, [['w', 'x', 1]]]],
+      [['r', 'x'], ['choose'], ['if', 1, [['w', 'x', 2]]]],
+    ],
+    9,
+  ],
+  [
+    'a choice that is asked for when a grace period is over',
+    [[['in', 'rcu', [['w', 'x', 1]]]], [['sync'], ['choose'], ['if', 1, [['r', 'x']]]]],
+    5,
+  ],
 ];
 
 /** With the number of crashes that differ in what the thread that crashes has done. */
@@ -214,6 +272,17 @@ export const doubtfulCrashes: readonly (readonly [string, Threads, number])[] = 
       ],
     ],
     2,
+  ],
+  [
+    'a value that is there until somebody else has gone on, and a crash before and after',
+    [
+      [['unlock', 'spin']],
+      [
+        ['w', 'x', 2],
+        ['w', 'x', 0],
+      ],
+    ],
+    1,
   ],
   ['a lock given back that was never had', [[['unlock', 'spin']], [['try', 'spin', [['crash', 'a']]]]], 2],
 ];

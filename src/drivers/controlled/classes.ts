@@ -20,13 +20,37 @@ export class OrderWatch {
     this.settled = 0;
   }
 
-  /** `thread` is about to do its pending step. Returns the number of its races; `order.raceAt` has them. */
+  /** A chooser that chooses like `chooser`, and is watched. */
+  watching(chooser: Chooser): Chooser {
+    this.begin();
+    return {
+      choose: (execution) => {
+        const thread = chooser.choose(execution);
+        if (thread !== null) this.add(execution, thread);
+        return thread;
+      },
+    };
+  }
+
+  /** `thread` is about to do its pending step. */
+  add(execution: Execution, thread: Thread): void {
+    this.settle(execution);
+    this.order.add(thread.id, effectOf(machineRelation, execution, thread.pending!, this.effect));
+  }
+
+  /** The same. Returns the number of its races; `order.raceAt` has them. */
   take(execution: Execution, thread: Thread): number {
     this.settle(execution);
     const effect = effectOf(machineRelation, execution, thread.pending!, this.effect);
     const races = this.order.races(thread.id, effect);
     this.order.add(thread.id, effect);
     return races;
+  }
+
+  /** The order of the execution so far. */
+  orderOf(execution: Execution): Order {
+    this.settle(execution);
+    return this.order;
   }
 
   /** Number of races of a step that `thread` wants to do and cannot. */
@@ -54,20 +78,17 @@ export class ClassCounter {
 
   /** A chooser that chooses like `chooser`, and is watched. */
   watching(chooser: Chooser): Chooser {
-    this.watch.begin();
-    return {
-      choose: (execution) => {
-        const thread = chooser.choose(execution);
-        if (thread !== null) this.watch.take(execution, thread);
-        return thread;
-      },
-    };
+    return this.watch.watching(chooser);
+  }
+
+  /** The order of the execution that was watched last. */
+  orderOf(execution: Execution): Order {
+    return this.watch.orderOf(execution);
   }
 
   /** The execution has ended. True if no execution of its class was seen before. */
   add(execution: Execution): boolean {
-    this.watch.settle(execution);
-    const key = this.watch.order.fingerprint(execution.choices.map(({ answer }) => answer));
+    const key = this.orderOf(execution).fingerprint(execution.choices);
     if (this.seen.has(key)) return false;
     this.seen.add(key);
     return true;

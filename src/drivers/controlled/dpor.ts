@@ -215,14 +215,13 @@ export class DporStrategy implements Strategy {
   /** Sleeping threads whose step commutes with the one chosen go on sleeping: written into `asleep`. */
   stillAsleep(execution: Execution, state: Uint8Array, chosen: Thread, effect: Effect, asleep: Uint8Array): void {
     const { threads } = execution;
+    const whole = effect.step.object.whole();
     for (let id = 0; id < asleep.length; id++) {
-      asleep[id] =
-        id < threads.length &&
-        (state[id] & ASLEEP) !== 0 &&
-        id !== chosen.id &&
-        !this.dependent(effect, this.effectOf(execution, threads[id].pending!, this.other))
-          ? ASLEEP
-          : 0;
+      asleep[id] = 0;
+      if (id >= threads.length || (state[id] & ASLEEP) === 0 || id === chosen.id) continue;
+      const step = threads[id].pending!;
+      const apart = step.object.whole() !== whole;
+      if (apart || !this.dependent(effect, this.effectOf(execution, step, this.other))) asleep[id] = ASLEEP;
     }
   }
 
@@ -241,6 +240,11 @@ export class DporStrategy implements Strategy {
   /** Threads that the last step has let go on. */
   protected released(execution: Execution): readonly Thread[] {
     return execution.released;
+  }
+
+  orderOf(execution: Execution): Order {
+    this.settle(execution);
+    return this.order;
   }
 
   end(execution: Execution): void {

@@ -5,7 +5,7 @@
  * trylock that will fail looks at the lock. Two steps of which one must come first anyway (the unlock that lets a
  * lock go on) are ordered by happens-before and are not listed here as in conflict: nobody could turn them round.
  */
-import { Words } from '../../machine/memory.ts';
+import type { Words } from '../../machine/memory.ts';
 import {
   CLEAR,
   CMPXCHG,
@@ -91,7 +91,9 @@ function wouldTake(step: Step): boolean {
 
 /** The value of the word that the step is about; 0 for locks. */
 export function valueBefore(step: Step): number {
-  return step.object instanceof Words ? step.object.get(step.index) : 0;
+  const { kind } = step;
+  const isWord = kind <= WALK || kind === WAIT || kind === POLL;
+  return isWord ? (step.object as Words).get(step.index) : 0;
 }
 
 /** Would the other order of two steps on one object (on one word of it, unless one changes all) be another execution? */

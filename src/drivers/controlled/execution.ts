@@ -15,6 +15,7 @@ import {
   WALK,
 } from '../../machine/step.ts';
 import { Birth, KernelBug, running, Thread, woken } from '../../machine/thread.ts';
+import type { PlainLog } from './data-race.ts';
 import { deadlockViolation } from './deadlock.ts';
 
 /** A rule that does not hold, with what shows it. */
@@ -95,6 +96,7 @@ export class Execution implements Attendant, Shortcut {
   private readonly rules: ((threads: readonly Thread[]) => Verdict) | null;
   private readonly answers: Answers | null;
   private readonly checked: number;
+  private readonly log: PlainLog | null;
   /** While `run` runs: who chooses, and the thread whose private code runs. */
   private chooses: Chooser | null = null;
   private acting: Thread | null = null;
@@ -106,9 +108,15 @@ export class Execution implements Attendant, Shortcut {
 
   /**
    * `answers` is asked what is not about order. `known` are violations that an execution which had the first
-   * `checked` steps in common has seen until then: the rules are not asked again.
+   * `checked` steps in common has seen until then: the rules are not asked again. `log` is told of plain accesses.
    */
-  constructor(make: () => Program, answers: Answers | null = null, known: readonly Found[] = [], checked = 0) {
+  constructor(
+    make: () => Program,
+    answers: Answers | null = null,
+    known: readonly Found[] = [],
+    checked = 0,
+    log: PlainLog | null = null,
+  ) {
     if (woken.length > 0) woken.length = 0;
     this.firstSerial = nextSerial();
     this.program = make();
@@ -116,11 +124,18 @@ export class Execution implements Attendant, Shortcut {
     this.answers = answers;
     if (known.length > 0) this.found.push(...known);
     this.checked = checked;
+    this.log = log;
+    log?.begin(this, checked);
     const { threads } = this.program;
     const births = Array.isArray(threads) ? (threads as readonly Birth[]) : birthsOf(threads as never);
     attendedBy(this);
-    for (const birth of births) this.start(birth, null);
-    attendedBy(null);
+    log?.listen();
+    try {
+      for (const birth of births) this.start(birth, null);
+    } finally {
+      log?.leave();
+      attendedBy(null);
+    }
   }
 
   /** Number of steps done. */
@@ -141,8 +156,13 @@ export class Execution implements Attendant, Shortcut {
   /** Let the pending step of `thread` take effect. The thread must be enabled. */
   perform(thread: Thread): void {
     attendedBy(this);
-    this.act(thread);
-    attendedBy(null);
+    this.log?.listen();
+    try {
+      this.act(thread);
+    } finally {
+      this.log?.leave();
+      attendedBy(null);
+    }
   }
 
   private act(thread: Thread): void {
@@ -157,10 +177,16 @@ export class Execution implements Attendant, Shortcut {
       if (this.reply === BLOCKED) thread.asleep = true;
       else this.goOn(thread);
       if (woken.length > 0) this.release();
-      if (this.rules !== null && this.schedule.length > this.checked) this.report(this.rules(this.threads));
+      if (this.rules !== null && this.schedule.length > this.checked) this.ask(this.rules);
     } catch (error) {
       this.crash(error);
     }
+  }
+
+  private ask(rules: (threads: readonly Thread[]) => Verdict): void {
+    this.log?.leave();
+    this.report(rules(this.threads));
+    this.log?.listen();
   }
 
   private goOn(thread: Thread): void {
@@ -178,9 +204,11 @@ export class Execution implements Attendant, Shortcut {
     this.maxSteps = maxSteps;
     attendedBy(this);
     takeShortcuts(this);
+    this.log?.listen();
     try {
       return this.loop(chooser);
     } finally {
+      this.log?.leave();
       takeShortcuts(null);
       attendedBy(null);
       this.chooses = null;
@@ -199,6 +227,7 @@ export class Execution implements Attendant, Shortcut {
   }
 
   private ended(): Ending {
+    this.log?.leave();
     this.finish();
     return 'over';
   }
@@ -273,14 +302,14 @@ export class Execution implements Attendant, Shortcut {
     this.crashed = true;
   }
 
-  /** Take note of violations; the first of each rule counts. */
-  report(verdict: Verdict): void {
+  /** Take note of violations, of now or of an earlier step; the first of each rule counts. */
+  report(verdict: Verdict, step = this.schedule.length): void {
     if (verdict === null || verdict === undefined) return;
     const violations = typeof verdict === 'string' ? [{ rule: verdict, witness: verdict }] : verdict;
     for (const { rule, witness } of violations) {
-      if (!this.found.some((known) => known.rule === rule)) {
-        this.found.push({ rule, witness, step: this.schedule.length });
-      }
+      if (this.found.some((known) => known.rule === rule)) continue;
+      const later = this.found.findIndex((known) => known.step > step);
+      this.found.splice(later < 0 ? this.found.length : later, 0, { rule, witness, step });
     }
   }
 

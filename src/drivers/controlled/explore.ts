@@ -1,7 +1,9 @@
 /** Run a program under a strategy until the strategy has nothing left to try, or a budget is spent. */
 import { ClassCounter } from './classes.ts';
+import { RaceSearch } from './data-race.ts';
 import { Execution, type Found, type Program } from './execution.ts';
 import { portfolio } from './portfolio.ts';
+import { findSpin, type Long, type Spin } from './spin.ts';
 import type { Strategy } from './strategy.ts';
 import { type Exploration, type SavedTally, Tally } from './tally.ts';
 
@@ -12,7 +14,10 @@ export interface ExploreOptions {
   readonly maxExecutions?: number;
   /** Stop this many executions after the first one that breaks a rule; default no limit. */
   readonly afterFailure?: number;
-  /** Leave an execution after this many steps, and say so; default 100,000. */
+  /**
+   * Leave an execution after this many steps, and say so; default 10,000. If threads spin there, the search ends: every
+   * number of rounds would be an execution of its own.
+   */
   readonly maxSteps?: number;
   /** Count the classes of the executions of a strategy that does not go by classes; costs time. Default false. */
   readonly countClasses?: boolean;
@@ -28,7 +33,13 @@ export interface Checkpoint {
   readonly classes: readonly number[] | null;
 }
 
-const DEFAULT_MAX_STEPS = 100_000;
+/** What is kept from one execution of a strategy to the next. */
+interface Memory {
+  found: readonly Found[];
+  readonly races: RaceSearch;
+}
+
+const DEFAULT_MAX_STEPS = 10_000;
 
 /** A search, one execution at a time. */
 export class Search {
@@ -37,10 +48,12 @@ export class Search {
   private readonly program: () => Program;
   private readonly options: ExploreOptions;
   private readonly counter: ClassCounter | null;
-  /** What the execution before has found; of each strategy, if several take turns. */
-  private readonly known = new Map<Strategy, readonly Found[]>();
+  /** What is known from the execution before; of each strategy, if several take turns. */
+  private readonly memories = new Map<Strategy, Memory>();
   private readonly answer = (n: number): number => this.strategy.answer(n);
   private exhausted = false;
+  /** Why the first execution that was cut off did not end. */
+  private spin: Spin | Long | null = null;
 
   /** `from`: where another search with the same program and options was interrupted. */
   constructor(program: () => Program, options: ExploreOptions = {}, from: Checkpoint | null = null) {
@@ -63,22 +76,37 @@ export class Search {
     }
     const member = strategy.member ?? strategy;
     const { kept } = strategy;
-    const known = before(this.known.get(member) ?? [], kept);
-    const execution = new Execution(this.program, this.answer, known, kept);
-    const chooser = this.counter === null ? strategy : this.counter.watching(strategy);
+    const memory = this.memoryOf(member);
+    const { races } = memory;
+    const execution = new Execution(this.program, this.answer, before(memory.found, kept), kept, races.log);
+    const watcher = this.counter ?? (member.orderOf === undefined ? races : null);
+    const chooser = watcher === null ? strategy : watcher.watching(strategy);
     const ending = execution.run(chooser, options.maxSteps ?? DEFAULT_MAX_STEPS);
     if (ending === 'over') this.counter?.add(execution);
+    const keeper = this.counter ?? member;
+    races.report(execution, kept, keeper.orderOf?.(execution) ?? null);
     tally.add(execution, ending, member.claim === strategy.claim);
     strategy.end(execution);
-    this.known.set(member, execution.found);
+    if (ending === 'cut off') this.spin ??= findSpin(this.program, tally.cutOffSchedule!);
+    memory.found = execution.found;
     options.progress?.(this);
     return true;
+  }
+
+  private memoryOf(member: Strategy): Memory {
+    let memory = this.memories.get(member);
+    if (memory === undefined) {
+      memory = { found: [], races: new RaceSearch(this.program) };
+      this.memories.set(member, memory);
+    }
+    return memory;
   }
 
   private spent(): boolean {
     const { maxExecutions = Infinity, afterFailure = Infinity } = this.options;
     const { total, firstFailure } = this.tally;
-    return total >= maxExecutions || total - firstFailure >= afterFailure;
+    const spins = this.spin !== null && this.spin.kind !== 'long' && this.spin.kind !== 'busy';
+    return spins || total >= maxExecutions || total - firstFailure >= afterFailure;
   }
 
   /** About how many executions the whole search has; null if nothing can be said. */
@@ -93,6 +121,7 @@ export class Search {
       exhausted: this.exhausted,
       program: this.program,
       classes: this.counter?.seen.size ?? null,
+      spin: this.spin,
     });
   }
 
@@ -108,9 +137,10 @@ export class Search {
   }
 }
 
-/** Violations seen in the first `steps` steps. */
+/** Violations seen in the first `steps` steps; 0: everything is looked at again. */
 function before(known: readonly Found[], steps: number): readonly Found[] {
-  return known.length === 0 ? known : known.filter(({ step }) => step <= steps);
+  if (known.length === 0) return known;
+  return steps === 0 ? [] : known.filter(({ step }) => step <= steps);
 }
 
 /** Explore a program to the end, or as far as the budget goes. */

@@ -61,13 +61,16 @@ export class Order {
   length = 0;
   /** Thread of each event. */
   thread = new Int32Array(64);
-  private mode = new Uint8Array(64);
-  private object = new Int32Array(64);
-  private index = new Int32Array(64);
+  /** What it does, to which word of which object: see `Effect`. */
+  mode = new Uint8Array(64);
+  object = new Int32Array(64);
+  index = new Int32Array(64);
+  /** 1: it has waited for the word to have a value. */
+  waited = new Uint8Array(64);
   private was = new Float64Array(64);
   private readonly lockOf: Shared[] = [];
   /** The event before on the same object, -1 for none. */
-  private previous = new Int32Array(64);
+  previous = new Int32Array(64);
   /** The last event on each object, -1 for none. */
   private last = new Int32Array(64).fill(-1);
   /** Number of threads there is room for: the length of a row. */
@@ -113,6 +116,18 @@ export class Order {
   /** Did the step at `a` happen before the one at `b` (or is it the same)? */
   before(a: number, b: number): boolean {
     return this.clocks[b * this.width + this.thread[a]] > a;
+  }
+
+  /** Position + 1 of the last step of `other` that happened before the event; 0 for none. */
+  known(event: number, other: number): number {
+    return other < this.threads ? this.clocks[event * this.width + other] : 0;
+  }
+
+  /** The same of what `thread` has done just before its step at `next`; `length`: it has not come yet. */
+  knownBefore(next: number, thread: number, other: number): number {
+    if (thread >= this.threads || other >= this.threads) return 0;
+    if (next === this.length) return this.next[thread * this.width + other];
+    return this.undoNext[this.undoAt[next] * this.width + other];
   }
 
   /** Do two events not commute? */
@@ -207,6 +222,7 @@ export class Order {
     this.mode[at] = mode;
     this.object[at] = object;
     this.index[at] = effect.index;
+    this.waited[at] = awaitsValue(step) ? 1 : 0;
     this.was[at] = effect.was;
     this.lockOf[at] = step.object;
     this.undoAt[at] = this.undoTop;
@@ -337,8 +353,11 @@ export class Order {
       }
       add(scramble(names[this.thread[at]] + nth[at]), after);
     }
-    const asked = new Int32Array(threads);
-    for (const { thread, answer } of choices) add(names[thread] ?? thread, (++asked[thread] << 8) ^ ~answer);
+    const asked: number[] = [];
+    for (const { thread, answer } of choices) {
+      asked[thread] = (asked[thread] ?? 0) + 1;
+      add(names[thread] ?? this.nameOf(thread, nth), (asked[thread] << 8) ^ ~answer);
+    }
     return (high >>> 0) * 2 ** 20 + (low >>> 12);
   }
 
@@ -355,7 +374,8 @@ export class Order {
     return scramble(this.nameOf(this.thread[birth], nth) + nth[birth]);
   }
 
-  private lastOn(object: number): number {
+  /** The last event on the object, -1 for none. */
+  lastOn(object: number): number {
     return object < this.last.length ? this.last[object] : -1;
   }
 
@@ -371,6 +391,7 @@ export class Order {
   private lengthen(length: number): void {
     this.thread = longer(this.thread, length);
     this.mode = Uint8Array.from({ length }, (_, i) => this.mode[i] ?? 0);
+    this.waited = Uint8Array.from({ length }, (_, i) => this.waited[i] ?? 0);
     this.object = longer(this.object, length);
     this.index = longer(this.index, length);
     const was = new Float64Array(length);

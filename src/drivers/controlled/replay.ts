@@ -1,5 +1,6 @@
 /** Run a schedule again, step for step. */
 import type { Thread } from '../../machine/thread.ts';
+import type { PlainLog } from './data-race.ts';
 import { Execution, type Program } from './execution.ts';
 import type { Schedule } from './schedule.ts';
 
@@ -20,13 +21,14 @@ export class Divergence extends Error {
   }
 }
 
-/** Run a schedule to its end. Throws a Divergence where a thread cannot act. */
+/** Run a schedule to its end. Throws a Divergence where a thread cannot act. `log` is told of plain accesses. */
 export function replay(
   program: () => Program,
   schedule: Schedule,
   observer?: (execution: Execution) => ReplayObserver,
+  log: PlainLog | null = null,
 ): Execution {
-  const execution = new Execution(program, recorded(schedule));
+  const execution = new Execution(program, recorded(schedule), [], 0, log);
   const told = observer?.(execution);
   schedule.threads.forEach((id, i) => {
     const runnable = execution.enabled();

@@ -8,7 +8,8 @@
  */
 import { preemptionBounded } from './bounded.ts';
 import { Execution, type Found, type Program } from './execution.ts';
-import { explore } from './explore.ts';
+import { Search } from './explore.ts';
+import { DATA_RACE, RaceWatch } from './data-race.ts';
 import { deadlockViolation, DeadlockWatch } from './deadlock.ts';
 import { recorded } from './replay.ts';
 import { contextSwitches, fromRuns, type Run, runsOf, type Schedule, scheduleOf } from './schedule.ts';
@@ -46,7 +47,8 @@ export function attempt(
   rule: string | null,
   maxSteps = 100_000,
 ): Attempt | null {
-  const execution = new Execution(program, recorded(wish));
+  const races = rule === null || rule === DATA_RACE ? new RaceWatch() : null;
+  const execution = new Execution(program, recorded(wish), [], 0, races?.log ?? null);
   const watch = new DeadlockWatch();
   let preemptions = 0;
   let last: Execution['threads'][number] | null = null;
@@ -60,13 +62,16 @@ export function attempt(
       if (thread === undefined || !execution.isEnabled(thread)) continue;
     } else thread = last !== null && execution.isEnabled(last) ? last : execution.enabled()[0];
     if (last !== null && last !== thread && execution.isEnabled(last)) preemptions++;
+    races?.beforeStep(thread, execution);
     execution.perform(thread);
+    races?.afterStep(execution);
     last = thread;
     if (rule === 'deadlock') {
       watch.afterStep(thread, execution);
       if (watch.found !== null) break; // the circle is closed: it will not open again
     }
   }
+  races?.afterStep(execution);
   if (broken() === undefined && watch.found === null) execution.finish();
   else if (watch.found !== null) execution.report([deadlockViolation(execution.threads)]);
   return { schedule: scheduleOf(execution), preemptions, found: execution.found, outcome: execution.outcome() };
@@ -122,7 +127,9 @@ export function shrink(program: () => Program, rule: string, schedule: Schedule,
   let budget = options.search ?? 20_000;
   let fewest = true;
   for (let bound = 0; bound < best.preemptions; bound++) {
-    const result = explore(program, { strategy: preemptionBounded(bound), maxExecutions: budget, afterFailure: 1 });
+    const search = new Search(program, { strategy: preemptionBounded(bound), maxExecutions: budget });
+    while (!search.tally.isBroken(rule) && search.advance());
+    const result = search.result();
     const failure = result.failures.find((found) => found.rule === rule);
     if (failure !== undefined) {
       best = byMoves(program, rule, failure.schedule, options);

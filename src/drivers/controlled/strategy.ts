@@ -1,6 +1,7 @@
 /** What chooses. One interface for every way to search. */
 import type { Thread } from '../../machine/thread.ts';
 import type { Execution } from './execution.ts';
+import type { Order } from './order.ts';
 
 /** What may be said of what a search has not seen: it does not exist, or not within the bound; or nothing. */
 export type Claim = 'all' | 'bounded' | 'sampled';
@@ -22,6 +23,8 @@ export interface Strategy {
   answer(n: number): number;
   /** After each execution, also one that was left. */
   end(execution: Execution): void;
+  /** The order of the execution that has just ended, if the strategy keeps it. */
+  orderOf?(execution: Execution): Order;
   /** The strategy whose turn it is, if several take turns. */
   readonly member?: Strategy;
   /** Part of the search that is done, as far as can be seen from here. */

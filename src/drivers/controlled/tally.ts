@@ -2,6 +2,7 @@
 import { type Ending, Execution, type Found, type Program } from './execution.ts';
 import { recorded } from './replay.ts';
 import { contextSwitches, type Schedule, scheduleOf } from './schedule.ts';
+import type { Long, Spin } from './spin.ts';
 import type { Claim, Strategy } from './strategy.ts';
 
 /** A rule that was broken, and the best schedule that shows it. */
@@ -38,9 +39,9 @@ export interface Exploration {
   readonly sampled: number;
   /** Executions left early because they would have repeated another. */
   readonly redundant: number;
-  /** Executions cut off by `maxSteps`, and the schedule of one. */
+  /** Executions cut off by `maxSteps`, and why the first of them did not end. */
   readonly cutOff: number;
-  readonly cutOffSchedule: Schedule | null;
+  readonly spin: Spin | Long | null;
   readonly steps: number;
   /** The strategy has nothing left to try, and nothing was cut off. */
   readonly exhausted: boolean;
@@ -80,7 +81,7 @@ export class Tally {
   private readonly counts: Counts = { executions: 0, sampled: 0, redundant: 0, cutOff: 0, steps: 0 };
   /** Executions there were when a rule was broken first. */
   firstFailure = Infinity;
-  private cutOffSchedule: Schedule | null = null;
+  cutOffSchedule: Schedule | null = null;
   private readonly failures = new Map<string, Mutable<Draft>>();
   private readonly outcomes = new Map<string, Mutable<Outcome>>();
   private readonly reached = new Map<string, number>();
@@ -106,6 +107,10 @@ export class Tally {
   /** Number of rules that were broken. */
   get broken(): number {
     return this.failures.size;
+  }
+  /** Has an execution broken this rule? */
+  isBroken(rule: string): boolean {
+    return this.failures.has(rule);
   }
   /** Executions of any kind but those that were left. */
   get total(): number {
@@ -164,6 +169,7 @@ export class Tally {
     readonly exhausted: boolean;
     readonly program: () => Program;
     readonly classes: number | null;
+    readonly spin: Spin | Long | null;
   }): Exploration {
     const { strategy, program } = search;
     const exhausted = search.exhausted && this.counts.cutOff === 0;
@@ -172,7 +178,7 @@ export class Tally {
       claim: strategy.claim,
       ...this.counts,
       classes: strategy.byClasses ? this.counts.executions : search.classes,
-      cutOffSchedule: this.cutOffSchedule,
+      spin: search.spin,
       exhausted,
       complete: exhausted && strategy.claim === 'all',
       failures: [...this.failures.values()].map((draft) => ({

@@ -362,7 +362,8 @@ class TimedMachine implements PlainObserver, Shortcut {
       this.note(LOCK, object, reply);
     }
     this.proceed(rank, thread, reply);
-    this.arrivals[this.arrived++] = rank;
+    if (thread.pending === null && this.paid(rank)) this.ended(rank);
+    else this.arrivals[this.arrived++] = rank;
     this.moment[0] = released;
   }
 

@@ -1,0 +1,73 @@
+/**
+ * Known bad: do_anonymous_page that counts the page when it has dropped page_table_lock, to hold the lock for less long.
+ * mmap_sem is still held, but for reading: another fault may count at the same moment.
+ *
+ * Breaks: plain accesses to one word are ordered. What is counted in the end is right here, because no step lies between
+ * the load and the store of `rss++`; on a machine a page would now and then not be counted.
+ */
+import type { Coroutine } from '../../machine/step.ts';
+import { charge, work } from '../../machine/work.ts';
+import { spin_lock, spin_unlock } from '../../sync/spinlock.ts';
+import type { Change } from '../fault-path.ts';
+import { maybe_mkwrite, set_pte, v2_6_10, vm_page_prot } from '../memory.ts';
+import { alloc_page_vma, clear_user_highpage, page_cache_release } from '../page_alloc.ts';
+import {
+  mk_pte,
+  pte_mkdirty,
+  pte_none,
+  pte_offset_map,
+  type PtePage,
+  type Ptep,
+  pte_unmap,
+  update_mmu_cache,
+} from '../pgtable.ts';
+import { page_add_anon_rmap } from '../rmap.ts';
+import { type Address, type Mm, VM_FAULT_MINOR, VM_FAULT_OOM, type VmFault, type Vma } from '../structs.ts';
+import { lru_cache_add_active } from '../swap.ts';
+
+const SET_ANON_PTE = work('set_anon_pte');
+
+function* do_anonymous_page(
+  mm: Mm,
+  vma: Vma,
+  page_table: Ptep,
+  pmd: PtePage,
+  write_access: boolean,
+  addr: Address,
+): Coroutine<VmFault> {
+  if (!write_access) return yield* v2_6_10.do_anonymous_page(mm, vma, page_table, pmd, write_access, addr);
+  pte_unmap(page_table);
+  yield* spin_unlock(mm.page_table_lock);
+
+  if (yield* mm.system.kernel.anon_vma_prepare(vma)) return VM_FAULT_OOM;
+  const page = yield* alloc_page_vma(vma, addr);
+  if (page === null) return VM_FAULT_OOM;
+  yield* clear_user_highpage(page);
+
+  yield* spin_lock(mm.page_table_lock);
+  page_table = pte_offset_map(mm, pmd, addr);
+  if (!pte_none(page_table.plain)) {
+    pte_unmap(page_table);
+    yield* page_cache_release(mm.system, page);
+    yield* spin_unlock(mm.page_table_lock);
+    return VM_FAULT_MINOR;
+  }
+  // here 2.6.10 counts the page
+  charge(SET_ANON_PTE);
+  const entry = maybe_mkwrite(pte_mkdirty(mk_pte(page, vm_page_prot)), vma);
+  yield* lru_cache_add_active(mm.system, page);
+  yield* page_add_anon_rmap(page, vma, addr);
+  yield* set_pte(page_table, entry);
+  pte_unmap(page_table);
+  update_mmu_cache(vma, addr, entry);
+  yield* spin_unlock(mm.page_table_lock);
+  mm.rss.plain++;
+  return VM_FAULT_MINOR;
+}
+
+export const rssAfterUnlock: Change = {
+  name: 'rss-after-unlock',
+  base: 'v2.6.10',
+  about: 'do_anonymous_page counts its page after page_table_lock is dropped',
+  replaces: { do_anonymous_page },
+};
