@@ -184,10 +184,7 @@ const access = fc.record({
 const programs = fc.array(fc.array(access, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 3 });
 
 function generated(threads: readonly (readonly { kind: string; place: string }[])[]): Scenario {
-  const named = threads.map((ops, i) => [
-    `T${i}`,
-    ops.map(({ kind, place }) => `{ ${kind}: ${place} }`).join(', '),
-  ]);
+  const named = threads.map((ops, i) => [`T${i}`, ops.map(({ kind, place }) => `{ ${kind}: ${place} }`).join(', ')]);
   return scenario('', 3, Object.fromEntries(named) as Record<string, string>, '', CODE);
 }
 

@@ -3,9 +3,10 @@ import { show_pte } from '../kernel/pgtable.ts';
 import { type Mm, type Page, PAGE_WORDS, type System } from '../kernel/structs.ts';
 
 export function describeWorld(system: System): string {
-  return [...system.mms.map(describeMm), ...system.mem_map.filter((page) => !page.reserved && !page.isFresh).map(describePage)].join(
-    '\n',
-  );
+  return [
+    ...system.mms.map(describeMm),
+    ...system.mem_map.filter((page) => !page.reserved && !page.isFresh).map(describePage),
+  ].join('\n');
 }
 
 function describeMm(mm: Mm): string {

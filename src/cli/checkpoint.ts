@@ -1,5 +1,16 @@
 /** A search in a file, so that it can be taken up again: after Ctrl-C, after a power cut. */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { Checkpoint, Search } from '../drivers/controlled/explore.ts';
@@ -11,6 +22,7 @@ const SCHEMA = z.object({
   version: z.string(),
   scenario: z.object({ path: z.string(), sha256: z.string() }),
   options: z.record(z.string(), z.unknown()),
+  sha256: z.string(),
   search: z.object({
     strategy: z.string(),
     state: z.unknown(),
@@ -18,6 +30,10 @@ const SCHEMA = z.object({
     classes: z.array(z.number()).nullable(),
   }),
 });
+
+function sumOf(search: unknown): string {
+  return createHash('sha256').update(JSON.stringify(search)).digest('hex');
+}
 
 /** What a search must have in common with the one it goes on with. */
 export interface SearchKey {
@@ -27,11 +43,16 @@ export interface SearchKey {
   readonly options: Readonly<Record<string, unknown>>;
 }
 
-export function checkpointPath(scenario: Scenario): string {
-  return join('reports', 'checkpoints', `${basename(scenario.path).replace(/\.ya?ml$/, '')}.checkpoint.json`);
+/** The usual place: searches of other scenarios, or with other options, have another. */
+export function checkpointPath({ scenario, options }: SearchKey): string {
+  const name = basename(scenario.path).replace(/\.ya?ml$/, '');
+  const key = sumOf([scenario.sha256, options]).slice(0, 8);
+  return join('reports', 'checkpoints', `${name}-${key}.checkpoint.json`);
 }
 
-const EVERY_MS = 500;
+/** Milliseconds before the first time; then twice as many each time, up to the most. */
+const FIRST_MS = 50;
+const MOST_MS = 500;
 /** Part of the time that may go into writing. */
 const SHARE = 0.05;
 
@@ -41,6 +62,7 @@ export class CheckpointFile {
   private readonly key: SearchKey;
   private readonly given: boolean;
   private last = performance.now();
+  private every = FIRST_MS;
   private took = 0;
   private broken = false;
 
@@ -54,13 +76,14 @@ export class CheckpointFile {
   /** True if it was time, and the search is on disk now. */
   writeIfDue(search: Search): boolean {
     const now = performance.now();
-    if (this.broken || now - this.last < Math.max(EVERY_MS, this.took / SHARE)) return false;
+    if (this.broken || now - this.last < Math.max(this.every, this.took / SHARE)) return false;
     return this.write(search);
   }
 
   /** False: it cannot be written here. */
   write(search: Search): boolean {
     const start = performance.now();
+    const saved = search.save();
     const { version, scenario, options } = this.key;
     const { path, sha256 } = scenario;
     const data = {
@@ -68,17 +91,22 @@ export class CheckpointFile {
       version,
       scenario: { path, sha256 },
       options,
-      search: search.save(),
+      sha256: sumOf(saved),
+      search: saved,
     };
     try {
       mkdirSync(dirname(this.path), { recursive: true });
-      writeFileSync(`${this.path}.new`, JSON.stringify(data));
+      const file = openSync(`${this.path}.new`, 'w');
+      writeFileSync(file, JSON.stringify(data));
+      fsyncSync(file);
+      closeSync(file);
       renameSync(`${this.path}.new`, this.path);
     } catch (error) {
       if (this.given) throw new UsageError(`cannot write ${this.path}: ${(error as Error).message}`);
       this.broken = true; // a read-only folder: the search goes on without
       return false;
     }
+    this.every = Math.min(MOST_MS, 2 * this.every);
     this.last = performance.now();
     this.took = this.last - start;
     return true;
@@ -105,6 +133,9 @@ export function readCheckpoint(path: string, { version, scenario, options }: Sea
     throw new UsageError(`${path} is not a checkpoint: ${where.join('.') || 'the whole file'}: ${message}`);
   }
   const { data: saved } = parsed;
+  if (sumOf((data as { search: unknown }).search) !== saved.sha256) {
+    throw new UsageError(`${path} is damaged: its sum is not that of its contents`);
+  }
   const differs = (what: string, was: unknown, is: unknown): string[] =>
     JSON.stringify(was) === JSON.stringify(is) ? [] : [`${what} was ${JSON.stringify(was)}, is ${JSON.stringify(is)}`];
   const changes = [
@@ -113,5 +144,5 @@ export function readCheckpoint(path: string, { version, scenario, options }: Sea
     ...Object.keys(options).flatMap((name) => differs(`--${name}`, saved.options[name], options[name])),
   ];
   if (changes.length > 0) throw new UsageError(`${path} is of another search: ${changes.join('; ')}`);
-  return saved.search as Checkpoint;
+  return saved.search;
 }

@@ -92,7 +92,7 @@ export async function explore(io: Io, file: string, options: ExploreCommandOptio
   });
   if (interrupted !== null) {
     io.err(`faultline: interrupted after ${plural(search.tally.total, 'execution', 'executions')}\n`);
-    io.err(`resume: npx faultline explore ${quoted(file)} --resume ${quoted(checkpoint.path)}\n`);
+    io.err(`resume: ${resumeLine(file, checkpoint.path, options)}\n`);
     return interrupted === 'SIGINT' ? EXIT.interrupted : EXIT.terminated;
   }
   const result = search.result();
@@ -127,9 +127,22 @@ function estimate(io: Io, scenario: Scenario, make: () => CheckedProgram, option
   return EXIT.ok;
 }
 
+/** The command that goes on: options that decide what the search is, and those about its result. */
+function resumeLine(file: string, checkpoint: string, options: ExploreCommandOptions): string {
+  const { strategy, seed, bound, depth, executions, maxSteps, format, output } = options;
+  const values = { strategy, seed, bound, depth, executions, 'max-steps': maxSteps, format, output };
+  const words = Object.entries(values).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}`, quoted(String(value))],
+  );
+  if (options.check === true) words.push('--check');
+  if (options.requireComplete === true) words.push('--require-complete');
+  return ['npx faultline explore', quoted(file), ...words, '--resume', quoted(checkpoint)].join(' ');
+}
+
 function checkpointFile(scenario: Scenario, options: ExploreCommandOptions): CheckpointFile {
   const given = typeof options.resume === 'string' ? options.resume : options.checkpoint;
-  return new CheckpointFile(given ?? checkpointPath(scenario), searchKey(scenario, options), given !== undefined);
+  const key = searchKey(scenario, options);
+  return new CheckpointFile(given ?? checkpointPath(key), key, given !== undefined);
 }
 
 function searchKey(scenario: Scenario, options: ExploreCommandOptions): SearchKey {

@@ -29,8 +29,8 @@ export interface SearchPlan {
 export async function runSearch(io: Io, plan: SearchPlan): Promise<SearchRun> {
   const from = plan.resume ? readCheckpoint(plan.file.path, plan.key) : null;
   if (plan.resume && !plan.quiet) {
-    const where = from === null ? `no checkpoint at ${plan.file.path}: from the beginning` : `from ${plan.file.path}`;
-    io.err(`faultline: resuming ${where}\n`);
+    const nothing = `no checkpoint at ${plan.file.path}: from the beginning`;
+    io.err(`faultline: ${from === null ? nothing : `resuming from ${plan.file.path}`}\n`);
   }
   const search = new Search(plan.program, plan.options, from);
   const bar = progress(io, plan.quiet);

@@ -59,13 +59,14 @@ export function drawRecording(recording: Recording, options: DrawOptions = {}): 
     '',
     ...witnessLines(found, { width, colors }),
   ];
+  const stackOf = recorder.stackOf.bind(recorder);
   if (deadlock !== null) {
-    const stackOf = recorder.stackOf.bind(recorder);
     lines.push('', drawDeadlock(deadlock, { width, steps, stackOf }));
   }
   if (races.length > 0) {
     const { threads } = execution;
-    lines.push('', drawDataRace(races[0], { width, steps, beforeFirst: recorder.beforeFirst, threads }));
+    const { beforeFirst } = recorder;
+    lines.push('', drawDataRace(races[0], { width, steps, beforeFirst, threads, stackOf }));
   }
   return lines;
 }

@@ -2,6 +2,7 @@
  * A data race as the Kernel Concurrency Sanitizer would put it: both accesses, with the backtrace of each, and the locks
  * held. But it did not have to catch the two in the act: nothing orders them in the execution that is drawn.
  */
+import type { Thread } from '../machine/thread.ts';
 import type { Frame, PlainAccess, TraceStep } from '../trace/step.ts';
 
 /** One of the two accesses. */
@@ -11,7 +12,10 @@ export interface DrawnAccess {
   readonly write: boolean;
   /** False: a step. */
   readonly plain: boolean;
-  /** Number of the step, of a plain access of the one before it; 0: before the first. */
+  /**
+   * Number of the step, or of that which was next when it was still waited for; of a plain access, of the one before it,
+   * 0: before the first.
+   */
   readonly step: number;
 }
 
@@ -29,8 +33,10 @@ export interface RaceOptions {
   readonly steps: readonly TraceStep[];
   /** Plain accesses before the first step. */
   readonly beforeFirst: readonly PlainAccess[];
-  /** By id. */
-  readonly threads: readonly { readonly name: string; readonly cpu: number }[];
+  /** By id, as they stand after the last step. */
+  readonly threads: readonly Thread[];
+  /** From where a thread has asked for its next step, innermost frame first. */
+  readonly stackOf: (thread: Thread) => readonly Frame[];
 }
 
 const RULE = 66;
@@ -61,21 +67,40 @@ interface Seen {
   readonly stack: readonly Frame[];
 }
 
-function seen(word: string, access: DrawnAccess, { steps, beforeFirst, threads }: RaceOptions): Seen {
-  const { name: thread, cpu } = threads[access.thread];
-  const step = steps.find(({ n }) => n === access.step);
-  const who = `by ${thread} on CPU${cpu}`;
-  const verb = access.write ? `write to ${word}` : `read of ${word}`;
-  if (!access.plain) {
-    const result = step === undefined || step.result === '' ? '' : `  [${step.result}]`;
-    const what = `${verb} ${who}, step ${access.step} (marked): ${step?.label ?? ''}${result}`;
-    return { thread, what, held: step?.held ?? [], stack: step?.stack ?? [] };
+function seen(word: string, access: DrawnAccess, options: RaceOptions): Seen {
+  const { name, cpu } = options.threads[access.thread];
+  const head = `${access.write ? 'write to' : 'read of'} ${word}`;
+  const who = `by ${name} on CPU${cpu}`;
+  return access.plain ? seenPlain(head, who, word, access, options) : seenStep(`${head} ${who}`, access, options);
+}
+
+function seenStep(head: string, { thread: id, step: n }: DrawnAccess, { steps, threads, stackOf }: RaceOptions): Seen {
+  const thread = threads[id];
+  const step = steps.find((one) => one.thread === thread.name && one.n >= n);
+  if (step !== undefined) {
+    const result = step.result === '' ? '' : `  [${step.result}]`;
+    const what = `${head}, step ${step.n} (marked): ${step.label}${result}`;
+    return { thread: thread.name, what, held: step.held, stack: step.stack };
   }
+  const what = `${head}, which waits (marked): ${thread.pending?.object.label(thread.pending) ?? ''}`;
+  const held = thread.held.map(({ lock }) => lock.describe(0));
+  return { thread: thread.name, what, held, stack: stackOf(thread) };
+}
+
+function seenPlain(
+  head: string,
+  who: string,
+  word: string,
+  access: DrawnAccess,
+  { steps, beforeFirst, threads }: RaceOptions,
+): Seen {
+  const thread = threads[access.thread].name;
+  const step = steps.find(({ n }) => n === access.step);
   const accesses = access.step === 0 ? beforeFirst : (step?.plain ?? []);
   const plain = accesses.find((one) => one.thread === thread && one.name === word);
   const value = plain === undefined ? '' : plain.write ? ` (${plain.before} -> ${plain.after})` : ` (${plain.before})`;
   const place = access.step === 0 ? 'before the first step' : `after step ${access.step}`;
-  const what = `${verb}${value} ${who}, ${place} (plain)`;
+  const what = `${head}${value} ${who}, ${place} (plain)`;
   return { thread, what, held: plain?.held ?? [], stack: plain?.stack ?? [] };
 }
 
@@ -85,11 +110,16 @@ function backtrace(stack: readonly Frame[], width: number): string[] {
 }
 
 /** How it could have come about. */
-function simultaneous({ first, second }: DrawnRace, { steps, threads }: RaceOptions): string {
+function simultaneous({ word, first, second }: DrawnRace, { steps, threads }: RaceOptions): string {
   const { name } = threads[first.thread];
-  const next = steps.find((step) => step.thread === name && (first.plain ? step.n > first.step : step.n === first.step));
+  const next = steps.find(
+    (step) => step.thread === name && (first.plain ? step.n > first.step : step.n === first.step),
+  );
   if (next === undefined) return `simultaneous: ${name} has not gone on since`;
-  return `could be simultaneous: step ${next.n} (${name}: ${next.label}) need not come before step ${second.step}`;
+  const other = threads[second.thread].name;
+  const waits = !steps.some((step) => step.thread === other && step.n >= second.step);
+  const then = waits && !second.plain ? `${other} waits for ${word}` : `step ${second.step}`;
+  return `could be simultaneous: step ${next.n} (${name}: ${next.label}) need not come before ${then}`;
 }
 
 /** What each thread holds; a lock that both hold does not keep them apart if both hold it for reading. */

@@ -172,9 +172,7 @@ export function statesOf(program: Looping, limit: number): OpenState[] | null {
 /** Is there a fair cycle? By definition and by force: all sets of threads that might act in it, and be enabled in it. */
 export function hasFairCycle(states: readonly OpenState[], threads: number, rule: 'strong' | 'weak'): boolean {
   for (let acting = 1; acting < 1 << threads; acting++) {
-    const within = states.map(
-      ({ enabled }) => rule === 'weak' || enabled.every((id) => (acting & (1 << id)) !== 0),
-    );
+    const within = states.map(({ enabled }) => rule === 'weak' || enabled.every((id) => (acting & (1 << id)) !== 0));
     for (const component of componentsOf(states, within, acting)) {
       const acts = new Set<number>();
       for (const s of component)

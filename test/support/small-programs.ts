@@ -451,7 +451,7 @@ function words(alphabet: Alphabet): fc.Arbitrary<Word> {
     word: fc.oneof(
       { maxDepth: 2 },
       { weight: 16, arbitrary: accesses(alphabet) },
-      { weight: locks, arbitrary: fc.tuple(oneOf('in', 'try'), side, tie('body')) as fc.Arbitrary<Word> },
+      { weight: locks, arbitrary: fc.tuple(oneOf('in', 'try'), side, tie('body')) },
       { weight: some(locks), arbitrary: fc.tuple(oneOf('tryKeep'), side, tie('body')) },
       { weight: some(locks), arbitrary: fc.tuple(oneOf('lock'), side) },
       { weight: crashes, arbitrary: fc.tuple(oneOf('unlock'), side) },

@@ -111,11 +111,12 @@ class BoundedSearch implements Strategy {
   }
 
   save(): unknown {
-    return this.path;
+    return { started: this.started, path: this.path };
   }
   restore(saved: unknown): void {
-    this.path.push(...(saved as Branch[]));
-    this.started = true;
+    const { started, path } = saved as { started: boolean; path: Branch[] };
+    this.started = started;
+    this.path.push(...path);
   }
 }
 

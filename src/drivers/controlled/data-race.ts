@@ -162,7 +162,8 @@ export class PlainLog implements PlainObserver {
       if (mode === Mode.read || mode === Mode.write) this.ofStep(event, order, found);
       else if (mode === Mode.writeAll) this.ofStepOnAll(event, order, found);
     }
-    for (const { id, pending } of threads) if (pending !== null && awaitsValue(pending)) this.ofWait(id, pending, order, found);
+    for (const { id, pending } of threads)
+      if (pending !== null && awaitsValue(pending)) this.ofWait(id, pending, order, found);
     return found.sorted();
   }
 

@@ -99,7 +99,9 @@ function stuckBehind(cycle: readonly Wait[], waits: readonly Wait[]): Wait[] {
 /** What a thread that cannot go on waits for, and what it holds. */
 export function describeWait({ thread, step, for: those }: Wait): string {
   const holds = those.filter((other) => other.held.some(({ lock }) => lock === step.object));
-  const names = (holds.length > 0 ? holds : those).map((other) => (other === thread ? 'itself' : other.name)).join(', ');
+  const names = (holds.length > 0 ? holds : those)
+    .map((other) => (other === thread ? 'itself' : other.name))
+    .join(', ');
   const by = names === '' ? '' : ` (${holds.length > 0 ? 'held by' : 'queued behind'} ${names})`;
   const held = thread.held.map(({ lock }) => lock.describe(0)).join(', ');
   const what = step.object.describe(step.index);

@@ -25,6 +25,7 @@ export const ASLEEP = 4;
 
 /** The path of a search, as plain data. */
 export interface SavedPath {
+  readonly started: boolean;
   readonly chosen: readonly number[];
   readonly states: readonly (readonly number[])[];
   readonly answers: readonly { readonly at: number; readonly n: number; readonly value: number }[];
@@ -109,6 +110,7 @@ export class DporStrategy implements Strategy {
   /** All that is needed to go on later. */
   save(): SavedPath {
     return {
+      started: this.started,
       chosen: this.chosen.slice(0, this.depth),
       states: this.states.slice(0, this.depth).map((state) => [...state]),
       answers: this.answers.map((answer) => ({ ...answer })),
@@ -117,9 +119,9 @@ export class DporStrategy implements Strategy {
 
   /** Go on from there. Races of the path are looked at again, and find everything asked for already. */
   restore(saved: unknown): void {
-    const { chosen, states, answers } = saved as SavedPath;
-    this.started = true;
-    this.restored = true;
+    const { started, chosen, states, answers } = saved as SavedPath;
+    this.started = started;
+    this.restored = started;
     this.depth = chosen.length;
     chosen.forEach((thread, at) => (this.chosen[at] = thread));
     states.forEach((state, at) => (this.states[at] = Uint8Array.from(state)));

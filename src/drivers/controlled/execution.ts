@@ -302,14 +302,16 @@ export class Execution implements Attendant, Shortcut {
     this.crashed = true;
   }
 
-  /** Take note of violations, of now or of an earlier step; the first of each rule counts. */
-  report(verdict: Verdict, step = this.schedule.length): void {
+  /** Take note of violations; the first of each rule counts. `step`: they were there after so many steps already. */
+  report(verdict: Verdict, step?: number): void {
     if (verdict === null || verdict === undefined) return;
     const violations = typeof verdict === 'string' ? [{ rule: verdict, witness: verdict }] : verdict;
     for (const { rule, witness } of violations) {
       if (this.found.some((known) => known.rule === rule)) continue;
-      const later = this.found.findIndex((known) => known.step > step);
-      this.found.splice(later < 0 ? this.found.length : later, 0, { rule, witness, step });
+      const found = { rule, witness, step: step ?? this.schedule.length };
+      const later = step === undefined ? -1 : this.found.findIndex((known) => known.step >= step);
+      if (later < 0) this.found.push(found);
+      else this.found.splice(later, 0, found);
     }
   }
 

@@ -64,6 +64,7 @@ export class Search {
     this.counter = counts ? new ClassCounter(from?.classes ?? []) : null;
     this.tally = new Tally(from?.tally);
     if (from !== null) this.strategy.restore(from.state);
+    if (this.tally.cutOffSchedule !== null) this.spin = findSpin(program, this.tally.cutOffSchedule);
   }
 
   /** One execution more; false if there is none left or the budget is spent. */
@@ -75,7 +76,8 @@ export class Search {
       return false;
     }
     const member = strategy.member ?? strategy;
-    const { kept } = strategy;
+    // After an interruption nothing is remembered of the first steps, also if the strategy has them in common.
+    const kept = this.memories.has(member) ? strategy.kept : 0;
     const memory = this.memoryOf(member);
     const { races } = memory;
     const execution = new Execution(this.program, this.answer, before(memory.found, kept), kept, races.log);
@@ -128,12 +130,12 @@ export class Search {
   /** All that is needed to go on later. */
   save(): Checkpoint {
     const { strategy, tally, counter } = this;
-    return {
+    return structuredClone({
       strategy: strategy.name,
       state: strategy.save(),
       tally: tally.save(),
       classes: counter === null ? null : [...counter.seen],
-    };
+    });
   }
 }
 

@@ -218,7 +218,8 @@ class TimedMachine implements PlainObserver, Shortcut {
   private effect(rank: number, thread: Thread, step: Step): number {
     // Words and locks go separate ways so that each way sees few classes: V8 is faster that way.
     if (step.kind <= WALK) return this.effectOnWord(rank, thread, step, step.object as Words);
-    if (step.kind <= UNLOCK_SHARED || step.kind === SYNCHRONIZE) return this.effectOnLock(rank, thread, step, step.object);
+    if (step.kind <= UNLOCK_SHARED || step.kind === SYNCHRONIZE)
+      return this.effectOnLock(rank, thread, step, step.object);
     return this.effectOtherwise(rank, thread, step);
   }
 
