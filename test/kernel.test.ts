@@ -246,6 +246,7 @@ describe('invariants', () => {
     'rss-twice': ['rss mismatch'],
     'anon-vma-lock-order': ['deadlock'],
     'mmap-sem-twice': ['deadlock'],
+    'rss-after-unlock': ['data race'],
   };
   /** What else it takes, besides one fault or two of the same page. */
   const takes: Record<string, Record<string, string>[]> = {
@@ -253,6 +254,7 @@ describe('invariants', () => {
       { T1: '{ write: heap, page: 0 }, { write: code, page: 0 }', T2: '{ page_referenced: heap, page: 0 }' },
     ],
     'mmap-sem-twice': [{ T1: '{ write: heap, page: 0 }', T2: '{ mmap: { pages: 1 } }' }],
+    'rss-after-unlock': [{ T1: '{ write: heap, page: 0 }', T2: '{ write: code, page: 0 }' }],
   };
   for (const bug of bugs) {
     it(`${bug.name} breaks ${breaks[bug.name]?.join(', ') ?? 'something'} and nothing else`, () => {

@@ -10,7 +10,7 @@ import { findSpin, type Long, type Spin } from '../src/drivers/controlled/spin.t
 import { choose, maybe } from '../src/machine/choice.ts';
 import { atomic_inc, Cell, cmpxchg, poll_for, READ_ONCE, wait_for, WRITE_ONCE } from '../src/machine/memory.ts';
 import type { Coroutine } from '../src/machine/step.ts';
-import { drawLivelock, drawSpin, type LivenessOptions, livenessVerdict } from '../src/report/liveness.ts';
+import { drawLivelock, drawSpin, type LivenessDrawing, livenessVerdict } from '../src/report/liveness.ts';
 import { catalog } from '../src/scenario/catalog.ts';
 import { readScenario } from '../src/scenario/read.ts';
 import { buildWorld, checkedProgram } from '../src/scenario/world.ts';
@@ -116,7 +116,7 @@ const flagUnderLock = program(() => ({ ...flags(), ...twoLocks() }), {
   },
 });
 
-interface Drawing extends LivenessOptions {
+interface Drawing extends LivenessDrawing {
   readonly steps: readonly TraceStep[];
 }
 

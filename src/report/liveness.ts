@@ -76,7 +76,7 @@ export interface DrawnLong {
   readonly loop: { readonly thread: string; readonly rounds: number } | null;
 }
 
-export interface LivenessOptions extends Omit<LaneOptions, 'marks'> {
+export interface LivenessDrawing extends Omit<LaneOptions, 'marks'> {
   /** What happened, up to the end of the first round at least. */
   readonly steps: readonly TraceStep[];
 }
@@ -91,7 +91,7 @@ export function livenessVerdict({ cycles, states, complete, walks, unclear }: Li
 }
 
 /** Lines of text, none wider than `width` if the lanes leave it room. */
-export function drawLivelock(livelock: DrawnLivelock, options: LivenessOptions): string {
+export function drawLivelock(livelock: DrawnLivelock, options: LivenessDrawing): string {
   const { threads, endless, starved, waiting, from, length, rounds } = livelock;
   const tell = (text: string): string[] => wrap(text, options.width);
   const lines = [
@@ -147,14 +147,14 @@ function wayThere(from: number, steps: readonly TraceStep[]): string {
 }
 
 /** Once round, in the lanes of those who act. */
-function round(from: number, length: number, options: LivenessOptions): string {
+function round(from: number, length: number, options: LivenessDrawing): string {
   const steps = options.steps.slice(from, from + length);
   const lanes = options.lanes.filter(({ thread }) => steps.some((step) => step.thread === thread));
   return drawLanes(steps, { width: options.width, colors: options.colors, lanes });
 }
 
 /** Why an execution did not end within the step bound. */
-export function drawSpin(spin: DrawnSpin | DrawnLong, options: LivenessOptions): string {
+export function drawSpin(spin: DrawnSpin | DrawnLong, options: LivenessDrawing): string {
   const tell = (text: string): string[] => wrap(text, options.width);
   if (spin.kind === 'long') return tell(long(spin)).join('\n');
   const lines: string[] = [];

@@ -149,7 +149,7 @@ export class DporStrategy implements Strategy {
     if (at === this.depth && !this.enter(execution)) return null;
     const thread = execution.threads[this.chosen[at]];
     const effect = this.effectOf(execution, thread.pending!, this.mine);
-    this.stillAsleep(execution, this.states[at], thread, effect, this.sleep);
+    this.stillAsleep(execution, this.states[at], thread, effect, this.sleepOf(execution.threads.length));
     this.askForRaces(thread.id, effect);
     this.order.add(thread.id, effect);
     return thread;
