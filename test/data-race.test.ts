@@ -170,7 +170,7 @@ function* flicker({ flag }: World): Coroutine {
 function parent(join: 'before' | 'after' | 'never', prepare: boolean): Body {
   return function* (world) {
     if (prepare) world.x.plain = 1;
-    const child = new Birth('child', 1, () => locked(world));
+    const child = new Birth('child', 7, () => locked(world));
     yield* spawn(child);
     if (join === 'before') yield* wait_for(child.exited, 1);
     if (join !== 'never') world.x.plain++;
@@ -191,6 +191,21 @@ function racing(make: () => Program, strategy: Strategy = sourceDpor(), deadlock
 }
 
 describe('data races', () => {
+  it('threads on one CPU have none: they are never simultaneous', () => {
+    const onCpus =
+      (...cpus: number[]) =>
+      () => {
+        const x = new Cell('x');
+        function* body(): Coroutine {
+          x.plain++;
+          yield* READ_ONCE(new Cell('other'));
+        }
+        return { threads: cpus.map((cpu, i) => new Birth(`T${i}`, cpu, body)) };
+      };
+    expect(racing(onCpus(0, 1))).to.equal('1 of 1');
+    expect(racing(onCpus(1, 1))).to.equal('0 of 1');
+  });
+
   const cases: [string, Body[], string][] = [
     ['no lock', [unlocked, unlocked], '1 of 1'],
     ['a spinlock', [locked, locked], '0 of 2'],
@@ -637,7 +652,9 @@ class Actor {
         yield* give(world, word[1]);
         return;
       default: {
-        const child = new Birth(`${running.name}.${++this.children}`, 0, () => new Actor(world).do(word[1]));
+        const name = `${running.name}.${++this.children}`;
+        const cpu = 100 * (running.id + 1) + this.children; // one of its own
+        const child = new Birth(name, cpu, () => new Actor(world).do(word[1]));
         yield* spawn(child);
         if (word[0] === 'join') yield* wait_for(child.exited, 1);
       }

@@ -150,7 +150,7 @@ export class PlainLog implements PlainObserver {
    */
   races(threads: readonly Thread[], order: Order, from: number): DataRace[] {
     if (this.length === 0) return NO_RACES;
-    const found = new Found();
+    const found = new Found(threads);
     let i = this.length;
     while (i > 0 && this.at[i - 1] > from) i--;
     for (; i < this.length; i++) {
@@ -251,8 +251,15 @@ const NO_RACES: DataRace[] = [];
 /** One data race for each word and pair of threads: the earliest. */
 class Found {
   private readonly races: DataRace[] = [];
+  private readonly threads: readonly Thread[];
 
+  constructor(threads: readonly Thread[]) {
+    this.threads = threads;
+  }
+
+  /** Threads on one CPU are never simultaneous: what belongs to a CPU, such as its free pages, is theirs in turn. */
   add(words: Words, index: number, first: RacingAccess, second: RacingAccess): void {
+    if (this.threads[first.thread].cpu === this.threads[second.thread].cpu) return;
     const word = words.describe(index);
     const known = this.races.findIndex((race) => race.word === word && samePair(race, first, second));
     if (known < 0) this.races.push({ word, first, second });
