@@ -1,11 +1,17 @@
 /** Kernel backtraces out of JavaScript ones: only the frames of kernel text and of users' own programs. */
+import { fileURLToPath } from 'node:url';
+
 import type { Frame } from './step.ts';
 
-/** Folders whose frames are machinery. */
+/** Where this package is; source maps lead from its `dist` to its `src`. */
+const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
+/** Inside of the package: folders and files whose frames are machinery. */
 const MACHINERY =
-  /(^|\/)(machine|sync|drivers|trace|check|scenario|workload|report|cli|node_modules|altered)(\/|\.[jt]s)|^node:/;
+  /^((src|dist)\/((machine|sync|drivers|trace|check|scenario|workload|report|cli)\/|kernel\/bugs\/altered\.)|node_modules\/)/;
+/** Outside of it. */
+const FOREIGN = /[\\/]node_modules[\\/]|^node:/;
 /** Below this frame is the driver. */
-const BOTTOM = /(^|\/)machine\/thread\.[jt]s/;
+const BOTTOM = /^(src|dist)\/machine\/thread\.[jt]s$/;
 const FRAME = /^\s*at (?:(?:new )?(?:async )?(.+?) \()?(.+?):(\d+):\d+\)?$/;
 
 /** Innermost frame first. */
@@ -15,14 +21,16 @@ export function parseStack(stack: string): Frame[] {
     const match = FRAME.exec(text);
     if (match === null) continue;
     const [, fn, path, line] = match;
-    if (BOTTOM.test(path)) break;
-    if (fn === undefined || MACHINERY.test(insidePackage(path))) continue;
+    const inside = insidePackage(path);
+    if (inside !== null && BOTTOM.test(inside)) break;
+    if (fn === undefined || (inside === null ? FOREIGN.test(path) : MACHINERY.test(inside))) continue;
     frames.push({ fn: fn.replace(/^.*\./, ''), file: path.replace(/^.*\//, ''), line: Number(line) });
   }
   return frames;
 }
 
-/** The part of a path below the last src/ or dist/, so that folders above the package do not count. */
-function insidePackage(path: string): string {
-  return path.replace(/^.*\/(src|dist)\//, '');
+/** The path from the package, if it is there: folders above it may have any name. */
+function insidePackage(place: string): string | null {
+  const path = place.startsWith('file:') ? fileURLToPath(place) : place;
+  return path.startsWith(PACKAGE) ? path.slice(PACKAGE.length).replaceAll('\\', '/') : null;
 }
