@@ -1,7 +1,7 @@
 /** Is the comparison of source-DPOR with all interleavings worth anything? Spoilt explorers must fail it. */
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { ASLEEP, DporStrategy } from '../src/drivers/controlled/dpor.ts';
+import { DporStrategy } from '../src/drivers/controlled/dpor.ts';
 import { inConflict, machineRelation, Mode, modeOf, tableOf } from '../src/drivers/controlled/effect.ts';
 import type { Execution } from '../src/drivers/controlled/execution.ts';
 import { CMPXCHG, type Step } from '../src/machine/step.ts';
@@ -45,24 +45,24 @@ class NobodyReleased extends StrictDpor {
 }
 
 class SleepsForEver extends DporStrategy {
-  override stillAsleep(...[, state, chosen, , asleep]: Parameters<DporStrategy['stillAsleep']>): void {
-    asleep.fill(0);
-    state.forEach((known, id) => (asleep[id] = id === chosen.id ? 0 : known & ASLEEP));
+  protected override staysAsleep(): boolean {
+    return true;
   }
 }
 
 class NeverSleeps extends DporStrategy {
-  override stillAsleep(...[, , , , asleep]: Parameters<DporStrategy['stillAsleep']>): void {
-    asleep.fill(0);
+  protected override staysAsleep(): boolean {
+    return false;
   }
 }
 
 class WakesOneTooMany extends DporStrategy {
-  override stillAsleep(...args: Parameters<DporStrategy['stillAsleep']>): void {
-    super.stillAsleep(...args);
-    const asleep = args[4];
-    const first = asleep.indexOf(ASLEEP);
-    if (first >= 0) asleep[first] = 0;
+  private woken = 0;
+  protected override staysAsleep(execution: Execution, thread: Thread): boolean {
+    if (!super.staysAsleep(execution, thread)) return false;
+    const first = this.woken !== execution.length;
+    this.woken = execution.length;
+    return !first;
   }
 }
 

@@ -71,7 +71,7 @@ export function show_pte(pte: number): string {
 export class PtePage extends Words {
   readonly tables: PageTables;
   /** Virtual page number of entry 0. */
-  readonly partBase: number;
+  override readonly base: number;
   readonly ptes: Int32Array;
   /** Entries outside have never been set: for those who look at all. */
   private lowest = Infinity;
@@ -83,7 +83,8 @@ export class PtePage extends Words {
   constructor(tables: PageTables, base: number) {
     super();
     this.tables = tables;
-    this.partBase = base;
+    this.whole = tables;
+    this.base = base;
     const { ptrsPerPte, lineBytes } = tables.geometry;
     this.lineShift = Math.log2(lineBytes / PTE_BYTES);
     this.ptes = new Int32Array(ptrsPerPte);
@@ -91,7 +92,7 @@ export class PtePage extends Words {
   }
   /** Which entry maps `vpn`: an integer for V8 too. */
   entry(vpn: number): number {
-    return (vpn - this.partBase) | 0;
+    return (vpn - this.base) | 0;
   }
   get(index: number): number {
     return this.ptes[index];
@@ -105,14 +106,8 @@ export class PtePage extends Words {
   forEachPresent(visit: (vpn: number, pte: number) => void): void {
     for (let i = this.lowest; i <= this.highest; i++) {
       const pte = this.ptes[i];
-      if (pte_present(pte)) visit(this.partBase + i, pte);
+      if (pte_present(pte)) visit(this.base + i, pte);
     }
-  }
-  override whole(): PageTables {
-    return this.tables;
-  }
-  override indexInWhole(index: number): number {
-    return this.partBase + index;
   }
   override claim(index: number, cpu: number): number {
     const line = index >> this.lineShift;
@@ -121,7 +116,7 @@ export class PtePage extends Words {
     return before;
   }
   describe(index: number): string {
-    return this.tables.describe(this.partBase + index);
+    return this.tables.describe(this.base + index);
   }
   override show(_index: number, pte: number): string {
     return show_pte(pte);
@@ -167,15 +162,15 @@ export class PageTables extends Words {
   }
   get(vpn: number): number {
     const leaf = this.leaf(vpn);
-    return leaf === undefined ? 0 : leaf.ptes[vpn - leaf.partBase];
+    return leaf === undefined ? 0 : leaf.ptes[vpn - leaf.base];
   }
   set(vpn: number, pte: number): void {
     const leaf = this.leaf(vpn)!;
-    leaf.set(vpn - leaf.partBase, pte);
+    leaf.set(vpn - leaf.base, pte);
   }
   override claim(vpn: number, cpu: number): number {
     const leaf = this.leaf(vpn);
-    return leaf === undefined ? cpu : leaf.claim(vpn - leaf.partBase, cpu);
+    return leaf === undefined ? cpu : leaf.claim(vpn - leaf.base, cpu);
   }
   describe(vpn: number): string {
     const address = vpn * this.geometry.pageBytes;

@@ -172,6 +172,10 @@ export function nextSerial(): number {
 export abstract class Shared {
   /** Counts all objects in the order in which they are made: the same in every run that begins alike. */
   readonly serial = made++;
+  /** The object this one is a part of, for those who compare places. */
+  whole: Shared = this;
+  /** Which word of the whole word 0 of this one is. */
+  base = 0;
   /** The cache line the object lives on; null: ask `ownLine`. */
   line: Line | null = null;
   /** Threads whose step is not `ready`, in order of arrival. Kept by the timed driver. */
@@ -188,7 +192,7 @@ export abstract class Shared {
   }
   /** The step in words, before it has taken effect. */
   abstract label(step: Step): string;
-  /** May the step take effect now? A step that is not ready blocks its thread until it is. */
+  /** May a step of kind LOCK or above take effect now? One that is not ready blocks its thread until it is. */
   abstract ready(step: Step, thread: Thread): boolean;
   /** Let the step take effect; the reply resumes the coroutine. `BLOCKED`: it has joined a queue. */
   abstract perform(step: Step, thread: Thread): number;
@@ -199,15 +203,6 @@ export abstract class Shared {
   waitsFor(step: Step, _thread: Thread, all: readonly Thread[]): Thread[] {
     const inTheWay = (shared: boolean): boolean => !(shared && step.kind === LOCK_SHARED);
     return all.filter((other) => other.held.some(({ lock, shared }) => lock === this && inTheWay(shared)));
-  }
-  /** The object this one is a part of, for those who compare places. */
-  // eslint-disable-next-line @typescript-eslint/prefer-return-this-type -- a part answers another object
-  whole(): Shared {
-    return this;
-  }
-  /** Where word `index` of this one is in the whole. */
-  indexInWhole(index: number): number {
-    return index;
   }
   /** Take the cache line of word `index` for `cpu`; returns the CPU that held it, -1 for memory. */
   claim(_index: number, _cpu: number): number {

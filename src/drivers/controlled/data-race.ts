@@ -109,8 +109,8 @@ export class PlainLog implements PlainObserver {
     if (this.outer !== null) this.outer.plain(words, index, write);
     const at = this.schedule.length;
     if (at <= this.kept) return;
-    const object = words.whole().serial - this.firstSerial;
-    const place = words.indexInWhole(index);
+    const object = words.whole.serial - this.firstSerial;
+    const place = words.base + index;
     const thread = running.id;
     if (this.length === this.at.length) this.lengthen();
     const bucket = bucketOf(object, place);
@@ -158,7 +158,7 @@ export class PlainLog implements PlainObserver {
       this.withStepsBefore(i, order, found);
     }
     for (let event = Math.max(0, from); event < order.length; event++) {
-      const mode = order.mode[event];
+      const { mode } = order.events[event];
       if (mode === Mode.read || mode === Mode.write) this.ofStep(event, order, found);
       else if (mode === Mode.writeAll) this.ofStepOnAll(event, order, found);
     }
@@ -182,11 +182,11 @@ export class PlainLog implements PlainObserver {
   /** Steps with which a later plain access races. */
   private withStepsBefore(i: number, order: Order, found: Found): void {
     const thread = this.thread[i];
-    for (let event = order.lastOn(this.object[i]); event >= 0; event = order.previous[event]) {
+    for (let event = order.lastOn(this.object[i]); event >= 0; event = order.events[event].previous) {
       if (event >= this.at[i] || !concerns(order, event, this.index[i])) continue;
-      const mode = order.mode[event];
-      const conflict = order.thread[event] !== thread && (this.write[i] === 1 || mode !== Mode.read);
-      if (conflict && !this.knows(i, order.thread[event], event, order)) {
+      const { mode, thread: other } = order.events[event];
+      const conflict = other !== thread && (this.write[i] === 1 || mode !== Mode.read);
+      if (conflict && !this.knows(i, other, event, order)) {
         found.add(this.words[i], this.part[i], accessOf(event, order), this.access(i));
       } else if (mode === Mode.write) break;
     }
@@ -194,8 +194,7 @@ export class PlainLog implements PlainObserver {
 
   /** Plain accesses with which a later step races. */
   private ofStep(event: number, order: Order, found: Found): void {
-    const object = order.object[event];
-    const index = order.index[event];
+    const { object, index } = order.events[event];
     for (let k = this.last[bucketOf(object, index)]; k >= 0; k = this.link[k]) {
       if (this.at[k] > event || this.index[k] !== index || this.object[k] !== object) continue;
       if (!this.raceWithStep(k, event, order, found) && this.write[k] === 1) break;
@@ -204,8 +203,8 @@ export class PlainLog implements PlainObserver {
 
   /** Plain accesses that race with a thread that waits now. */
   private ofWait(thread: number, { object, index }: Step, order: Order, found: Found): void {
-    const serial = object.whole().serial - this.firstSerial;
-    const place = object.indexInWhole(index);
+    const serial = object.whole.serial - this.firstSerial;
+    const place = object.base + index;
     for (let k = this.last[bucketOf(serial, place)]; k >= 0; k = this.link[k]) {
       if (this.write[k] === 0 || this.index[k] !== place || this.object[k] !== serial) continue;
       const other = this.thread[k];
@@ -217,17 +216,17 @@ export class PlainLog implements PlainObserver {
 
   private ofStepOnAll(event: number, order: Order, found: Found): void {
     for (let k = this.length - 1; k >= 0; k--) {
-      if (this.at[k] > event || this.object[k] !== order.object[event]) continue;
+      if (this.at[k] > event || this.object[k] !== order.events[event].object) continue;
       if (concerns(order, event, this.index[k])) this.raceWithStep(k, event, order, found);
     }
   }
 
   private raceWithStep(k: number, event: number, order: Order, found: Found): boolean {
     const other = this.thread[k];
-    const thread = order.thread[event];
-    const conflict = thread !== other && (this.write[k] === 1 || order.mode[event] !== Mode.read);
+    const { thread, mode, waited } = order.events[event];
+    const conflict = thread !== other && (this.write[k] === 1 || mode !== Mode.read);
     if (!conflict) return false;
-    const known = order.waited[event] === 1 ? order.knownBefore(event, thread, other) : order.known(event, other);
+    const known = waited ? order.knownBefore(event, thread, other) : order.known(event, other);
     if (known > this.at[k]) return false;
     found.add(this.words[k], this.part[k], this.access(k), accessOf(event, order));
     return true;
@@ -237,7 +236,7 @@ export class PlainLog implements PlainObserver {
   private knows(i: number, other: number, position: number, order: Order): boolean {
     const thread = this.thread[i];
     let next = this.at[i];
-    while (next < order.length && order.thread[next] !== thread) next++;
+    while (next < order.length && order.events[next].thread !== thread) next++;
     return order.knownBefore(next, thread, other) > position;
   }
 
@@ -281,12 +280,14 @@ function bucketOf(object: number, index: number): number {
 }
 
 function accessOf(event: number, order: Order): RacingAccess {
-  return { thread: order.thread[event], write: order.mode[event] !== Mode.read, plain: false, step: event + 1 };
+  const { thread, mode } = order.events[event];
+  return { thread, write: mode !== Mode.read, plain: false, step: event + 1 };
 }
 
 /** Is an event on the object of a word an access to it? A block that is cleared begins at the index of the step. */
 function concerns(order: Order, event: number, index: number): boolean {
-  return order.index[event] === index || (order.mode[event] === Mode.writeAll && order.index[event] < index);
+  const { index: first, mode } = order.events[event];
+  return first === index || (mode === Mode.writeAll && first < index);
 }
 
 function longer(array: Int32Array, length: number): Int32Array<ArrayBuffer> {

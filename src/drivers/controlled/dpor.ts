@@ -21,7 +21,8 @@ const ENABLED = 1;
 /** To be tried here. */
 const BACKTRACK = 2;
 /** Its step, taken here, would repeat an execution: so on entry, or tried since. */
-export const ASLEEP = 4;
+const ASLEEP = 4;
+const NOTHING_KNOWN = new Uint8Array(0);
 
 /** The path of a search, as plain data. */
 export interface SavedPath {
@@ -56,8 +57,7 @@ export class DporStrategy implements Strategy {
   private settled = 0;
   private started = false;
   private restored = false;
-  /** Threads asleep in the state that is reached next. */
-  private sleep = new Uint8Array(8);
+  /** Effect of the step chosen last. */
   private readonly mine = blankEffect();
   private readonly other = blankEffect();
 
@@ -75,7 +75,6 @@ export class DporStrategy implements Strategy {
     this.settled = this.kept;
     this.answered = 0;
     this.at = -1;
-    this.sleep.fill(0);
     return true;
   }
 
@@ -149,7 +148,6 @@ export class DporStrategy implements Strategy {
     if (at === this.depth && !this.enter(execution)) return null;
     const thread = execution.threads[this.chosen[at]];
     const effect = this.effectOf(execution, thread.pending!, this.mine);
-    this.stillAsleep(execution, this.states[at], thread, effect, this.sleepOf(execution.threads.length));
     this.askForRaces(thread.id, effect);
     this.order.add(thread.id, effect);
     return thread;
@@ -176,21 +174,26 @@ export class DporStrategy implements Strategy {
     return effectOf(this.relation, execution, step, effect);
   }
 
-  /** A state not seen before: go on with the same thread if it can, else with the first that is awake. */
+  /**
+   * A state not seen before: go on with the same thread if it can, else with the first that is awake. Whoever was asleep
+   * goes on sleeping if its step commutes with the one that has led here.
+   */
   private enter(execution: Execution): boolean {
     const { threads } = execution;
     const { depth } = this;
-    const sleep = this.sleepOf(threads.length);
+    const before = depth === 0 ? NOTHING_KNOWN : this.states[depth - 1];
     const last = depth === 0 ? -1 : this.chosen[depth - 1];
     const state = this.roomFor(depth, threads.length);
     let first = -1;
     for (let id = 0; id < threads.length; id++) {
-      const asleep = sleep[id];
-      if (!execution.isEnabled(threads[id])) state[id] = asleep;
-      else {
-        state[id] = asleep | ENABLED;
-        if (asleep === 0 && (first < 0 || id === last)) first = id;
+      const thread = threads[id];
+      let known = 0;
+      if ((before[id] & ASLEEP) !== 0 && id !== last && this.staysAsleep(execution, thread)) known = ASLEEP;
+      if (execution.isEnabled(thread)) {
+        if (known === 0 && (first < 0 || id === last)) first = id;
+        known |= ENABLED;
       }
+      state[id] = known;
     }
     for (let id = threads.length; id < state.length; id++) state[id] = 0;
     if (first < 0) return false;
@@ -200,13 +203,6 @@ export class DporStrategy implements Strategy {
     return true;
   }
 
-  private sleepOf(threads: number): Uint8Array {
-    if (threads <= this.sleep.length) return this.sleep;
-    const wider = new Uint8Array(2 * threads);
-    wider.set(this.sleep);
-    return (this.sleep = wider);
-  }
-
   /** A row for the state at `depth`. */
   private roomFor(depth: number, threads: number): Uint8Array {
     const known = this.states[depth];
@@ -214,17 +210,11 @@ export class DporStrategy implements Strategy {
     return (this.states[depth] = new Uint8Array(Math.max(8, 2 * threads)));
   }
 
-  /** Sleeping threads whose step commutes with the one chosen go on sleeping: written into `asleep`. */
-  stillAsleep(execution: Execution, state: Uint8Array, chosen: Thread, effect: Effect, asleep: Uint8Array): void {
-    const { threads } = execution;
-    const whole = effect.step.object.whole();
-    for (let id = 0; id < asleep.length; id++) {
-      asleep[id] = 0;
-      if (id >= threads.length || (state[id] & ASLEEP) === 0 || id === chosen.id) continue;
-      const step = threads[id].pending!;
-      const apart = step.object.whole() !== whole;
-      if (apart || !this.dependent(effect, this.effectOf(execution, step, this.other))) asleep[id] = ASLEEP;
-    }
+  /** Does the step of a sleeping thread commute with the last one? What that has changed is in conflict with it. */
+  protected staysAsleep(execution: Execution, { pending }: Thread): boolean {
+    const { mine } = this;
+    const apart = pending!.object.whole.serial - execution.firstSerial !== mine.object;
+    return apart || !this.dependent(mine, this.effectOf(execution, pending!, this.other));
   }
 
   private dependent(a: Effect, b: Effect): boolean {

@@ -89,13 +89,6 @@ function wouldTake(step: Step): boolean {
   return (step.object as Shared & { admits(step: Step): boolean }).admits(step);
 }
 
-/** The value of the word that the step is about; 0 for locks. */
-export function valueBefore(step: Step): number {
-  const { kind } = step;
-  const isWord = kind <= WALK || kind === WAIT || kind === POLL;
-  return isWord ? (step.object as Words).get(step.index) : 0;
-}
-
 /** Would the other order of two steps on one object (on one word of it, unless one changes all) be another execution? */
 export function inConflict(a: Mode, b: Mode): boolean {
   if (a === Mode.none || b === Mode.none) return false;
@@ -145,15 +138,29 @@ export function isTake(mode: Mode): boolean {
   );
 }
 
-/** Does a step in this mode join the queue of the lock (or could it have)? */
-export function queues(object: Shared, mode: Mode): boolean {
-  const joins = mode === Mode.acquire || mode === Mode.acquireShared || mode === Mode.synchronize;
-  return joins && (object as { queues?: boolean }).queues === true;
-}
-
 /** Does the step wait for a word to have a value? */
 export function awaitsValue(step: Step): boolean {
   return step.kind === WAIT || step.kind === POLL;
+}
+
+/** The step waits for a word to have a value. */
+export const WAITS = 1;
+/** It joins the queue of a lock (or could have). */
+export const QUEUES = 2;
+/**
+ * Before or after it the thread has a lock without a queue for itself: what was done with the lock before happened
+ * before the step, and the step before all that is done with it later.
+ */
+export const CLOSES = 4;
+
+/** These three, as bits. */
+export function traitsOf(step: Step, mode: Mode): number {
+  if (awaitsValue(step)) return WAITS;
+  if (mode < Mode.acquire || mode === Mode.none) return 0;
+  if ((step.object as { queues?: boolean }).queues !== true) {
+    return mode === Mode.acquire || mode === Mode.tryAcquire || mode === Mode.release ? CLOSES : 0;
+  }
+  return mode === Mode.acquire || mode === Mode.acquireShared || mode === Mode.synchronize ? QUEUES : 0;
 }
 
 /** What the order of an execution is made of, as tables over pairs of modes: `table[a * MODES + b]`. */

@@ -6,6 +6,7 @@ import { type Attendant, attendedBy } from '../../machine/choice.ts';
 import {
   BLOCKED,
   type Coroutine,
+  LOCK,
   nextSerial,
   type Shortcut,
   SPAWN,
@@ -145,7 +146,8 @@ export class Execution implements Attendant, Shortcut {
 
   isEnabled(thread: Thread): boolean {
     const step = thread.pending;
-    return step !== null && !thread.asleep && !this.crashed && step.object.ready(step, thread);
+    if (step === null || thread.asleep || this.crashed) return false;
+    return step.kind < LOCK || step.object.ready(step, thread);
   }
 
   /** Threads that may act, by id. Empty means that the execution is over. */
@@ -256,7 +258,9 @@ export class Execution implements Attendant, Shortcut {
   }
 
   private canGoThrough({ kind, object }: Step): boolean {
-    if (kind === WALK || kind === SPAWN || (object as { queues?: boolean }).queues === true) return false;
+    if (kind >= WALK) {
+      if (kind === WALK || kind === SPAWN || (object as { queues?: boolean }).queues === true) return false;
+    }
     if (this.rules !== null && this.schedule.length >= this.checked) return false;
     return this.schedule.length < this.maxSteps;
   }

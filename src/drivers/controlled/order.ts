@@ -11,35 +11,67 @@
  * - A thread starts after the step that started it.
  *
  * Events are taken in one by one and can be taken back, last first: the next execution of a search has most of its
- * steps in common with the one before. Everything is in typed arrays, a row for each event or thread.
+ * steps in common with the one before. Everything is in typed arrays. A clock is a row that is never changed once
+ * somebody refers to it, so that it may be the clock of an event, and what the next step of its thread comes after, and
+ * what that was before another change.
  */
-import type { Shared, Step } from '../../machine/step.ts';
-import { awaitsValue, isTake, Mode, MODES, queues, type Relation, valueBefore } from './effect.ts';
+import type { Words } from '../../machine/memory.ts';
+import type { Step } from '../../machine/step.ts';
+import { CLOSES, isTake, Mode, MODES, QUEUES, type Relation, traitsOf, WAITS } from './effect.ts';
 import { type Execution, NotTheSame } from './execution.ts';
 
 /** A step as the order sees it: what it does to which word of which object. */
 export interface Effect {
-  step: Step;
   mode: Mode;
   /** Serial number of the object, counted from the beginning of the execution. */
   object: number;
   index: number;
-  /** Value of the word until then; 0 for locks. */
+  /** Value of the word until then, if it changes. */
   was: number;
+  /** Operand of the step: of one that waits, the value that it waits for. */
+  value: number;
+  /** See `traitsOf`. */
+  traits: number;
 }
 
 /** An effect to be written into. */
 export function blankEffect(): Effect {
-  return { step: null as unknown as Step, mode: Mode.none, object: 0, index: 0, was: 0 };
+  return { mode: Mode.none, object: 0, index: 0, was: 0, value: 0, traits: 0 };
+}
+
+/** A step that was taken in. */
+export class Event {
+  thread = 0;
+  mode: Mode = Mode.none;
+  object = 0;
+  index = 0;
+  was = 0;
+  traits = 0;
+  /** Position of the event before on the same object, -1 for none. */
+  previous = -1;
+  /** Where the clock begins of what happened before it. */
+  clock = 0;
+  /** And that of what its thread came after before it. */
+  cameAfter = 0;
+  /** Height of the undo stack before it. */
+  undoAt = 0;
+
+  /** Did it wait for a word to have a value? */
+  get waited(): boolean {
+    return (this.traits & WAITS) !== 0;
+  }
 }
 
 /** What a step would do now, written into `effect`. */
 export function effectOf(relation: Relation, execution: Execution, step: Step, effect: Effect): Effect {
-  effect.step = step;
-  effect.mode = relation.modeOf(step);
-  effect.object = step.object.whole().serial - execution.firstSerial;
-  effect.index = step.object.indexInWhole(step.index);
-  effect.was = valueBefore(step);
+  const mode = relation.modeOf(step);
+  const { object } = step;
+  effect.mode = mode;
+  effect.object = object.whole.serial - execution.firstSerial;
+  effect.index = object.base + step.index;
+  effect.was = mode === Mode.write ? (object as Words).get(step.index) : 0;
+  effect.value = step.value;
+  effect.traits = traitsOf(step, mode);
   if (effect.object < 0) throw new NotTheSame(madeTooEarly(step));
   return effect;
 }
@@ -57,37 +89,25 @@ const NEVER = 0x7fffffff;
 type Ints = Int32Array<ArrayBuffer>;
 
 export class Order {
-  /** Events taken in. */
+  /** Events taken in: so many of `events`, which are used again. */
   length = 0;
-  /** Thread of each event. */
-  thread = new Int32Array(64);
-  /** What it does, to which word of which object: see `Effect`. */
-  mode = new Uint8Array(64);
-  object = new Int32Array(64);
-  index = new Int32Array(64);
-  /** 1: it has waited for the word to have a value. */
-  waited = new Uint8Array(64);
-  private was = new Float64Array(64);
-  private readonly lockOf: Shared[] = [];
-  /** The event before on the same object, -1 for none. */
-  previous = new Int32Array(64);
+  readonly events: Event[] = [];
   /** The last event on each object, -1 for none. */
   private last = new Int32Array(64).fill(-1);
   /** Number of threads there is room for: the length of a row. */
   private width: number;
-  /** clocks[event][t]: position + 1 of the last step of thread t that happened before the event; 0 for none. */
-  private clocks: Ints;
-  /** What the next step of each thread comes after. */
+  /** Clocks, one after another. Of thread t: position + 1 of its last step that happened before; 0 for none. */
+  private rows: Ints;
+  private rowsInUse = 1;
+  /** Where the clock begins of what the next step of each thread comes after: at 0 there is nothing. */
   private next: Ints;
   /** Event by which each thread has joined a queue it has not left. */
   private waiting: Ints;
-  /** What `next` and `waiting` of a thread were before. */
+  /** What `next` and `waiting` of a thread were before another thread let it go on. */
   private undoThread: Ints;
   private undoWaiting: Ints;
   private undoNext: Ints;
   private undoTop = 0;
-  /** Height of the undo stack before each event. */
-  private undoAt = new Int32Array(65);
   private readonly relation: Relation;
   /** What `races` has found: as many positions as it answers. */
   raceAt: Ints;
@@ -103,71 +123,72 @@ export class Order {
   constructor(relation: Relation, width = 8) {
     this.relation = relation;
     this.width = width;
-    this.clocks = new Int32Array(64 * width);
-    this.next = new Int32Array(width * width);
+    this.rows = new Int32Array(64 * width);
+    this.next = new Int32Array(width);
     this.waiting = new Int32Array(width).fill(NOT_WAITING);
     this.raceAt = new Int32Array(64);
     this.initial = new Int32Array(width);
     this.undoThread = new Int32Array(64);
     this.undoWaiting = new Int32Array(64);
-    this.undoNext = new Int32Array(64 * width);
+    this.undoNext = new Int32Array(64);
   }
 
   /** Did the step at `a` happen before the one at `b` (or is it the same)? */
   before(a: number, b: number): boolean {
-    return this.clocks[b * this.width + this.thread[a]] > a;
+    return this.rows[this.events[b].clock + this.events[a].thread] > a;
   }
 
   /** Position + 1 of the last step of `other` that happened before the event; 0 for none. */
   known(event: number, other: number): number {
-    return other < this.threads ? this.clocks[event * this.width + other] : 0;
+    return other < this.threads ? this.rows[this.events[event].clock + other] : 0;
   }
 
   /** The same of what `thread` has done just before its step at `next`; `length`: it has not come yet. */
   knownBefore(next: number, thread: number, other: number): number {
     if (thread >= this.threads || other >= this.threads) return 0;
-    if (next === this.length) return this.next[thread * this.width + other];
-    return this.undoNext[this.undoAt[next] * this.width + other];
+    return this.rows[(next === this.length ? this.next[thread] : this.events[next].cameAfter) + other];
   }
 
   /** Do two events not commute? */
   inConflict(a: number, b: number): boolean {
-    if (this.object[a] !== this.object[b] || this.relation.inConflict[this.mode[a] * MODES + this.mode[b]] === 0) {
-      return false;
-    }
-    return this.index[a] === this.index[b] || this.mode[a] === Mode.writeAll || this.mode[b] === Mode.writeAll;
+    const { events } = this;
+    return events[a].object === events[b].object && this.conflicts(events[a], events[b]);
   }
 
   /** Number of events with which a step that `thread` does next races; `raceAt` says where they are. */
   races(thread: number, effect: Effect): number {
     this.see(thread);
-    const { raceAt, width, clocks } = this;
+    const { raceAt, rows, events } = this;
     let found = 0;
-    const { step, object } = effect;
-    const waits = awaitsValue(step);
-    const mine = thread * width;
-    for (let i = this.lastOn(object); i >= 0; i = this.previous[i]) {
-      if (!this.conflicts(i, effect)) continue;
-      const other = this.thread[i];
-      const known = this.next[mine + other] > i;
-      if (!known && this.possibleBefore(i, effect)) {
+    const waits = (effect.traits & WAITS) !== 0;
+    const mine = this.next[thread];
+    for (let i = this.lastOn(effect.object); i >= 0; i = events[i].previous) {
+      const event = events[i];
+      const closes = (event.traits & CLOSES) !== 0;
+      const other = event.thread;
+      const known = rows[mine + other] > i;
+      if (!this.conflicts(event, effect)) {
+        if (closes && known) break;
+        continue;
+      }
+      if (!known && this.possibleBefore(event, effect)) {
         let hidden = false;
         for (let n = 0; n < found && !hidden; n++) {
-          const k = raceAt[n];
-          hidden = clocks[k * width + other] > i && !(waits && this.mode[k] === Mode.writeAll);
+          const k = events[raceAt[n]];
+          hidden = rows[k.clock + other] > i && !(waits && k.mode === Mode.writeAll);
         }
         if (!hidden) raceAt[found++] = i;
       }
-      if (this.mode[i] === Mode.write && effect.mode <= Mode.write && !waits) break; // the rest came before it
+      // The rest came before it.
+      if (closes || (event.mode === Mode.write && effect.mode <= Mode.write && !waits)) break;
     }
     return found;
   }
 
-  /** Is the order of the event and the step an order that matters? */
-  private conflicts(event: number, { mode, index }: Effect): boolean {
-    const other = this.mode[event];
-    if (this.relation.inConflict[other * MODES + mode] === 0) return false;
-    return this.index[event] === index || other === Mode.writeAll || mode === Mode.writeAll;
+  /** Is the order of two effects on one object an order that matters? */
+  private conflicts(a: Event, b: Effect | Event): boolean {
+    if (this.relation.inConflict[a.mode * MODES + b.mode] === 0) return false;
+    return a.index === b.index || a.mode === Mode.writeAll || b.mode === Mode.writeAll;
   }
 
   /**
@@ -175,10 +196,9 @@ export class Order {
    * always: a word must have had the value before it was changed (`writeAll` does not say), and a lock without a queue
    * was free before somebody took it, not before somebody tried it in vain.
    */
-  private possibleBefore(event: number, { step, mode }: Effect): boolean {
-    const other = this.mode[event] as Mode;
-    if (awaitsValue(step)) return this.was[event] === step.value || other === Mode.writeAll;
-    if (mode === Mode.acquire && !queues(step.object, mode)) return isTake(other);
+  private possibleBefore(event: Event, { mode, traits, value }: Effect): boolean {
+    if ((traits & WAITS) !== 0) return event.was === value || event.mode === Mode.writeAll;
+    if (mode === Mode.acquire && (traits & QUEUES) === 0) return isTake(event.mode);
     return true;
   }
 
@@ -187,27 +207,28 @@ export class Order {
    * `thread`; `initial` says which.
    */
   initials(at: number, thread: number, effect: Effect): number {
-    const { width, begun, initial, clocks } = this;
+    const { begun, initial, rows, events } = this;
     let begins = 0;
     for (let id = 0; id < this.threads; id++) begun[id] = NEVER;
     let free = true;
-    const first = this.thread[at];
+    const first = events[at].thread;
     for (let k = at + 1; k < this.length; k++) {
-      if (clocks[k * width + first] > at) continue;
-      const id = this.thread[k];
+      const event = events[k];
+      if (rows[event.clock + first] > at) continue;
+      const id = event.thread;
       if (begun[id] === NEVER) {
-        if (!this.comesLater(clocks, k * width)) initial[begins++] = id;
+        if (!this.comesLater(event.clock)) initial[begins++] = id;
         begun[id] = k;
       }
-      if (free && this.object[k] === effect.object && this.conflicts(k, effect)) free = false;
+      if (free && event.object === effect.object && this.conflicts(event, effect)) free = false;
     }
-    if (free && !this.comesLater(this.next, thread * width)) initial[begins++] = thread;
+    if (free && !this.comesLater(this.next[thread])) initial[begins++] = thread;
     return begins;
   }
 
   /** Does the clock know one of the steps with which the run has begun? */
-  private comesLater(rows: Ints, row: number): boolean {
-    const { begun, threads } = this;
+  private comesLater(row: number): boolean {
+    const { begun, threads, rows } = this;
     for (let id = 0; id < threads; id++) if (rows[row + id] > begun[id]) return true;
     return false;
   }
@@ -215,46 +236,46 @@ export class Order {
   /** Take in the next event. */
   add(thread: number, effect: Effect): void {
     const at = this.length++;
-    this.makeRoom(at, thread, effect.object);
-    const { width, threads, clocks, next } = this;
-    const { step, mode, object } = effect;
-    this.thread[at] = thread;
-    this.mode[at] = mode;
-    this.object[at] = object;
-    this.index[at] = effect.index;
-    this.waited[at] = awaitsValue(step) ? 1 : 0;
-    this.was[at] = effect.was;
-    this.lockOf[at] = step.object;
-    this.undoAt[at] = this.undoTop;
-    this.save(thread);
-    const row = at * width;
-    const mine = thread * width;
-    for (let t = 0; t < threads; t++) clocks[row + t] = next[mine + t];
+    const { object } = effect;
+    this.makeRoom(at, thread, object);
+    const event = this.events[at];
+    event.thread = thread;
+    event.mode = effect.mode;
+    event.object = object;
+    event.index = effect.index;
+    event.was = effect.was;
+    event.traits = effect.traits;
+    event.undoAt = this.undoTop;
+    event.cameAfter = this.next[thread];
+    const row = this.copyRow(event.cameAfter);
     this.orderAfter(row, effect);
-    clocks[row + thread] = at + 1;
-    for (let t = 0; t < threads; t++) next[mine + t] = clocks[row + t];
-    this.previous[at] = this.last[object];
+    this.rows[row + thread] = at + 1;
+    event.clock = row;
+    this.next[thread] = row;
+    event.previous = this.last[object];
     this.last[object] = at;
   }
 
   private orderAfter(row: number, effect: Effect): void {
     const { mode } = effect;
-    const inQueue = queues(effect.step.object, mode);
+    const inQueue = (effect.traits & QUEUES) !== 0;
+    const { events } = this;
     const { releasesFor } = this.relation;
-    for (let i = this.lastOn(effect.object); i >= 0; i = this.previous[i]) {
-      const other = this.mode[i];
-      if (this.conflicts(i, effect)) {
-        this.join(this.clocks, row, i);
-        if (other === Mode.write && mode <= Mode.write) break; // the rest came before it
-      } else if (!inQueue && releasesFor[other * MODES + mode] === 1) this.join(this.clocks, row, i);
+    for (let i = this.lastOn(effect.object); i >= 0; i = events[i].previous) {
+      const other = events[i];
+      if (this.conflicts(other, effect)) {
+        this.join(row, i);
+        if (other.mode === Mode.write && mode <= Mode.write) break; // the rest came before it
+      } else if (!inQueue && releasesFor[other.mode * MODES + mode] === 1) this.join(row, i);
+      if ((other.traits & CLOSES) !== 0) break;
     }
   }
 
   /** What came of the event taken in last: did it join a queue, whom did it let go on? */
   settle(blocked: boolean, released: readonly { readonly id: number }[]): void {
     const at = this.length - 1;
-    const thread = this.thread[at];
-    if (queues(this.lockOf[at], this.mode[at] as Mode)) {
+    const { thread, traits } = this.events[at];
+    if ((traits & QUEUES) !== 0) {
       if (blocked) this.waiting[thread] = at;
       else this.afterReleases(thread, at);
     }
@@ -266,62 +287,82 @@ export class Order {
     this.save(thread);
     const arrival = this.waiting[thread];
     this.waiting[thread] = NOT_WAITING;
-    if (arrival === NOT_WAITING) this.join(this.next, thread * this.width, at);
+    if (arrival === NOT_WAITING) this.join(this.nextOf(thread), at);
     else this.afterReleases(thread, arrival);
-    if (this.mode[at] === Mode.none) this.bornAt[thread] = at;
+    if (this.events[at].mode === Mode.none) this.bornAt[thread] = at;
   }
 
   /** The next step of a thread that has got a queued lock comes after the releases that made way. */
   private afterReleases(thread: number, arrival: number): void {
-    const mode = this.mode[arrival];
-    for (let i = this.lastOn(this.object[arrival]); i >= 0; i = this.previous[i]) {
-      if (this.relation.releasesFor[this.mode[i] * MODES + mode] === 0 || this.cameLater(i, arrival)) continue;
-      this.join(this.next, thread * this.width, i);
+    const { events } = this;
+    const { mode, object } = events[arrival];
+    const next = this.nextOf(thread);
+    for (let i = this.lastOn(object); i >= 0; i = events[i].previous) {
+      if (this.relation.releasesFor[events[i].mode * MODES + mode] === 0 || this.cameLater(i, arrival)) continue;
+      this.join(next, i);
     }
   }
 
   /** Is this the release of a reader that came when the grace period had begun? It does not wait for that. */
   private cameLater(release: number, arrival: number): boolean {
-    if (this.mode[arrival] !== Mode.synchronize) return false;
-    for (let i = this.previous[release]; i > arrival; i = this.previous[i]) {
-      if (this.thread[i] === this.thread[release] && isTake(this.mode[i] as Mode)) return true;
+    const { events } = this;
+    if (events[arrival].mode !== Mode.synchronize) return false;
+    for (let i = events[release].previous; i > arrival; i = events[i].previous) {
+      if (events[i].thread === events[release].thread && isTake(events[i].mode)) return true;
     }
     return false;
   }
 
-  private join(rows: Ints, row: number, event: number): void {
-    if (rows[row + this.thread[event]] > event) return; // and with it all that it comes after
-    const { clocks, threads } = this;
-    const other = event * this.width;
-    for (let t = 0; t < threads; t++) if (clocks[other + t] > rows[row + t]) rows[row + t] = clocks[other + t];
+  /** What the next step of the thread comes after, to be changed. */
+  private nextOf(thread: number): number {
+    return (this.next[thread] = this.copyRow(this.next[thread]));
+  }
+
+  private join(row: number, event: number): void {
+    const { rows, threads } = this;
+    const { thread, clock: other } = this.events[event];
+    if (rows[row + thread] > event) return; // and with it all that it comes after
+    for (let t = 0; t < threads; t++) if (rows[other + t] > rows[row + t]) rows[row + t] = rows[other + t];
+  }
+
+  private copyRow(from: number): number {
+    const { width, threads } = this;
+    const row = this.rowsInUse++ * width;
+    if (row === this.rows.length) this.rows = longer(this.rows, row * 2);
+    const { rows } = this;
+    for (let t = 0; t < threads; t++) rows[row + t] = rows[from + t];
+    return row;
   }
 
   /** Forget all events from position `length` on. */
   takeBack(length: number): void {
-    const { width, threads, next } = this;
+    if (this.length <= length) return;
+    const { events } = this;
+    this.rowsInUse = events[length].clock / this.width;
     while (this.length > length) {
-      const i = --this.length;
-      this.last[this.object[i]] = this.previous[i];
-      while (this.undoTop > this.undoAt[i]) {
+      const event = events[--this.length];
+      this.last[event.object] = event.previous;
+      while (this.undoTop > event.undoAt) {
         const top = --this.undoTop;
         const thread = this.undoThread[top];
         this.waiting[thread] = this.undoWaiting[top];
-        for (let t = 0; t < threads; t++) next[thread * width + t] = this.undoNext[top * width + t];
+        this.next[thread] = this.undoNext[top];
       }
+      this.waiting[event.thread] = NOT_WAITING;
+      this.next[event.thread] = event.cameAfter;
     }
   }
 
   private save(thread: number): void {
-    const { width, threads, next } = this;
     const top = this.undoTop++;
     if (top === this.undoThread.length) {
       this.undoThread = longer(this.undoThread, top * 2);
       this.undoWaiting = longer(this.undoWaiting, top * 2);
-      this.undoNext = longer(this.undoNext, top * 2 * width);
+      this.undoNext = longer(this.undoNext, top * 2);
     }
     this.undoThread[top] = thread;
     this.undoWaiting[top] = this.waiting[thread];
-    for (let t = 0; t < threads; t++) this.undoNext[top * width + t] = next[thread * width + t];
+    this.undoNext[top] = this.next[thread];
   }
 
   /** A thread: make room for it if it is new. */
@@ -337,7 +378,7 @@ export class Order {
    * not matter.
    */
   fingerprint(choices: readonly { readonly thread: number; readonly answer: number }[]): number {
-    const { width, threads, clocks } = this;
+    const { threads, rows, events } = this;
     const nth = this.places();
     const names = Array.from({ length: threads }, (_, id) => this.nameOf(id, nth));
     let [high, low] = [0, 0];
@@ -348,10 +389,10 @@ export class Order {
     for (let at = 0; at < this.length; at++) {
       let after = 0;
       for (let t = 0; t < threads; t++) {
-        const last = clocks[at * width + t];
+        const last = rows[events[at].clock + t];
         if (last > 0) after = (after + scramble(names[t] ^ Math.imul(nth[last - 1], 0x9e3779b1))) | 0;
       }
-      add(scramble(names[this.thread[at]] + nth[at]), after);
+      add(scramble(names[events[at].thread] + nth[at]), after);
     }
     const asked: number[] = [];
     for (const { thread, answer } of choices) {
@@ -364,14 +405,14 @@ export class Order {
   /** Of each event: the how many-eth of its thread it is, from 1. */
   private places(): Int32Array {
     const steps = new Int32Array(this.threads);
-    return Int32Array.from({ length: this.length }, (_, at) => ++steps[this.thread[at]]);
+    return Int32Array.from({ length: this.length }, (_, at) => ++steps[this.events[at].thread]);
   }
 
   /** A number for the thread that depends on who has started it, and not on when. */
   private nameOf(thread: number, nth: Int32Array): number {
     const birth = this.bornAt[thread] ?? -1;
     if (birth < 0 || birth >= this.length) return scramble(thread + 1);
-    return scramble(this.nameOf(this.thread[birth], nth) + nth[birth]);
+    return scramble(this.nameOf(this.events[birth].thread, nth) + nth[birth]);
   }
 
   /** The last event on the object, -1 for none. */
@@ -380,7 +421,8 @@ export class Order {
   }
 
   private makeRoom(at: number, thread: number, object: number): void {
-    if (at === this.thread.length) this.lengthen(at * 2);
+    if (at === this.events.length) this.events.push(new Event());
+    if (at === this.raceAt.length) this.raceAt = longer(this.raceAt, at * 2);
     if (object >= this.last.length) {
       const { length } = this.last;
       this.last = longer(this.last, Math.max(object + 1, length * 2)).fill(-1, length);
@@ -388,35 +430,22 @@ export class Order {
     this.see(thread);
   }
 
-  private lengthen(length: number): void {
-    this.thread = longer(this.thread, length);
-    this.mode = Uint8Array.from({ length }, (_, i) => this.mode[i] ?? 0);
-    this.waited = Uint8Array.from({ length }, (_, i) => this.waited[i] ?? 0);
-    this.object = longer(this.object, length);
-    this.index = longer(this.index, length);
-    const was = new Float64Array(length);
-    was.set(this.was);
-    this.was = was;
-    this.previous = longer(this.previous, length);
-    this.undoAt = longer(this.undoAt, length + 1);
-    this.clocks = longer(this.clocks, length * this.width);
-    this.raceAt = longer(this.raceAt, length);
-  }
-
   /** Room for more threads. */
   private widen(threads: number): void {
-    const width = Math.max(threads, this.width * 2);
-    const wider = (rows: Ints, count: number): Ints => {
-      const result = new Int32Array(Math.max(count, rows.length / this.width) * width);
-      for (let row = 0; row < rows.length / this.width; row++) {
-        result.set(rows.subarray(row * this.width, (row + 1) * this.width), row * width);
-      }
-      return result;
-    };
-    this.clocks = wider(this.clocks, 0);
-    this.next = wider(this.next, width);
-    this.undoNext = wider(this.undoNext, 0);
-    this.waiting = longer(this.waiting, width).fill(NOT_WAITING, this.width);
+    const { width: before, rows, rowsInUse } = this;
+    const width = Math.max(threads, before * 2);
+    const moved = (row: number): number => (row / before) * width;
+    this.rows = new Int32Array((rows.length / before) * width);
+    for (let row = 0; row < rowsInUse; row++) {
+      this.rows.set(rows.subarray(row * before, (row + 1) * before), row * width);
+    }
+    for (const event of this.events) {
+      event.clock = moved(event.clock);
+      event.cameAfter = moved(event.cameAfter);
+    }
+    this.undoNext = this.undoNext.map(moved);
+    this.next = longer(this.next.map(moved), width);
+    this.waiting = longer(this.waiting, width).fill(NOT_WAITING, before);
     this.initial = new Int32Array(width);
     this.width = width;
   }

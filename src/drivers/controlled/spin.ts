@@ -179,7 +179,7 @@ function firstRounds(spinning: readonly Period[], from: number): Pick<Tail, 'fir
 
 /** What a step is for, without what it stores. */
 function wayOf({ firstSerial }: Execution, { kind, object, index }: Step): string {
-  return `${kind} ${object.whole().serial - firstSerial} ${object.indexInWhole(index)}`;
+  return `${kind} ${object.whole.serial - firstSerial} ${object.base + index}`;
 }
 
 function periodOf(execution: Execution, track: Track, texts: readonly string[], minRounds: number): Period[] {

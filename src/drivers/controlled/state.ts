@@ -219,14 +219,14 @@ export class WatchedExecution implements PlainObserver {
   }
 
   private note(object: Shared, index: number): void {
-    const whole = object.whole();
+    const { whole, base } = object;
     const known = this.touched.get(whole);
-    if (known === undefined) this.touched.set(whole, new Set([object.indexInWhole(index)]));
-    else known.add(object.indexInWhole(index));
+    if (known === undefined) this.touched.set(whole, new Set([base + index]));
+    else known.add(base + index);
   }
 
   private wordOf(object: Shared, index: number): string {
-    return `${this.number(object.whole())}.${object.indexInWhole(index)}`;
+    return `${this.number(object.whole)}.${object.base + index}`;
   }
 
   /** Number of an object, the same in every execution that begins alike. */
