@@ -7,21 +7,26 @@ import { asked, LOCK, Step, TRYLOCK, UNLOCK } from '../machine/step.ts';
 import { might_sleep, type Thread } from '../machine/thread.ts';
 import { Lock } from './lock.ts';
 
+/** Linux's names of lock, trylock and unlock. */
+export type Verbs = readonly [string, string, string];
+
 export abstract class ExclusiveLock extends Lock {
   owner: Thread | null = null;
   readonly lockStep: Step;
-  readonly trylockStep: Step;
   readonly unlockStep: Step;
+  private trying: Step | null = null;
 
   constructor(name: string, lockClass: string, spins: boolean, line: Line | null) {
     super(name, lockClass, spins, line);
     this.lockStep = new Step(LOCK, this);
-    this.trylockStep = new Step(TRYLOCK, this);
     this.unlockStep = new Step(UNLOCK, this);
   }
 
-  /** Linux's names of lock, trylock and unlock. */
-  protected abstract readonly verbs: readonly [string, string, string];
+  get trylockStep(): Step {
+    return (this.trying ??= new Step(TRYLOCK, this));
+  }
+
+  protected abstract get verbs(): Verbs;
 
   verb(step: Step): string {
     return this.verbs[step.kind === LOCK ? 0 : step.kind === TRYLOCK ? 1 : 2];

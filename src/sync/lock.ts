@@ -11,13 +11,12 @@ export abstract class Lock extends Shared implements Counted {
   readonly spins: boolean;
   lockRow = -1;
   heldSince = 0;
-  private readonly heldShared: Held;
-  private readonly heldExclusive: Held;
+  /** Entries in the books of threads, made when they are first needed. */
+  private heldShared: Held | null = null;
+  private heldExclusive: Held | null = null;
 
   constructor(name: string, lockClass: string, spins: boolean, line: Line | null) {
     super();
-    this.heldShared = { lock: this, shared: true, spins };
-    this.heldExclusive = { lock: this, shared: false, spins };
     this.name = name;
     this.lockClass = lockClass;
     this.spins = spins;
@@ -41,13 +40,19 @@ export abstract class Lock extends Shared implements Counted {
 
   /** Write into the book of `thread` that it holds this lock. */
   protected take(thread: Thread, shared: boolean): void {
-    thread.takes(shared ? this.heldShared : this.heldExclusive);
+    thread.takes(this.entry(shared));
   }
 
   /** Strike it out; a lock that is not held, or held in the other mode, is a bug of the kernel text. */
   protected drop(thread: Thread, shared: boolean): void {
-    const known = thread.drops(shared ? this.heldShared : this.heldExclusive);
+    const known = thread.drops(this.entry(shared));
     if (!known) throw new KernelBug('unlock by non-owner', this.complaint(thread, shared));
+  }
+
+  private entry(shared: boolean): Held {
+    const { spins } = this;
+    if (shared) return (this.heldShared ??= { lock: this, shared, spins });
+    return (this.heldExclusive ??= { lock: this, shared, spins });
   }
 
   private complaint(thread: Thread, shared: boolean): string {

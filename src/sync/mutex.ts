@@ -1,10 +1,14 @@
 /** Mutexes: waiters sleep; a newcomer may take a free mutex before the sleeper it was freed for. */
 import type { Line } from '../machine/memory.ts';
 import { asked, type Step } from '../machine/step.ts';
-import { ExclusiveLock, sleepingLock } from './exclusive.ts';
+import { ExclusiveLock, sleepingLock, type Verbs } from './exclusive.ts';
+
+const VERBS: Verbs = ['mutex_lock', 'mutex_trylock', 'mutex_unlock'];
 
 export class Mutex extends ExclusiveLock {
-  protected readonly verbs = ['mutex_lock', 'mutex_trylock', 'mutex_unlock'] as const;
+  protected get verbs(): Verbs {
+    return VERBS;
+  }
 
   constructor(name: string, lockClass = name, line: Line | null = null) {
     super(name, lockClass, false, line);

@@ -1,10 +1,14 @@
 /** The page lock (PG_locked): a bit with a hashed wait queue. Waiters sleep, barging is possible. */
 import type { Line } from '../machine/memory.ts';
 import { asked, type Step } from '../machine/step.ts';
-import { ExclusiveLock, sleepingLock } from './exclusive.ts';
+import { ExclusiveLock, sleepingLock, type Verbs } from './exclusive.ts';
+
+const VERBS: Verbs = ['lock_page', 'trylock_page', 'unlock_page'];
 
 export class PageLock extends ExclusiveLock {
-  protected readonly verbs = ['lock_page', 'trylock_page', 'unlock_page'] as const;
+  protected get verbs(): Verbs {
+    return VERBS;
+  }
 
   constructor(name: string, line: Line | null = null) {
     super(name, 'PG_locked', false, line);

@@ -14,14 +14,18 @@
 import { poll_for } from '../machine/memory.ts';
 import { asked, type Coroutine, LOCK, NOTHING, Step, UNLOCK } from '../machine/step.ts';
 import { Birth, type Held, KernelBug, running, smp_processor_id, spawn, type Thread } from '../machine/thread.ts';
-import { ExclusiveLock } from './exclusive.ts';
+import { ExclusiveLock, type Verbs } from './exclusive.ts';
 
 /** `value` of the steps of a handler. */
 const HANDLER = 1;
 
+const VERBS: Verbs = ['local_irq_disable', '', 'local_irq_enable'];
+
 /** The interrupts of one CPU: had by whoever has turned them off, or by the handler that runs. */
 export class Interrupts extends ExclusiveLock {
-  protected readonly verbs = ['local_irq_disable', '', 'local_irq_enable'] as const;
+  protected get verbs(): Verbs {
+    return VERBS;
+  }
   readonly enterStep = new Step(LOCK, this, 0, HANDLER);
   readonly exitStep = new Step(UNLOCK, this, 0, HANDLER);
   /** Who waits for interrupts does not burn the CPU, but who has them must not sleep. */

@@ -1,10 +1,14 @@
 /** Spinlocks. Waiters keep their CPU busy with interrupts on; the holder must not sleep. */
 import type { Line } from '../machine/memory.ts';
 import { asked, type Step } from '../machine/step.ts';
-import { ExclusiveLock } from './exclusive.ts';
+import { ExclusiveLock, type Verbs } from './exclusive.ts';
+
+const VERBS: Verbs = ['spin_lock', 'spin_trylock', 'spin_unlock'];
 
 export class Spinlock extends ExclusiveLock {
-  protected readonly verbs = ['spin_lock', 'spin_trylock', 'spin_unlock'] as const;
+  protected get verbs(): Verbs {
+    return VERBS;
+  }
 
   constructor(name: string, lockClass = name, line: Line | null = null) {
     super(name, lockClass, true, line);
