@@ -17,7 +17,7 @@ const law = {
     npm: ['zod', 'yaml', '@babel/code-frame'],
     node: ['fs', 'path', 'crypto'],
   },
-  trace: { rooms: ['machine'], npm: ['rxjs'] },
+  trace: { rooms: ['machine'], npm: ['rxjs'], node: ['url'] },
   report: { rooms: ['trace', 'machine'], npm: ['table', 'picocolors'] },
   explain: { rooms: ['drivers/controlled', 'trace', 'report', 'machine'], npm: ['picocolors'] },
   fuzz: { rooms: ['drivers/controlled', 'scenario', 'machine'], npm: ['fast-check'], node: ['fs'] },

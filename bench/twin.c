@@ -141,8 +141,9 @@ enum op {
   OP_WAIT, OP_POLL, OP_CLEAR, OP_SPAWN
 };
 
-enum lock_class { PAGE_TABLE_LOCK, MMAP_SEM, ZONE_LOCK, LRU_LOCK, LOCK_CLASSES };
-static const char *const class_names[] = {"&mm->page_table_lock", "&mm->mmap_sem", "&zone->lock", "&zone->lru_lock"};
+enum lock_class { PAGE_TABLE_LOCK, MMAP_SEM, ZONE_LOCK, LRU_LOCK, ANON_VMA_LOCK_CLASS, LOCK_CLASSES };
+static const char *const class_names[] = {"&mm->page_table_lock", "&mm->mmap_sem", "&zone->lock", "&zone->lru_lock",
+                                          "&anon_vma->lock"};
 
 static struct lock_row {
   int64_t acquisitions, contended, wait, max_wait, hold, max_waiters;
@@ -356,8 +357,9 @@ struct pte_page {
 
 struct vma {
   long start, end; /* page numbers */
-  struct line line;
+  struct line line, anon_line;
   struct word anon_vma;
+  struct lock anon_lock; /* of its anon_vma */
 };
 
 struct mm {
@@ -500,6 +502,7 @@ enum state {
   PFT_START, PFT_MMAP_SEM, PFT_MMAP_SEM_UP, PFT_SPAWNED, PFT_JOIN,
   CHILD_START, CHILD_CLONED, CHILD_SPAWNED, CHILD_GO, CHILD_JOIN, CHILD_MMPUT, CHILD_PTL, CHILD_ZAP_PTE,
   CHILD_ZAP_PAGE, CHILD_PUT_PAGE, CHILD_DRAIN, CHILD_DRAINED, CHILD_PTL_UNLOCK,
+  CHILD_UNLINK_READ, CHILD_UNLINK_LOCK, CHILD_UNLINK_UNLOCK,
   THREAD_START, THREAD_POLL, THREAD_MMAP_SEM, THREAD_MMAP_SEM_UP, THREAD_WALK, THREAD_STORE, THREAD_MMPUT,
   FAULT_MMAP_SEM, FAULT_PTL, FAULT_PMD_UNLOCK, FAULT_PMD_LOCK, FAULT_PTE_UNLOCK, FAULT_PTE_LOCK, ANON_UNLOCK,
   ANON_VMA_READ, ANON_VMA_LOCK, ANON_VMA_WRITE, ANON_VMA_UNLOCK, ALLOC_FREE_PAGES, ALLOC_ZONE_LOCK,
@@ -724,6 +727,12 @@ static void put_next_page(struct thread *t) {
   next_step(t, CHILD_PTL_UNLOCK, OP_UNLOCK, &mm->page_table_lock);
 }
 
+/* The next vma leaves its anon_vma. */
+static void unlink_next(struct thread *t) {
+  if (t->i < t->mm->nr_vmas) next_step(t, CHILD_UNLINK_READ, OP_READ, &t->mm->vmas[t->i].anon_vma);
+  else exit_thread(t);
+}
+
 static void free_hot_page(struct thread *t) {
   struct page *page = &mem_map[t->page];
   struct pcp *pcp = pcp_of(t->cpu, page->node);
@@ -853,7 +862,23 @@ static void resume(struct thread *t, int64_t reply) {
     put_next_page(t);
     return;
   case CHILD_PTL_UNLOCK:
-    exit_thread(t);
+    t->i = 0;
+    unlink_next(t);
+    return;
+  case CHILD_UNLINK_READ:
+    if (reply == 0) {
+      t->i++;
+      unlink_next(t);
+    } else {
+      next_step(t, CHILD_UNLINK_LOCK, OP_LOCK, &mm->vmas[t->i].anon_lock);
+    }
+    return;
+  case CHILD_UNLINK_LOCK:
+    next_step(t, CHILD_UNLINK_UNLOCK, OP_UNLOCK, &mm->vmas[t->i].anon_lock);
+    return;
+  case CHILD_UNLINK_UNLOCK:
+    t->i++;
+    unlink_next(t);
     return;
 
   /* a thread: map a heap, write one byte to each page */
@@ -885,6 +910,7 @@ static void resume(struct thread *t, int64_t reply) {
   case THREAD_WALK:
     if ((reply & (PAGE_PRESENT | PAGE_RW)) == (PAGE_PRESENT | PAGE_RW)) {
       charge(t, work.user_touch);
+      steps += 2; /* of the TLB, which cost nothing */
       t->page = (pfn_t)reply >> PFN_SHIFT;
       next_step(t, THREAD_STORE, OP_STORE, NULL);
       t->value = 1;
@@ -938,6 +964,8 @@ static void resume(struct thread *t, int64_t reply) {
     }
     charge(t, work.anon_vma_alloc);
     anon_vmas++;
+    init_line(&t->vma->anon_line);
+    init_lock(&t->vma->anon_lock, &t->vma->anon_line, ANON_VMA_LOCK_CLASS);
     next_step(t, ANON_VMA_LOCK, OP_LOCK, &mm->page_table_lock);
     return;
   case ANON_VMA_LOCK:

@@ -62,7 +62,7 @@ function sizes(point: Point, runs: number): [string, number][] {
     ['pcpLow', system.pcp.low],
     ['pcpHigh', system.pcp.high],
     ['pcpBatch', system.pcp.batch],
-    ['pagevecSize', system.PAGEVEC_SIZE],
+    ['pagevecSize', system.config.PAGEVEC_SIZE],
     ['gatherSize', system.FREE_PTE_NR],
     ['pagesPerNode', Math.floor((machineOf(point).memoryPerNode.value * 2 ** 20) / geometry.pageBytes)],
   ];

@@ -144,7 +144,7 @@ describe('command line', () => {
   it('explore --check: exit 0 if the bug that the scenario expects is found, 1 if it is not', async () => {
     const expected = RACE('no-pte-none-recheck').replace(
       'never: anything',
-      'sometimes: [lost store, mapcount mismatch, page leak, rss mismatch]',
+      'sometimes: [lost store, mapcount mismatch, page leak, rss mismatch, stale TLB entry]',
     );
     const trail = join(folder, 'x.json');
     expect((await faultline('explore', file('e.yaml', expected), '--check', '-o', trail)).code).to.equal(0);

@@ -806,6 +806,19 @@ describe('explorer fuzz: data races and all moments of all interleavings', () =>
     );
   });
 
+  it('agree where a plain write makes a read of a compare-and-swap that sleeps', () => {
+    const threads = [
+      [['CAS', 'flag']],
+      [
+        ['R', 'flag'],
+        ['w', 'flag'],
+      ],
+    ] as const;
+    const make = compiled(threads);
+    expect([...bruteForce(make)!.classes.values()].some(({ races }) => races)).to.equal(true);
+    expect(raceIn(explore(make, { strategy: new DporStrategy() }))).to.not.equal(null);
+  });
+
   it('agree on whether there is one, if what is read decides what is done', function () {
     if (this.timeout() > 0) this.timeout(120_000);
     fc.assert(

@@ -3,7 +3,9 @@ import { expect } from 'chai';
 import { DeadlockWatch, findDeadlock, type FoundDeadlock, waiting } from '../src/drivers/controlled/deadlock.ts';
 import { DporStrategy } from '../src/drivers/controlled/dpor.ts';
 import { Execution, type Program } from '../src/drivers/controlled/execution.ts';
+import { allInterleavings } from '../src/drivers/controlled/bounded.ts';
 import { explore } from '../src/drivers/controlled/explore.ts';
+import { shrink } from '../src/drivers/controlled/shrink.ts';
 import { replay } from '../src/drivers/controlled/replay.ts';
 import { Cell, READ_ONCE, wait_for } from '../src/machine/memory.ts';
 import { type Coroutine, LOCK, Step, UNLOCK } from '../src/machine/step.ts';
@@ -340,6 +342,29 @@ describe('deadlock: found, recorded, reported', () => {
       '   1 spin_lock(L)',
       '     spin_lock(L)  [waits]',
     ]);
+  });
+
+  it('is none if the holder of a lock has crashed: another schedule is looked for', () => {
+    const make = (): Program => {
+      const mutex = new Mutex('M');
+      function* asks(): Coroutine {
+        yield* mutex_lock(mutex);
+        yield* mutex_unlock(mutex);
+      }
+      function* forgets(): Coroutine {
+        yield* mutex_lock(mutex);
+      }
+      function* crashes(): Coroutine {
+        yield* mutex_lock(mutex);
+        throw new Error('crash');
+      }
+      return {
+        threads: [new Birth('T1', 0, asks), new Birth('T2', 1, forgets), new Birth('T3', 2, crashes)],
+      };
+    };
+    const failure = explore(make, { strategy: allInterleavings() }).failures.find(({ rule }) => rule === 'deadlock')!;
+    const { schedule } = shrink(make, 'deadlock', failure.schedule);
+    expect(schedule.threads).to.include(1).and.to.not.include(2);
   });
 
   it('no circle: a value that nobody writes, and a mutex whose holder has ended', () => {

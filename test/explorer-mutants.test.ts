@@ -58,8 +58,9 @@ class NeverSleeps extends DporStrategy {
 
 class WakesOneTooMany extends DporStrategy {
   private woken = 0;
-  protected override staysAsleep(execution: Execution, thread: Thread): boolean {
-    if (!super.staysAsleep(execution, thread)) return false;
+  protected override staysAsleep(...args: Parameters<DporStrategy['staysAsleep']>): boolean {
+    const [execution] = args;
+    if (!super.staysAsleep(...args)) return false;
     const first = this.woken !== execution.length;
     this.woken = execution.length;
     return !first;

@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { stringify } from 'yaml';
-import { type Op } from '../src/scenario/read.ts';
+import { type SimpleOp } from '../src/scenario/read.ts';
 
 import { catalog, race, pft, full, parse, soundOutcome } from './support/scenario-texts.ts';
 
@@ -59,12 +59,12 @@ describe('fuzz: a mutated text', () => {
 describe('fuzz: a scenario written as YAML', () => {
   const name = fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_ .+-]{0,12}$/).filter((text) => text !== '__proto__');
   const vma = fc.record({ name, pages: fc.integer({ min: 1, max: 2 ** 20 }), readonly: fc.boolean() });
-  const opOn = ({ name: vma, pages }: { name: string; pages: number }): fc.Arbitrary<Op> =>
+  const opOn = ({ name: vma, pages }: { name: string; pages: number }): fc.Arbitrary<SimpleOp> =>
     fc
       .tuple(fc.nat(pages - 1), fc.nat(pages - 1), fc.option(fc.integer({ min: 1, max: 2 ** 30 })))
       .chain(([a, b, value]) => {
         const where = { vma, first: Math.min(a, b), last: Math.max(a, b) };
-        return fc.constantFrom<Op>(
+        return fc.constantFrom<SimpleOp>(
           { kind: 'write', ...where, value },
           { kind: 'read', ...where },
           { kind: 'mmap', pages: a + 1 },
@@ -122,7 +122,7 @@ describe('fuzz: a scenario written as YAML', () => {
     );
   });
 
-  function toFile(op: Op): object {
+  function toFile(op: SimpleOp): object {
     if (op.kind === 'mmap') return { mmap: { pages: op.pages } };
     const where = op.first === op.last ? { page: op.first } : { pages: [op.first, op.last] };
     return { [op.kind]: op.vma, ...where, ...(op.kind === 'write' && op.value !== null && { value: op.value }) };

@@ -133,7 +133,9 @@ describe('a scenario', () => {
 const never = (value: string) => raceWith(6, `expect: { ${value} }`);
 const mappingHere =
   'a scenario must be a mapping with the keys about, kernel, expect and either vmas and threads or pft';
-const opKeys = 'write, read, page_referenced, mmap, page, pages, value';
+const opKeys =
+  'write, read, page_referenced, munmap, madvise_dontneed, mmap, wait, exit, page, pages, value, of, sees, fork';
+const opKinds = 'write, read, page_referenced, munmap, madvise_dontneed, mmap, fork, wait and exit';
 const rootKeys = 'about, kernel, machine, vmas, threads, pft, measured, expect';
 const noAlias = (c: string) => `anchors and aliases are not supported. Text that begins with ${c} needs quotes`;
 const badName = 'must be at most 64 letters, digits, spaces and _ . + -, the first of them a letter or _';
@@ -150,7 +152,7 @@ const refused: Record<string, [text: string, ...errors: string[]]> = {
   'a missing key of a section': [race.replace('base: v2.6.10', ''), "2:1 missing key 'base' in kernel"],
   'a missing key of a thread': [raceWith(5, '  T1: { cpu: 1 }'), "5:3 missing key 'do' in T1"],
   '__proto__ as a key': [`${race}__proto__: 3`, `7:1 unknown key '__proto__' (possible here: ${rootKeys})`],
-  'constructor as a key': [race.replace('base', 'constructor: 1, base'), "2:11 unknown key 'constructor' (possible here: base, patches, bugs)"],
+  'constructor as a key': [race.replace('base', 'constructor: 1, base'), "2:11 unknown key 'constructor' (possible here: base, patches, bugs, config)"],
   '__proto__ as a name': [race.replace('stack', '__proto__'), "3:29 '__proto__' cannot be a name"],
   'a duplicate key': [race.replace('stack', 'heap'), "3:29 duplicate key 'heap' (first in line 3)"],
   'a key that is a number': [race.replace('stack', '12'), "3:29 a key must be text, got 12. Write '12' in quotes"],
@@ -189,8 +191,8 @@ const refused: Record<string, [text: string, ...errors: string[]]> = {
   'three pages': [op('{ read: heap, pages: [0, 1, 2] }'), '5:30 pages must be a pair [first, last] of page numbers, got a list of 3'],
   'a negative page': [op('{ read: heap, pages: [-1, 1] }'), '5:31 entry 1 of pages must be a whole number of at least 0, got -1'],
   // operations and workload
-  'an operation without a kind': [op('{ page: 0 }'), '5:9 an operation has exactly one of write, read, page_referenced and mmap, got none of them'],
-  'an operation of two kinds': [op('{ write: heap, read: heap, page: 0 }'), '5:9 an operation has exactly one of write, read, page_referenced and mmap, got write and read'],
+  'an operation without a kind': [op('{ page: 0 }'), `5:9 an operation has exactly one of ${opKinds}, got none of them`],
+  'an operation of two kinds': [op('{ write: heap, read: heap, page: 0 }'), `5:9 an operation has exactly one of ${opKinds}, got write and read`],
   'an operation without a page': [op('{ write: heap }'), '5:9 write has exactly one of page and pages, got neither'],
   'an operation with page and pages': [op('{ write: heap, page: 0, pages: [0, 1] }'), '5:9 write has exactly one of page and pages, got both'],
   'a read with a value': [op('{ read: heap, page: 0, value: 3 }'), '5:32 value does not go with read'],
@@ -211,7 +213,7 @@ const refused: Record<string, [text: string, ...errors: string[]]> = {
   'seconds without s': [pft.replace('0.047s', '0.047'), '11:17 entry 4 of entry 1 of rows must be seconds such as 0.047s, got 0.047'],
   'a short row': [pft.replace(', 88859.030', ''), '11:7 entry 1 of rows must be a list of 8 cells, one for each column, got a list of 7'],
   // expect
-  'no expectation': [never(''), '6:1 expect must have at least one of never, sometimes, always, reachable, faults and errorPercent, got none'],
+  'no expectation': [never(''), '6:1 expect must have at least one of never, sometimes, always, reachable, counts, faults and errorPercent, got none'],
   'an unknown invariant': [never('never: lost stoer'), "6:18 unknown invariant 'lost stoer' (there are: lost store, no page is mapped twice, anything). Did you mean 'lost store'?"],
   'anything sometimes': [never('sometimes: anything'), "6:22 unknown invariant 'anything' (there are: lost store, no page is mapped twice)"],
   'a contradiction': [never('never: lost store, always: [lost store]'), "6:39 'lost store' stands under never and always, and only one of them can be right"],
@@ -225,7 +227,7 @@ const refused: Record<string, [text: string, ...errors: string[]]> = {
   'a number': ['12', `1:1 ${mappingHere}, got 12`],
   'two documents': [`${race}---\n${race}`, '7:1 a scenario file holds one YAML document, and here a second one starts'],
   'an anchor and an alias': [op('&a { write: heap, page: 0 }, *a'), `5:9 ${noAlias('&')}`, `5:38 ${noAlias('*')}`],
-  'a merge key': [race.replace('{ pages: 1 }', '{ <<: *x, pages: 1 }'), "3:38 unknown key '<<' (possible here: pages, readonly, executable)", `3:42 ${noAlias('*')}`],
+  'a merge key': [race.replace('{ pages: 1 }', '{ <<: *x, pages: 1 }'), "3:38 unknown key '<<' (possible here: pages, readonly, executable, random)", `3:42 ${noAlias('*')}`],
   'a tag of JavaScript': [race.replace('why', '!!js/function "f"'), '1:8 tags are not supported. Text that begins with ! needs quotes'],
   'a binary tag': [race.replace('why', '!!binary aGk='), '1:8 tags are not supported. Text that begins with ! needs quotes'],
   'a directive': [`%YAML 1.1\n---\n${race}`, '1:1 directives are not supported. Text that begins with % needs quotes'],

@@ -87,7 +87,7 @@ export function* flat(mm: Mm, vma: Vma): Coroutine {
       charge(COST.SET_ANON_PTE);
       charge(COST.PAGEVEC_ADD);
       pvec.push(page);
-      if (pvec.length >= system.PAGEVEC_SIZE) {
+      if (pvec.length >= system.config.PAGEVEC_SIZE) {
         yield spin_lock(zone.lru_lock);
         while (pvec.pop() !== undefined) {
           charge(COST.ADD_PAGE_TO_ACTIVE_LIST);
@@ -105,7 +105,10 @@ export function* flat(mm: Mm, vma: Vma): Coroutine {
       charge(COST.FAULT_RESTART);
       entry = yield READ_ONCE(new Ref(mm.pgd, page_number(mm, address)));
     }
+    const tlb = mm.system.tlbs[running.cpu];
+    yield tlb.beginStep;
     charge(COST.TOUCH);
     yield WRITE_ONCE(pte_page(mm, entry).contents(0), 1);
+    yield tlb.endStep;
   }
 }

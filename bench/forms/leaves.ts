@@ -40,8 +40,11 @@ export function* leaves(mm: Mm, vma: Vma): Coroutine {
       yield* do_page_fault(mm, address);
       entry = yield* step(READ_ONCE(pte));
     }
+    const tlb = mm.system.tlbs[running.cpu];
+    yield* step(tlb.beginStep);
     charge(COST.TOUCH);
     yield* step(WRITE_ONCE(pte_page(mm, entry).contents(0), 1));
+    yield* step(tlb.endStep);
   }
 }
 
@@ -127,7 +130,7 @@ function* lru_cache_add_active(system: System, page: Page): Coroutine {
   const pvec = system.lru_add_active_pvecs[running.cpu];
   charge(COST.PAGEVEC_ADD);
   pvec.push(page);
-  if (pvec.length < system.PAGEVEC_SIZE) return;
+  if (pvec.length < system.config.PAGEVEC_SIZE) return;
   yield* step(spin_lock(page.zone.lru_lock));
   while (pvec.pop() !== undefined) {
     charge(COST.ADD_PAGE_TO_ACTIVE_LIST);

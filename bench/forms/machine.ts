@@ -28,7 +28,7 @@ import { down_read, up_read } from '../../src/sync/rwsem.ts';
 import { spin_lock, spin_unlock } from '../../src/sync/spinlock.ts';
 import * as COST from './costs.ts';
 
-/** States: named by the step whose reply the machine is resumed with; any other: the store. */
+/** States: named by the step whose reply the machine is resumed with. */
 const START = 0;
 const WALK = 1;
 const DOWN_READ = 2;
@@ -53,7 +53,9 @@ const MAPCOUNT = 20;
 const SET_PTE = 21;
 const PTL_UNLOCK = 22;
 const UP_READ = 23;
-const STORE = 24;
+const BEGUN = 24;
+const STORE = 25;
+const ENDED = 26;
 
 interface Result {
   done: boolean;
@@ -72,6 +74,7 @@ class FaultMachine {
   private ptes: PtePage | undefined;
   private ptep: Ptep | null = null;
   private page: Page | null = null;
+  private entry = 0;
 
   constructor(mm: Mm, vma: Vma, cpu: number) {
     const { system } = mm;
@@ -103,12 +106,17 @@ class FaultMachine {
         return this.walk();
       case WALK:
         if (pte_present(reply)) {
-          charge(COST.TOUCH);
-          return this.to(STORE, WRITE_ONCE(pte_page(mm, reply).contents(0), 1));
+          this.entry = reply;
+          return this.to(BEGUN, mm.system.tlbs[running.cpu].beginStep);
         }
         running.mode = SYSTEM;
         charge(COST.FAULT_ENTRY);
         return this.to(DOWN_READ, down_read(mmap_sem));
+      case BEGUN:
+        charge(COST.TOUCH);
+        return this.to(STORE, WRITE_ONCE(pte_page(mm, this.entry).contents(0), 1));
+      case STORE:
+        return this.to(ENDED, mm.system.tlbs[running.cpu].endStep);
       case DOWN_READ:
         find_vma(mm, this.address);
         charge(COST.HANDLE_MM_FAULT);
@@ -222,7 +230,7 @@ class FaultMachine {
     charge(COST.SET_ANON_PTE);
     charge(COST.PAGEVEC_ADD);
     this.pvec.push(this.page!);
-    if (this.pvec.length >= this.mm.system.PAGEVEC_SIZE) return this.to(LRU_LOCK, spin_lock(this.zone.lru_lock));
+    if (this.pvec.length >= this.mm.system.config.PAGEVEC_SIZE) return this.to(LRU_LOCK, spin_lock(this.zone.lru_lock));
     return this.to(MAPCOUNT, page_add_anon_rmap(this.page!, this.vma, this.address));
   }
 

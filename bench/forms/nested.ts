@@ -1,5 +1,5 @@
 /** The form that src/kernel/ has: this only calls it. `yield*` stops at a step only if another CPU is due before. */
-import { user_store } from '../../src/kernel/fault.ts';
+import { user_store } from '../../src/workload/user.ts';
 import { page_size } from '../../src/kernel/pgtable.ts';
 import type { Mm, Vma } from '../../src/kernel/structs.ts';
 import { type Coroutine, takeShortcuts } from '../../src/machine/step.ts';

@@ -2,17 +2,20 @@
  * The catalogue of invariants: each a short name for its breach, one sentence, the moment at which it must hold, and
  * a check that returns witnesses. Numbers I1, I2, ... are those of the project's list of kernel facts.
  */
-import { pte_page, pte_write } from '../kernel/pgtable.ts';
-import type { Mm, Page, System } from '../kernel/structs.ts';
+import { pte_page, pte_pfn, pte_present, pte_write, show_pte } from '../kernel/pgtable.ts';
+import { taskOf } from '../kernel/sched.ts';
+import type { Counters, Mm, Page, System } from '../kernel/structs.ts';
 import type { Thread } from '../machine/thread.ts';
-import type { Stored } from '../workload/script.ts';
+import type { Ledger } from '../workload/ledger.ts';
 
 /** What a check may look at. */
 export interface Checked {
   readonly system: System;
-  /** Completed stores, in order. */
-  readonly ledger: readonly Stored[];
+  /** Completed stores. */
+  readonly ledger: Ledger;
   readonly threads: readonly Thread[];
+  /** What the run should count. */
+  readonly counts: Readonly<Record<string, number>>;
 }
 
 export interface Invariant {
@@ -50,29 +53,88 @@ const lostStore: Invariant = {
   name: 'lost store',
   sentence: 'I11: no completed store is lost',
   moment: 'end',
-  check({ ledger, system }) {
-    const last = new Map<string, Stored[]>();
-    for (const stored of ledger) {
-      const key = `${stored.mm.name} ${stored.address} ${stored.word}`;
-      const same = last.get(key)?.filter((other) => other.by !== stored.by) ?? [];
-      last.set(key, [...same, stored]);
-    }
-    return [...last.values()].flatMap((candidates) => lost(system, candidates));
+  check(world) {
+    return wrongWords(world).flatMap(({ stores, text, foreign }) => (stores.length > 0 && !foreign ? [text] : []));
   },
 };
 
-/** The last store of each thread to one word: memory must show one of them. */
-function lost(system: System, candidates: readonly Stored[]): string[] {
-  const { mm, address, word, name } = candidates[0];
-  const vpn = Math.floor(address / system.geometry.pageBytes);
-  const pte = mm.pgd.get(vpn);
-  const shown = pte === 0 ? null : pte_page(mm, pte).contents(word).value;
-  if (candidates.some((stored) => stored.value === shown)) return [];
-  const wrote = candidates.map((stored) => `${stored.by} stored ${stored.value}`).join(', ');
-  const found =
-    shown === null ? 'nothing is mapped there' : `page ${pte_page(mm, pte).pfn} is mapped there and holds ${shown}`;
-  return [`${name}[${word}]: ${wrote}; ${found}`];
+const cowLeak: Invariant = {
+  name: 'cow leak',
+  sentence: 'I12: a process never has what another one has stored since they parted at fork',
+  moment: 'end',
+  check(world) {
+    return wrongWords(world).flatMap(({ stores, text, foreign }) => (stores.length === 0 || foreign ? [text] : []));
+  },
+};
+
+/** Words of living address spaces that hold what they must not. `foreign`: another process has stored that. */
+function wrongWords({ system, ledger }: Checked) {
+  return system.mms
+    .filter(({ dead }) => !dead)
+    .flatMap((mm) =>
+      [...ledger.allowed(mm)].flatMap(({ name, address, word, values, stores }) => {
+        const pte = mm.pgd.get(Math.floor(address / system.geometry.pageBytes));
+        const shown = pte_present(pte) ? pte_page(mm, pte).contents(word).value : 0;
+        if (values.includes(shown)) return [];
+        const foreign = shown !== 0 && ledger.storedBy(address, word, shown).some((other) => other !== mm);
+        const found = pte_present(pte)
+          ? `page ${pte_page(mm, pte).pfn} is mapped there and holds ${shown}`
+          : 'nothing is mapped there';
+        const space = system.mms.length > 1 ? ` of ${mm.name}` : '';
+        const wrote = stores.length === 0 ? 'nobody has stored there' : stores.join(', ');
+        return [{ stores, foreign, text: `${name}[${word}]${space}: ${wrote}; ${found}` }];
+      }),
+    );
 }
+
+const wrongValueRead: Invariant = {
+  name: 'wrong value read',
+  sentence: 'a load shows what the scenario says it may show',
+  moment: 'end',
+  check: ({ ledger }) => ledger.complaints,
+};
+
+const staleTlb: Invariant = {
+  name: 'stale TLB entry',
+  sentence: 'I14, I15: what a TLB knows a pte says too, when nobody is about to flush it',
+  moment: 'end',
+  check({ system }) {
+    const stale: string[] = [];
+    for (const tlb of system.tlbs) {
+      tlb.forEach((asid, vpn, entry) => {
+        const { pgd } = system.mms[asid - 1];
+        const pte = pgd.get(vpn);
+        const same = pte_present(pte) && pte_pfn(pte) === pte_pfn(entry) && (pte_write(pte) || !pte_write(entry));
+        if (!same) stale.push(`${tlb.name} has ${show_pte(entry)} for ${pgd.describe(vpn)}, which is ${show_pte(pte)}`);
+      });
+    }
+    return stale;
+  },
+};
+
+const kmapLeak: Invariant = {
+  name: 'preempt count leak',
+  sentence: 'I18: preempt_count is 0 at return to user',
+  moment: 'end',
+  check({ threads }) {
+    return threads.flatMap((thread) => {
+      const { preempt_count } = taskOf(thread);
+      return preempt_count === 0 ? [] : [`${thread.name} has preempt_count ${preempt_count}: a pte is still mapped`];
+    });
+  },
+};
+
+const unexpectedCount: Invariant = {
+  name: 'unexpected count',
+  sentence: 'a run counts what the scenario says',
+  moment: 'end',
+  check({ system, counts }) {
+    return Object.entries(counts).flatMap(([name, expected]) => {
+      const counted = system.counters[name as keyof Counters];
+      return counted === expected ? [] : [`${name} is ${counted}, the scenario says ${expected}`];
+    });
+  },
+};
 
 const mapcountMismatch: Invariant = {
   name: 'mapcount mismatch',
@@ -148,12 +210,20 @@ export const invariants: readonly Invariant[] = [
   rssMismatch,
   lockHeld,
   zeroPageWritten,
+  cowLeak,
+  wrongValueRead,
+  staleTlb,
+  kmapLeak,
+  unexpectedCount,
 ];
 
 /** Rules that every run is held to without a check of its own: the machine or the locks notice. */
 export const standingRules: Readonly<Record<string, string>> = {
   deadlock: 'some thread can always go on',
   'data race': 'plain accesses to one word are ordered by a lock',
+  'use after free': 'I3: nobody uses what a free page holds',
+  'fault without progress': 'I24: a fault that went well leaves a usable pte, unless somebody else has changed it',
+  'pagevec overrun': 'I25: a batch fits into its pagevec',
   'sleeping while atomic': 'I19: nobody sleeps while holding a spinlock',
   'unlock by non-owner': 'I17: a lock is released by who holds it',
   'killed by signal': 'I28: no program is killed by a fault it did not deserve',

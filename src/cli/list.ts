@@ -23,7 +23,11 @@ const ENTRIES: Record<ListName, () => Entry[]> = {
     }),
   kernels: () => [
     ...bases.map(({ name, date, about }) => ({ name, kind: 'kernel', about: `${date}: ${about}` })),
-    ...patches.map(({ name, base, about }) => ({ name, kind: 'patch', about: `on ${base}: ${about}` })),
+    ...patches.map(({ name, base, about, mail }) => ({
+      name,
+      kind: 'patch',
+      about: mail === undefined ? `on ${base}: ${about}` : `${mail.date} "${mail.subject}", on ${base}: ${mail.claim}`,
+    })),
     ...bugs.map(({ name, base, about }) => ({ name, kind: 'bug', about: `on ${base}: ${about}` })),
   ],
   machines: () => profiles.map(({ name, title, cpus }) => ({ name, kind: `${cpus} CPUs`, about: title })),

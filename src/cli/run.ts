@@ -1,6 +1,9 @@
 /** `faultline run`: a scenario under the clock. */
 import { describeWait, waitOf } from '../drivers/controlled/deadlock.ts';
 import { runTimed, type TimedResult } from '../drivers/timed/run.ts';
+import { plural } from '../explain/verdict.ts';
+import { taskOf } from '../kernel/sched.ts';
+import { KernelBug } from '../machine/thread.ts';
 import { lockTable } from '../report/lock-table.ts';
 import { pftHeader, pftLines } from '../report/pft-table.ts';
 import { catalog } from '../scenario/catalog.ts';
@@ -33,7 +36,9 @@ function timed(world: World, options: RunOptions, bar: Progress, what: string): 
     progress: {
       every: 50_000,
       report: (nowNs) => {
-        bar.update(() => `${what}: ${(nowNs / 1e9).toFixed(2)} s of virtual time, ${world.system.pgfault} faults`);
+        bar.update(
+          () => `${what}: ${(nowNs / 1e9).toFixed(2)} s of virtual time, ${world.system.counters.pgfault} faults`,
+        );
       },
     },
   });
@@ -49,7 +54,10 @@ function pftRun(scenario: Scenario, row: PftRow, options: RunOptions, bar: Progr
   const result = timed(world, options, bar, `${row.gb} GiB, ${row.threads} threads`);
   const pages = pftPages({ ...row, cpus: world.cpus }, world.system.geometry.pageBytes);
   const measured = measuredFigures(scenario, row, pages);
-  return { row: { ...row, pages, faults: world.system.pgfault, ...figures(pages, result), measured }, timed: result };
+  return {
+    row: { ...row, pages, faults: world.system.counters.pgfault, ...figures(pages, result), measured },
+    timed: result,
+  };
 }
 
 function runPft(io: Io, scenario: Scenario, options: RunOptions): number {
@@ -129,33 +137,79 @@ function pftJson(
   };
 }
 
-/** A scenario with threads: how long it takes, on what, and whether the invariants hold afterwards. */
 /** Threads that wait for ever, and for whom. */
 function stuckWords({ stuck, threads }: Pick<TimedResult, 'stuck' | 'threads'>): string[] {
   return stuck.map((thread) => describeWait(waitOf(thread, threads)));
 }
 
+/** What the kernel has counted of a thread. */
+interface Counted {
+  readonly thread: string;
+  readonly faults: number;
+  /** How many pages its faults have mapped, in order: [pages, so many faults in a row]. */
+  readonly pagesPerFault: readonly (readonly [pages: number, faults: number])[];
+}
+
+function countedOf({ threads }: Pick<TimedResult, 'threads'>): Counted[] {
+  return threads
+    .map((thread) => ({ thread: thread.name, batches: taskOf(thread).batches }))
+    .filter(({ batches }) => batches.length > 0)
+    .map(({ thread, batches }) => ({
+      thread,
+      faults: batches.reduce((sum, [, faults]) => sum + faults, 0),
+      pagesPerFault: batches,
+    }));
+}
+
+/** `T1: 9 faults, pages mapped: 1, 2, 4, 8, 14 x 5` */
+function countedLine({ thread, faults, pagesPerFault }: Counted): string {
+  const runs = pagesPerFault.map(([pages, times]) => (times === 1 ? `${pages}` : `${pages} x ${times}`));
+  const shown = runs.length > 24 ? [...runs.slice(0, 23), `... (${runs.length} in all)`] : runs;
+  return `${thread}: ${plural(faults, 'fault', 'faults')}, pages mapped: ${shown.join(', ')}`;
+}
+
+/** A scenario with threads: how long it takes, on what, and whether the invariants hold afterwards. */
 function runThreads(io: Io, scenario: Scenario, options: RunOptions): number {
   const bar = progress(io, options.quiet);
   const world = buildWorld(scenario);
-  const result = timed(world, options, bar, 'run');
+  let result: TimedResult;
+  try {
+    result = timed(world, options, bar, 'run');
+  } catch (error) {
+    if (!(error instanceof KernelBug)) throw error;
+    bar.done();
+    return crashed(io, scenario, options, { rule: error.rule, witness: error.message });
+  }
   bar.done();
   const { wallNs, userNs, systemNs, steps, locks, stuck } = result;
   const broken =
     stuck.length > 0
       ? stuckWords(result).map((witness) => ({ rule: 'deadlock', witness }))
       : checkedProgram(world).atEnd(result.threads);
-  const faults = world.system.pgfault;
+  const { counters } = world.system;
+  const faults = counters.pgfault;
+  const counted = countedOf(result);
   if (options.format === 'table') {
     const us = (ns: number): string => `${(ns / 1e3).toFixed(3)} us`;
     io.out(`${heading(scenario)}\n\n`);
-    io.out(`wall ${us(wallNs)}, user ${us(userNs)}, system ${us(systemNs)}, ${faults} faults, ${steps} steps\n\n`);
-    io.out(`${lockTable(locks).join('\n')}\n`);
+    io.out(`wall ${us(wallNs)}, user ${us(userNs)}, system ${us(systemNs)}, ${faults} faults, ${steps} steps\n`);
+    for (const one of counted) io.out(`${countedLine(one)}\n`);
+    io.out(`\n${lockTable(locks).join('\n')}\n`);
     for (const { rule, witness } of broken) io.out(`BROKEN: ${rule}: ${witness}\n`);
   } else {
     const head = jsonHead('faultline.run/1', scenario, options.seed);
-    const json = { ...head, wallNs, userNs, systemNs, steps, faults, broken, locks };
+    const json = { ...head, wallNs, userNs, systemNs, steps, faults, counters, threads: counted, broken, locks };
     io.out(`${JSON.stringify(json, null, options.format === 'json' ? 2 : 0)}\n`);
   }
   return broken.length > 0 ? EXIT.finding : EXIT.ok;
+}
+
+/** Kernel text has thrown: there is no time to tell, but what it has found. */
+function crashed(io: Io, scenario: Scenario, options: RunOptions, found: { rule: string; witness: string }): number {
+  if (options.format === 'table') io.out(`${heading(scenario)}\n\nBROKEN: ${found.rule}: ${found.witness}\n`);
+  else {
+    const json = { ...jsonHead('faultline.run/1', scenario, options.seed), broken: [found] };
+    io.out(`${JSON.stringify(json, null, options.format === 'json' ? 2 : 0)}\n`);
+  }
+  return EXIT.finding;
 }

@@ -6,11 +6,11 @@ export type Draft = Pick<Scenario, 'about' | 'kernel' | 'machine' | 'vmas' | 'th
 
 /** YAML that reads as this scenario. */
 export function scenarioText({ about, kernel, machine, vmas, threads, expect }: Draft): string {
-  const { base, patches, bugs } = kernel;
+  const { base, patches, bugs, config } = kernel;
   const { profile, cpus } = machine;
   return [
     `about: ${word(about)}`,
-    `kernel: ${mapping({ base: word(base), patches: some(patches), bugs: some(bugs) })}`,
+    `kernel: ${mapping({ base: word(base), patches: some(patches), bugs: some(bugs), config: settings(config) })}`,
     `machine: ${mapping({ profile: word(profile), cpus })}`,
     `vmas: ${mapping(Object.fromEntries(vmas.map((vma) => [word(vma.name), vmaText(vma)])))}`,
     'threads:',
@@ -20,8 +20,8 @@ export function scenarioText({ about, kernel, machine, vmas, threads, expect }: 
   ].join('\n');
 }
 
-function vmaText({ pages, readonly, executable }: VmaSpec): string {
-  return mapping({ pages, ...(readonly && { readonly }), ...(executable && { executable }) });
+function vmaText({ pages, readonly, executable, random }: VmaSpec): string {
+  return mapping({ pages, ...(readonly && { readonly }), executable, random });
 }
 
 function threadText({ cpu, ops }: ThreadSpec, usual: number): string {
@@ -30,16 +30,41 @@ function threadText({ cpu, ops }: ThreadSpec, usual: number): string {
 }
 
 function opText(op: Op): string {
-  if (op.kind === 'mmap') return mapping({ mmap: mapping({ pages: op.pages }) });
+  switch (op.kind) {
+    case 'mmap':
+      return mapping({ mmap: mapping({ pages: op.pages }) });
+    case 'fork':
+      return mapping({
+        fork: mapping(
+          Object.fromEntries(op.threads.map(({ name, ops }) => [word(name), `[${ops.map(opText).join(', ')}]`])),
+        ),
+      });
+    case 'wait':
+      return mapping({ wait: word(op.name) });
+    case 'exit':
+      return mapping({ exit: true });
+  }
   const { kind, vma, first, last } = op;
   const where = first === last ? { page: first } : { pages: `[${first}, ${last}]` };
-  const value = op.kind === 'write' ? (op.value ?? undefined) : undefined;
-  return mapping({ [kind]: word(vma), ...where, value });
+  if (op.kind === 'write') return mapping({ write: word(vma), ...where, value: op.value ?? undefined });
+  if (op.kind !== 'read') return mapping({ [kind]: word(vma), ...where });
+  const of = op.of === undefined ? undefined : word(op.of);
+  const sees = op.sees === undefined ? undefined : `[${op.sees.join(', ')}]`;
+  return mapping({ read: word(vma), ...where, of, sees });
+}
+
+function settings(values: object | undefined): string | undefined {
+  return values === undefined ? undefined : mapping({ ...values });
 }
 
 function expectations(expect: Scenario['expect']): Record<string, string | undefined> {
-  const { never, sometimes, always, reachable } = expect;
-  const claims = { sometimes: some(sometimes), always: some(always), reachable: some(reachable) };
+  const { never, sometimes, always, reachable, counts } = expect;
+  const claims = {
+    sometimes: some(sometimes),
+    always: some(always),
+    reachable: some(reachable),
+    counts: settings(counts),
+  };
   const nothing = Object.values(claims).every((claim) => claim === undefined);
   return { never: never === 'anything' ? never : (some(never) ?? (nothing ? '[]' : undefined)), ...claims };
 }

@@ -2,11 +2,11 @@
 import { Arbitrary, type Random, type Stream, stream, Value } from 'fast-check';
 import { less } from '../drivers/controlled/shrink.ts';
 import { catalog } from '../scenario/catalog.ts';
-import { type Op, parseScenario, type Scenario, type VmaSpec } from '../scenario/read.ts';
+import { type SimpleOp, parseScenario, type Scenario, type VmaSpec } from '../scenario/read.ts';
 import { type Draft, scenarioText } from './scenario-text.ts';
 import { areaName, changes, sizeOf, threadName } from './smaller-scenario.ts';
 
-export type OpKind = Op['kind'];
+export type OpKind = SimpleOp['kind'];
 
 export interface ScenarioOptions {
   /** Default v2.6.10. */
@@ -22,7 +22,7 @@ export interface ScenarioOptions {
   readonly vmas?: number;
   /** Pages of an area, at most; default 3. */
   readonly pages?: number;
-  /** Operations there may be; default all. */
+  /** Operations there may be; default read, write, page_referenced and mmap. */
   readonly kinds?: readonly OpKind[];
 }
 
@@ -34,8 +34,12 @@ export interface WrittenScenario extends Scenario {
 }
 
 /** How often each comes. */
-const WEIGHTS: Readonly<Record<OpKind, number>> = { read: 3, write: 4, page_referenced: 2, mmap: 1 };
-const KINDS = Object.keys(WEIGHTS) as OpKind[];
+const WEIGHTS: Readonly<Record<OpKind, number>> = {
+  ...{ read: 3, write: 4, page_referenced: 2, mmap: 1 },
+  ...{ munmap: 1, madvise_dontneed: 1 },
+};
+/** A page that another thread unmaps is no good to work on. */
+const KINDS: readonly OpKind[] = ['read', 'write', 'page_referenced', 'mmap'];
 const ABOUT = 'a random scenario';
 
 function written(draft: Draft): WrittenScenario {
@@ -91,7 +95,7 @@ class ScenarioArbitrary extends Arbitrary<WrittenScenario> {
     }));
   }
 
-  private op(mrng: Random, vmas: readonly VmaSpec[]): Op {
+  private op(mrng: Random, vmas: readonly VmaSpec[]): SimpleOp {
     const kind = this.kinds[mrng.nextInt(0, this.kinds.length - 1)];
     if (kind === 'mmap') return { kind, pages: mrng.nextInt(1, this.options.pages) };
     const { name: vma, pages, readonly } = vmas[mrng.nextInt(0, vmas.length - 1)];

@@ -2,7 +2,10 @@
 import type { Op } from '../scenario/read.ts';
 import type { Draft } from './scenario-text.ts';
 
-const SIMPLEST_FIRST: readonly Op['kind'][] = ['read', 'write', 'page_referenced', 'mmap'];
+const SIMPLEST_FIRST: readonly Op['kind'][] = [
+  ...(['read', 'write', 'page_referenced', 'mmap', 'madvise_dontneed'] as const),
+  ...(['munmap', 'wait', 'exit', 'fork'] as const),
+];
 
 /** Usual names. */
 export const threadName = (i: number): string => `T${i + 1}`;
@@ -39,9 +42,7 @@ function* lessMemory(draft: Draft): Iterable<Change> {
 
 /** Pages that are the first or the last of some operation. */
 function pagesUsed({ threads }: Draft, name: string): Set<number> {
-  return new Set(
-    everyOp({ threads }).flatMap((op) => (op.kind !== 'mmap' && op.vma === name ? [op.first, op.last] : [])),
-  );
+  return new Set(everyOp({ threads }).flatMap((op) => ('vma' in op && op.vma === name ? [op.first, op.last] : [])));
 }
 
 /** Everything in area `from` happens in `to`. */
@@ -50,7 +51,7 @@ function moved(draft: Draft, from: string, to: string): Change {
   return {
     vmas: draft.vmas.filter((vma) => vma.name !== from),
     threads: everywhere(draft, (op) => {
-      if (op.kind === 'mmap' || op.vma !== from) return op;
+      if (!('vma' in op) || op.vma !== from) return op;
       const where = { vma: to, first: Math.min(op.first, pages - 1), last: Math.min(op.last, pages - 1) };
       return op.kind === 'write' && readonly ? { kind: 'read', ...where } : { ...op, ...where };
     }),
@@ -62,7 +63,7 @@ function cut(draft: Draft, name: string, pages: number, instead: (page: number) 
   return {
     vmas: draft.vmas.map((vma) => (vma.name === name ? { ...vma, pages } : vma)),
     threads: everywhere(draft, (op) =>
-      op.kind === 'mmap' || op.vma !== name ? op : { ...op, first: instead(op.first), last: instead(op.last) },
+      !('vma' in op) || op.vma !== name ? op : { ...op, first: instead(op.first), last: instead(op.last) },
     ),
   };
 }
@@ -73,6 +74,7 @@ function* simpler(op: Op, vmas: Draft['vmas']): Iterable<Op> {
     if (vmas.length > 0) yield { kind: 'read', vma: vmas[0].name, first: 0, last: 0 };
     return;
   }
+  if (!('vma' in op)) return;
   const { vma, first, last } = op;
   if (first < last) {
     yield { ...op, last: first };
@@ -90,26 +92,34 @@ function* plainer(draft: Draft): Iterable<Change> {
   const { threads, vmas, machine } = draft;
   const cpus = Math.min(machine.cpus, threads.length);
   const named = new Map(vmas.map(({ name }, i) => [name, areaName(i)]));
+  const told = everyOp(draft).some((op) => op.kind === 'read' && op.of !== undefined); // by name
   yield {
     machine: { ...machine, cpus },
     vmas: vmas.map((vma, i) => ({ ...vma, name: areaName(i) })),
-    threads: everywhere(draft, (op) => (op.kind === 'mmap' ? op : { ...op, vma: named.get(op.vma)! })).map(
-      ({ ops }, i) => ({ name: threadName(i), cpu: i % cpus, ops }),
+    threads: everywhere(draft, (op) => ('vma' in op ? { ...op, vma: named.get(op.vma)! } : op)).map(
+      ({ name, ops }, i) => ({ name: told ? name : threadName(i), cpu: i % cpus, ops }),
     ),
   };
   for (const [i, vma] of vmas.entries()) {
     if (vma.readonly) yield { vmas: vmas.with(i, { ...vma, readonly: false }) };
-    const { executable = false, ...rest } = vma;
-    if (executable) yield { vmas: vmas.with(i, rest) };
+    const { executable = false, random = false, ...rest } = vma;
+    if (executable || random) yield { vmas: vmas.with(i, rest) };
   }
 }
 
+/** Those of forked processes too. */
 function everyOp({ threads }: Pick<Draft, 'threads'>): Op[] {
-  return threads.flatMap(({ ops }) => ops);
+  const all = (op: Op): Op[] =>
+    op.kind === 'fork' ? [op, ...op.threads.flatMap(({ ops }) => ops.flatMap(all))] : [op];
+  return threads.flatMap(({ ops }) => ops.flatMap(all));
 }
 
 function everywhere({ threads }: Draft, change: (op: Op) => Op): Draft['threads'] {
-  return threads.map((thread) => ({ ...thread, ops: thread.ops.map(change) }));
+  const changed = (op: Op): Op => {
+    if (op.kind !== 'fork') return change(op);
+    return { ...op, threads: op.threads.map(({ name, ops }) => ({ name, ops: ops.map(changed) })) };
+  };
+  return threads.map((thread) => ({ ...thread, ops: thread.ops.map(changed) }));
 }
 
 function withOps({ threads }: Draft, i: number, ops: Op[]): Draft['threads'] {
@@ -128,14 +138,14 @@ export function sizeOf(draft: Draft): number[] {
   return [
     threads.length,
     ops.length,
-    sum(ops.map((op) => (op.kind === 'mmap' ? op.pages : op.last - op.first + 1))),
+    sum(ops.map((op) => ('vma' in op ? op.last - op.first + 1 : op.kind === 'mmap' ? op.pages : 1))),
     vmas.length,
     sum(vmas.map(({ pages }) => pages)),
-    sum(ops.map((op) => (op.kind === 'mmap' ? 0 : op.first))),
+    sum(ops.map((op) => ('vma' in op ? op.first : 0))),
     sum(ops.map(({ kind }) => SIMPLEST_FIRST.indexOf(kind))),
     ops.filter((op) => op.kind === 'write' && op.value !== null).length,
     vmas.filter(({ readonly }) => readonly).length,
-    vmas.filter(({ executable }) => executable === true).length,
+    vmas.filter(({ executable, random }) => executable === true || random === true).length,
     machine.cpus,
     threads.filter(({ name, cpu }, i) => name !== threadName(i) || cpu !== i % machine.cpus).length,
     vmas.filter(({ name }, i) => name !== areaName(i)).length,

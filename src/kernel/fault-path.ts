@@ -28,6 +28,10 @@ export interface FaultPath {
   ): Coroutine<VmFault>;
   do_wp_page(mm: Mm, vma: Vma, address: Address, page_table: Ptep, pmd: PtePage, pte: number): Coroutine<VmFault>;
   anon_vma_prepare(vma: Vma): Coroutine<boolean>;
+  copy_page_range(dst: Mm, src: Mm, vma: Vma): Coroutine<boolean>;
+  zap_page_range(vma: Vma, address: Address, size: number): Coroutine;
+  unmap_region(mm: Mm, vmas: readonly Vma[]): Coroutine;
+  exit_mmap(mm: Mm): Coroutine;
 }
 
 /** A kernel version. */
@@ -39,10 +43,22 @@ export interface Base {
   readonly path: FaultPath;
 }
 
+/** Where a patch was published, and what its author says it does. */
+export interface Mail {
+  /** Of the mail, as YYYY-MM-DD. */
+  readonly date: string;
+  readonly subject: string;
+  readonly author: string;
+  readonly url: string;
+  /** What it claims, in a sentence of ours. */
+  readonly claim: string;
+}
+
 /** A change to a base: a mailed patch, or a known-bad version of one function. */
 export interface Change {
   readonly name: string;
   readonly base: string;
   readonly about: string;
+  readonly mail?: Mail;
   readonly replaces: Partial<FaultPath>;
 }

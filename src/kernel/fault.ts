@@ -1,16 +1,15 @@
 /**
- * From the MMU to handle_mm_fault and back (arch/ia64/mm/fault.c), and the loads and stores of user programs.
+ * From the trap to handle_mm_fault and back (arch/ia64/mm/fault.c).
  *
- * Left out: stack growth, faults from kernel text, TLBs (a walk always sees the pte; nothing here ever takes
- * permissions away while another CPU could use them).
+ * Left out: stack growth, faults from kernel text.
  */
-import { READ_ONCE, WRITE_ONCE } from '../machine/memory.ts';
-import { type Coroutine, type Step, Walk } from '../machine/step.ts';
-import { running, SYSTEM, USER } from '../machine/thread.ts';
+import type { Coroutine } from '../machine/step.ts';
+import { KernelBug, running, SYSTEM, USER } from '../machine/thread.ts';
 import { charge, work } from '../machine/work.ts';
 import { down_read, up_read } from '../sync/rwsem.ts';
 import { find_vma } from './mmap.ts';
-import { page_number, pte_page, pte_present, pte_write } from './pgtable.ts';
+import { current, in_atomic } from './sched.ts';
+import { page_number, pte_present } from './pgtable.ts';
 import {
   type Address,
   type Mm,
@@ -30,23 +29,38 @@ export const SIGSEGV = 11;
 const FAULT_ENTRY = work('page_fault_entry');
 const FAULT_EXIT = work('page_fault_exit');
 const FAULT_RESTART = work('instruction_restart');
-const TOUCH = work('user_touch');
 
 /** Resolve a fault at `address`. Returns 0 or the signal that kills the thread. */
 export function* do_page_fault(mm: Mm, address: Address, write_access: boolean): Coroutine<number> {
   running.mode = SYSTEM;
   charge(FAULT_ENTRY);
+  if (in_atomic()) return SIGSEGV;
+  const task = current();
+  const { ptesMapped, ptesWritten } = task;
+  const before = mm.pgd.writesNear(address);
   yield* down_read(mm.mmap_sem);
   const vma = find_vma(mm, address);
   let signal = SIGSEGV;
   if (vma !== undefined && vma_allows(vma, address, write_access)) {
-    signal = signal_for(yield* mm.system.kernel.handle_mm_fault(mm, vma, address, write_access));
+    const fault = yield* mm.system.kernel.handle_mm_fault(mm, vma, address, write_access);
+    signal = signal_for(fault);
+    if (signal === 0) got_on(mm, address, task.ptesWritten - ptesWritten, mm.pgd.writesNear(address) - before);
   }
   yield* up_read(mm.mmap_sem);
+  task.faulted(task.ptesMapped - ptesMapped);
   charge(FAULT_EXIT);
   running.mode = USER;
   charge(FAULT_RESTART);
   return signal;
+}
+
+/** A handler that says all is well must have mapped something, or somebody else has done so, or taken it away again. */
+function got_on(mm: Mm, address: Address, mine: number, all: number): void {
+  if (all > mine || pte_present(mm.pgd.get(page_number(mm, address)))) return;
+  throw new KernelBug(
+    'fault without progress',
+    `${running.name} returns from its fault at ${mm.pgd.describe(page_number(mm, address))}, and nothing is mapped there`,
+  );
 }
 
 function vma_allows(vma: Vma, address: Address, write_access: boolean): boolean {
@@ -56,42 +70,4 @@ function vma_allows(vma: Vma, address: Address, write_access: boolean): boolean 
 function signal_for(fault: VmFault): number {
   if (fault === VM_FAULT_OOM) return SIGKILL;
   return fault === VM_FAULT_SIGBUS ? SIGBUS : 0;
-}
-
-/** An access of a user program to one word of its memory, to be yielded by the program. */
-class UserAccess extends Walk {
-  private readonly mm: Mm;
-  private readonly address: Address;
-  private readonly word: number;
-  /** The value to store; null for a load. */
-  private readonly stored: number | null;
-
-  constructor(mm: Mm, address: Address, word: number, stored: number | null) {
-    super(mm.pgd.walk(page_number(mm, address)));
-    this.mm = mm;
-    this.address = address;
-    this.word = word;
-    this.stored = stored;
-  }
-
-  access(entry: number): Step | null {
-    if (!pte_present(entry) || (this.stored !== null && !pte_write(entry))) return null;
-    charge(TOUCH);
-    const at = pte_page(this.mm, entry).contents(this.word);
-    return this.stored === null ? READ_ONCE(at) : WRITE_ONCE(at, this.stored);
-  }
-
-  fault(): Coroutine<number> {
-    return do_page_fault(this.mm, this.address, this.stored !== null);
-  }
-}
-
-/** Store to one word of a page. */
-export function user_store(mm: Mm, address: Address, word: number, value: number): Walk {
-  return new UserAccess(mm, address, word, value);
-}
-
-/** Load one word of a page; replies its value. */
-export function user_load(mm: Mm, address: Address, word: number): Walk {
-  return new UserAccess(mm, address, word, null);
 }

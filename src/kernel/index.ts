@@ -1,11 +1,16 @@
 /** The kernels, patches and bugs there are, by name. */
 import { clearAfterMap, leakWhenRaced, noAnonRmap, noUnlock, rssTwice, zeroPageWritable } from './bugs/anonymous.ts';
 import { anonVmaLockOrder } from './bugs/anon-vma-lock-order.ts';
+import { forkNoWrprotect } from './bugs/fork.ts';
 import { mmapSemTwice } from './bugs/mmap-sem-twice.ts';
 import { noPteNoneRecheck } from './bugs/no-pte-none-recheck.ts';
+import { prefaultV2PointerOnly } from './bugs/prefault-v2-pointer-only.ts';
 import { rssAfterUnlock } from './bugs/rss-after-unlock.ts';
 import type { Base, Change, FaultPath } from './fault-path.ts';
 import { v2_6_10 } from './memory.ts';
+import { anonPrefaultV1 } from './patches/2004-12-08-anon-prefault-v1.ts';
+import { anonPrefaultV2 } from './patches/2004-12-13-anon-prefault-v2.ts';
+import { anonPrefaultV4 } from './patches/2005-01-04-anon-prefault-v4.ts';
 
 export const bases: readonly Base[] = [
   {
@@ -16,7 +21,7 @@ export const bases: readonly Base[] = [
   },
 ];
 
-export const patches: readonly Change[] = [];
+export const patches: readonly Change[] = [anonPrefaultV1, anonPrefaultV2, anonPrefaultV4];
 
 export const bugs: readonly Change[] = [
   noPteNoneRecheck,
@@ -29,6 +34,8 @@ export const bugs: readonly Change[] = [
   anonVmaLockOrder,
   mmapSemTwice,
   rssAfterUnlock,
+  forkNoWrprotect,
+  prefaultV2PointerOnly,
 ];
 
 /** The functions of a base with patches and bugs applied in order. Throws on a name that is not there. */

@@ -1,26 +1,26 @@
 /**
- * The anonymous-fault path of 2.6.10 (mm/memory.c): one spinlock per address space, taken before the walk and dropped
+ * Anonymous memory of 2.6.10 (mm/memory.c): one spinlock per address space, taken before the walk and dropped
  * while a page is allocated and zeroed.
  *
  * After the trees of 2.6.9 and 2.6.11 and the pre-image of the prefault V2 patch (2.6.10-rc3-bk7); no
- * pristine 2.6.10 was at hand. Left out: file, swap and non-linear ptes (no such vma exists here yet), hugetlb, TLB
- * flushes (no TLB is modelled yet). Fork copies no ptes yet, so the only page that copy-on-write meets is the zero page.
+ * pristine 2.6.10 was at hand. Left out: file, swap and non-linear ptes (no such vma exists here yet), hugetlb, shared
+ * memory, and the flush when a pte gets more rights (whoever has the old translation walks again).
  */
 import { charge, work } from '../machine/work.ts';
 import type { Coroutine, Step } from '../machine/step.ts';
-import { KernelBug, might_sleep } from '../machine/thread.ts';
+import { might_sleep } from '../machine/thread.ts';
 import { WRITE_ONCE, xchg } from '../machine/memory.ts';
 import { trylock_page, unlock_page } from '../sync/pagelock.ts';
 import { spin_lock, spin_unlock } from '../sync/spinlock.ts';
 import type { FaultPath } from './fault-path.ts';
 import { mark } from './marks.ts';
+import { type MmuGather, tlb_finish_mmu, tlb_gather_mmu, tlb_remove_page } from './mmu_gather.ts';
 import {
   alloc_page_vma,
   clear_user_highpage,
-  free_hot_page,
+  copy_user_highpage,
   page_cache_get,
   page_cache_release,
-  put_page_testzero,
 } from './page_alloc.ts';
 import {
   _PAGE_ACCESSED,
@@ -34,6 +34,7 @@ import {
   type PmdPage,
   pmd_populate,
   pte_mkdirty,
+  pte_mkold,
   pte_mkwrite,
   pte_mkyoung,
   pte_none,
@@ -47,7 +48,7 @@ import {
   type Ptep,
   update_mmu_cache,
 } from './pgtable.ts';
-import { anon_vma_prepare, page_add_anon_rmap, page_remove_rmap } from './rmap.ts';
+import { anon_vma_prepare, anon_vma_unlink, page_add_anon_rmap, page_dup_rmap, page_remove_rmap } from './rmap.ts';
 import {
   type Address,
   type Mm,
@@ -60,12 +61,15 @@ import {
   ZERO_PFN,
 } from './structs.ts';
 import { lru_cache_add_active } from './swap.ts';
+import { flush_tlb_page } from './tlb.ts';
 
 const HANDLE_MM_FAULT = work('handle_mm_fault');
 const PMD_ALLOC = work('pmd_alloc_one');
 const PTE_ALLOC = work('pte_alloc_one');
 const SET_ANON_PTE = work('set_anon_pte');
 const ZAP_PTE = work('zap_pte');
+const COPY_PTE = work('copy_one_pte', 40);
+const FREE_PTE_PAGE = work('free_pte_page');
 
 /** A pte change that hardware walkers may see at once. */
 export const set_pte = WRITE_ONCE;
@@ -84,7 +88,7 @@ export function ZERO_PAGE(mm: Mm): Page {
 /** By the time we get here, mmap_sem is held for reading. Takes page_table_lock; every leaf drops it. */
 export function* handle_mm_fault(mm: Mm, vma: Vma, address: Address, write_access: boolean): Coroutine<VmFault> {
   charge(HANDLE_MM_FAULT);
-  mm.system.pgfault++;
+  mm.system.counters.pgfault++;
   yield* spin_lock(mm.page_table_lock);
   const pmd = pmd_offset(mm, address) ?? (yield* pmd_alloc(mm, address));
   const ptes = pmd_page(mm, pmd, address) ?? (yield* pte_alloc_map(mm, pmd, address));
@@ -204,7 +208,7 @@ export function can_share_swap_page(page: Page): boolean {
 }
 
 /**
- * A write to a page that is mapped read-only: the zero page, as long as fork copies no ptes. Caller holds
+ * A write to a page that is mapped read-only: the zero page, or one that was shared at fork. Caller holds
  * page_table_lock; it is dropped to allocate, and on return.
  */
 export function* do_wp_page(
@@ -252,26 +256,19 @@ function* no_new_page(mm: Mm, old_page: Page): Coroutine<VmFault> {
 }
 
 /** The zero page need not be copied. */
-function copy_cow_page(old_page: Page, new_page: Page): Step {
-  if (old_page.pfn !== ZERO_PFN) throw new KernelBug('not modelled', 'fork copies no ptes yet, so no page is shared');
-  return clear_user_highpage(new_page);
+function copy_cow_page(old_page: Page, new_page: Page): Step | Coroutine {
+  return old_page.pfn === ZERO_PFN ? clear_user_highpage(new_page) : copy_user_highpage(new_page, old_page);
 }
 
-/** Map the copy. Caller holds page_table_lock. */
+/** Map the copy, and wait until no TLB has the old page any more. Caller holds page_table_lock. */
 function* break_cow(vma: Vma, new_page: Page, address: Address, page_table: Ptep): Coroutine {
   charge(SET_ANON_PTE);
   const entry = maybe_mkwrite(pte_mkdirty(mk_pte(new_page, vm_page_prot)), vma);
   yield* set_pte(page_table, entry);
+  yield* flush_tlb_page(vma, address);
   update_mmu_cache(vma, address, entry);
   yield* lru_cache_add_active(vma.vm_mm.system, new_page);
   yield* page_add_anon_rmap(new_page, vma, address);
-}
-
-/** Pages on their way out: freed when the translations to them are gone from every TLB. */
-export interface MmuGather {
-  readonly mm: Mm;
-  readonly pages: Page[];
-  freed: number;
 }
 
 /** Remove every pte in [address, end). Caller holds page_table_lock. */
@@ -280,43 +277,119 @@ export function* zap_pte_range(tlb: MmuGather, pmd: PtePage, address: Address, e
   const size = page_size(mm);
   for (; address < end; address += size) {
     const ptep = pte_offset_map(mm, pmd, address);
-    if (pte_none(ptep.plain)) continue;
-    const pte = yield* xchg(ptep, 0);
-    charge(ZAP_PTE);
-    const page = pte_page(mm, pte);
-    if (!pte_present(pte) || page.reserved) continue;
-    tlb.freed++;
-    yield* page_remove_rmap(page);
-    tlb.pages.push(page);
-    if (tlb.pages.length >= mm.system.FREE_PTE_NR) yield* tlb_flush_mmu(tlb);
+    if (!pte_none(ptep.plain)) yield* zap_pte(tlb, ptep);
+    pte_unmap(ptep);
   }
 }
 
-/** Remove all translations of a vma. Caller holds page_table_lock. */
-export function* unmap_vmas(tlb: MmuGather, vma: Vma): Coroutine {
-  let address = vma.vm_start;
-  while (address < vma.vm_end) {
-    const next = pmd_addr_end(tlb.mm, address, vma.vm_end);
+function* zap_pte(tlb: MmuGather, ptep: Ptep): Coroutine {
+  const pte = yield* xchg(ptep, 0); // ptep_get_and_clear
+  charge(ZAP_PTE);
+  tlb.need_flush = true;
+  const page = pte_page(tlb.mm, pte);
+  if (!pte_present(pte) || page.reserved) return;
+  tlb.freed++;
+  yield* page_remove_rmap(page);
+  yield* tlb_remove_page(tlb, page);
+}
+
+/** Remove all translations of [start, end), which lies within the vma. Caller holds page_table_lock. */
+export function* unmap_vmas(tlb: MmuGather, start: Address, end: Address): Coroutine {
+  let next: Address;
+  for (let address = start; address < end; address = next) {
+    next = pmd_addr_end(tlb.mm, address, end);
     const pmd = pmd_offset(tlb.mm, address);
     const ptes = pmd === undefined ? undefined : pmd_page(tlb.mm, pmd, address);
     if (ptes !== undefined) yield* zap_pte_range(tlb, ptes, address, next);
-    address = next;
   }
 }
 
-/** Flush, then free what was gathered. No TLB holds a translation of a dying address space: no flush to wait for. */
-export function* tlb_flush_mmu(tlb: MmuGather): Coroutine {
-  const { system } = tlb.mm;
-  for (const page of tlb.pages.splice(0)) {
-    if ((yield* put_page_testzero(page)) === 0) yield* free_hot_page(system, page);
+/** Remove all translations of a part of a vma that stays. Caller holds mmap_sem. */
+export function* zap_page_range(vma: Vma, address: Address, size: number): Coroutine {
+  const mm = vma.vm_mm;
+  const tlb = tlb_gather_mmu(mm, false);
+  yield* spin_lock(mm.page_table_lock);
+  yield* unmap_vmas(tlb, address, address + size);
+  yield* tlb_finish_mmu(tlb);
+  yield* spin_unlock(mm.page_table_lock);
+}
+
+/**
+ * Fork: the child gets the parent's translations, and neither may write to what both have. Caller holds the parent's
+ * mmap_sem for writing and the child's page_table_lock, which is dropped to allocate tables; the parent's is taken
+ * inside of it, a page of ptes at a time. The caller flushes the parent's TLBs: until then its threads may write by way
+ * of old translations. Returns true if out of memory.
+ */
+export function* copy_page_range(dst: Mm, src: Mm, vma: Vma): Coroutine<boolean> {
+  let next: Address;
+  for (let address = vma.vm_start; address < vma.vm_end; address = next) {
+    next = pmd_addr_end(src, address, vma.vm_end);
+    const src_pmd = pmd_offset(src, address);
+    const src_ptes = src_pmd === undefined ? undefined : pmd_page(src, src_pmd, address);
+    if (src_ptes === undefined) continue;
+    const dst_pmd = pmd_offset(dst, address) ?? (yield* pmd_alloc(dst, address));
+    const dst_ptes = pmd_page(dst, dst_pmd, address) ?? (yield* pte_alloc_map(dst, dst_pmd, address));
+    yield* spin_lock(src.page_table_lock);
+    yield* copy_pte_range(dst, src, dst_ptes, src_ptes, address, next);
+    yield* spin_unlock(src.page_table_lock);
+  }
+  return false;
+}
+
+function* copy_pte_range(
+  dst: Mm,
+  src: Mm,
+  dst_ptes: PtePage,
+  src_ptes: PtePage,
+  address: Address,
+  end: Address,
+): Coroutine {
+  const size = page_size(src);
+  for (; address < end; address += size) {
+    const dst_pte = pte_offset_map(dst, dst_ptes, address);
+    const src_pte = pte_offset_map(src, src_ptes, address);
+    if (!pte_none(src_pte.plain)) yield* copy_one_pte(dst, src, dst_pte, src_pte);
+    pte_unmap(src_pte);
+    pte_unmap(dst_pte);
   }
 }
 
-/** Caller holds page_table_lock. rss goes down by what was gathered, never below 0. */
-export function* tlb_finish_mmu(tlb: MmuGather): Coroutine {
-  const { rss } = tlb.mm;
-  rss.plain = Math.max(0, rss.plain - tlb.freed);
-  yield* tlb_flush_mmu(tlb);
+/** Caller holds both page_table_locks. All memory is private: what both have is copied on write. */
+function* copy_one_pte(dst: Mm, src: Mm, dst_pte: Ptep, src_pte: Ptep): Coroutine {
+  charge(COPY_PTE);
+  const pte = src_pte.plain;
+  const page = pte_page(src, pte);
+  if (!page.reserved) {
+    if (pte_write(pte)) yield* set_pte(src_pte, pte_wrprotect(pte)); // ptep_set_wrprotect
+    yield* page_cache_get(page);
+    dst.rss.plain++;
+    yield* page_dup_rmap(page);
+  }
+  yield* set_pte(dst_pte, pte_mkold(pte_wrprotect(pte)));
+}
+
+/** Remove all translations of vmas that are no longer in the list. Caller holds mmap_sem for writing. */
+export function* unmap_region(mm: Mm, vmas: readonly Vma[]): Coroutine {
+  const tlb = tlb_gather_mmu(mm, false);
+  yield* spin_lock(mm.page_table_lock);
+  for (const { vm_start, vm_end } of vmas) yield* unmap_vmas(tlb, vm_start, vm_end);
+  yield* tlb_finish_mmu(tlb);
+  yield* spin_unlock(mm.page_table_lock);
+}
+
+/** Tear an address space down. Nobody else uses it; page_table_lock is held throughout, as in 2.6.9. */
+export function* exit_mmap(mm: Mm): Coroutine {
+  const tlb = tlb_gather_mmu(mm, true);
+  yield* spin_lock(mm.page_table_lock);
+  for (const { vm_start, vm_end } of mm.mmap) yield* unmap_vmas(tlb, vm_start, vm_end);
+  charge(FREE_PTE_PAGE, mm.pgd.nr_ptes);
+  yield* tlb_finish_mmu(tlb);
+  mm.pgd.entries.length = 0;
+  mm.pgd.nr_ptes = 0;
+  const vmas = mm.mmap.splice(0);
+  mm.dead = true;
+  yield* spin_unlock(mm.page_table_lock);
+  for (const vma of vmas) yield* anon_vma_unlink(vma);
 }
 
 export const v2_6_10 = {
@@ -326,4 +399,8 @@ export const v2_6_10 = {
   do_anonymous_page,
   do_wp_page,
   anon_vma_prepare,
+  copy_page_range,
+  zap_page_range,
+  unmap_region,
+  exit_mmap,
 } satisfies FaultPath;

@@ -1,20 +1,20 @@
 /**
- * Address spaces: find_vma, mmap and the teardown at exit (mm/mmap.c of 2.6.10).
+ * Address spaces: find_vma, mmap, munmap and madvise (mm/mmap.c and mm/madvise.c of 2.6.10).
  *
- * Left out: the red-black tree and mmap_cache (a sorted list and a charge stand for them), merging of vmas, munmap.
+ * Left out: the red-black tree and mmap_cache (a sorted list and a charge stand for them), merging of vmas, page tables
+ * that are freed before the address space goes (2.6.10 frees whole spans of a pgd entry only).
  */
 import type { Coroutine } from '../machine/step.ts';
 import { might_sleep } from '../machine/thread.ts';
 import { charge, work } from '../machine/work.ts';
 import { down_write, up_write } from '../sync/rwsem.ts';
-import { spin_lock, spin_unlock } from '../sync/spinlock.ts';
-import { type MmuGather, tlb_finish_mmu, unmap_vmas } from './memory.ts';
 import { page_size } from './pgtable.ts';
+import { anon_vma_split, anon_vma_unlink } from './rmap.ts';
 import { type Address, type Mm, VM_READ, VM_WRITE, Vma } from './structs.ts';
 
 const FIND_VMA = work('find_vma');
 const DO_MMAP = work('do_mmap_pgoff');
-const FREE_PTE_PAGE = work('free_pte_page');
+const DO_MUNMAP = work('do_munmap', 1000);
 
 /** The first vma that ends above `addr`. Caller holds mmap_sem. */
 export function find_vma(mm: Mm, addr: Address): Vma | undefined {
@@ -48,16 +48,46 @@ export function* sys_mmap(mm: Mm, name: string, pages: number): Coroutine<Vma> {
   return vma;
 }
 
-/** Tear an address space down. Nobody else uses it; page_table_lock is held throughout, as in 2.6.9. */
-export function* exit_mmap(mm: Mm): Coroutine {
-  const tlb: MmuGather = { mm, pages: [], freed: 0 };
-  yield* spin_lock(mm.page_table_lock);
-  for (const vma of mm.mmap) yield* unmap_vmas(tlb, vma);
-  charge(FREE_PTE_PAGE, mm.pgd.nr_ptes);
-  yield* tlb_finish_mmu(tlb);
-  mm.pgd.entries.length = 0;
-  mm.pgd.nr_ptes = 0;
-  mm.mmap.length = 0;
-  mm.dead = true;
-  yield* spin_unlock(mm.page_table_lock);
+/**
+ * Unmap [start, end). Vmas that reach beyond are split; nobody can fault meanwhile, so that nothing is mapped again
+ * after its translation has gone.
+ */
+export function* sys_munmap(mm: Mm, start: Address, end: Address): Coroutine {
+  might_sleep();
+  yield* down_write(mm.mmap_sem);
+  charge(DO_MUNMAP);
+  for (const at of [start, end]) yield* split_vma_at(mm, at);
+  const gone = mm.mmap.filter((vma) => vma.vm_start >= start && vma.vm_end <= end);
+  if (gone.length > 0) {
+    mm.mmap.splice(mm.mmap.indexOf(gone[0]), gone.length); // detach_vmas_to_be_unmapped
+    yield* mm.system.kernel.unmap_region(mm, gone);
+    for (const vma of gone) yield* anon_vma_unlink(vma);
+  }
+  yield* up_write(mm.mmap_sem);
+}
+
+/** Make two vmas of the one that an address lies within. Caller holds mmap_sem for writing. */
+function* split_vma_at(mm: Mm, address: Address): Coroutine {
+  const at = mm.mmap.findIndex((vma) => vma.vm_start < address && address < vma.vm_end);
+  if (at < 0) return;
+  const whole = mm.mmap[at];
+  const parts = [
+    new Vma(mm, whole.name, whole.vm_start, address, whole.vm_flags),
+    new Vma(mm, whole.name, address, whole.vm_end, whole.vm_flags),
+  ];
+  mm.mmap.splice(at, 1, ...parts);
+  yield* anon_vma_split(whole, parts);
+}
+
+/** madvise(MADV_DONTNEED): the pages of [start, end) are given back, what is read there next is zero. */
+export function* sys_madvise_dontneed(mm: Mm, start: Address, end: Address): Coroutine {
+  might_sleep();
+  yield* down_write(mm.mmap_sem);
+  charge(DO_MUNMAP);
+  for (const vma of [...mm.mmap]) {
+    const from = Math.max(start, vma.vm_start);
+    const to = Math.min(end, vma.vm_end);
+    if (from < to) yield* mm.system.kernel.zap_page_range(vma, from, to - from);
+  }
+  yield* up_write(mm.mmap_sem);
 }

@@ -6,7 +6,8 @@
  * allocation), cold lists. Frames get their number when they are first used.
  */
 import { atomic_dec, atomic_inc, READ_ONCE } from '../machine/memory.ts';
-import { CLEAR, type Coroutine, NOTHING, Step } from '../machine/step.ts';
+import { CLEAR, COPY, type Coroutine, NOTHING, Step } from '../machine/step.ts';
+import { maybe } from '../machine/choice.ts';
 import { might_sleep, smp_processor_id } from '../machine/thread.ts';
 import { charge, work } from '../machine/work.ts';
 import { spin_lock, spin_unlock } from '../sync/spinlock.ts';
@@ -15,6 +16,8 @@ import { type Address, DATA, Page, type PerCpuPages, type System, type Vma, type
 const BUFFERED_RMQUEUE = work('buffered_rmqueue');
 const RMQUEUE = work('__rmqueue');
 const FREE_HOT_PAGE = work('free_hot_page');
+/** Reading one KiB; writing it costs what zeroing costs. */
+const COPY_USER_HIGHPAGE = work('copy_user_highpage', 200);
 const FREE_ONE_PAGE = work('__free_pages_bulk');
 
 /** A page whose count is 1, or null when no zone has one. May sleep. */
@@ -24,6 +27,7 @@ export function alloc_page_vma(vma: Vma, _address: Address): Coroutine<Page | nu
 
 export function* alloc_page(system: System): Coroutine<Page | null> {
   might_sleep();
+  if (should_fail(system)) return null;
   const cpu = smp_processor_id();
   const zonelist = system.zonelists[system.cpu_to_node[cpu]];
   for (let i = 0; i < zonelist.length; i++) {
@@ -40,6 +44,13 @@ export function* alloc_page(system: System): Coroutine<Page | null> {
     }
   }
   return null;
+}
+
+/** CONFIG_FAIL_PAGE_ALLOC: a choice of whoever drives, as long as there are failures left. */
+function should_fail(system: System): boolean {
+  if (system.failedAllocations >= system.config.FAIL_PAGE_ALLOC || !maybe('alloc_page fails')) return false;
+  system.failedAllocations++;
+  return true;
 }
 
 /** Move up to a batch of pages from the zone to a CPU's list. */
@@ -82,8 +93,16 @@ export function free_hot_page(system: System, page: Page): Coroutine {
   const pcp = system.pageset[smp_processor_id()][page.zone.node];
   charge(FREE_HOT_PAGE);
   page.mapping = 0;
+  if (system.config.DEBUG_PAGEALLOC) return free_poisoned(system, page, pcp);
   pcp.list.push(page);
   return pcp.list.length < system.pcp.high ? NOTHING : free_pages_bulk(system, page.zone, pcp);
+}
+
+/** The same, and whoever uses what the page holds from now on is found. */
+function* free_poisoned(system: System, page: Page, pcp: PerCpuPages): Coroutine {
+  yield* page.poisonStep;
+  pcp.list.push(page);
+  if (pcp.list.length >= system.pcp.high) yield* free_pages_bulk(system, page.zone, pcp);
 }
 
 /** Give the coldest batch of a CPU's list back to the zone. */
@@ -95,6 +114,15 @@ function* free_pages_bulk(system: System, zone: Zone, pcp: PerCpuPages): Corouti
     zone.free_pages.value++;
   }
   yield* spin_unlock(zone.lock);
+}
+
+/** The copy of a page, in two steps: what the one holds is read, then the other is written. */
+export function* copy_user_highpage(to: Page, from: Page): Coroutine {
+  yield* new Step(COPY, from, DATA, from.zone.pageBytes, from.zone.node);
+  const contents = from.getContents();
+  charge(COPY_USER_HIGHPAGE, to.zone.pageBytes / 1024);
+  yield* clear_user_highpage(to);
+  to.setContents(contents);
 }
 
 /** Zero a page: the longest part of an anonymous fault, and private work but for the memory bus. */

@@ -5,10 +5,11 @@
  * by that index (a walk that ends at a missing table reads `none`), the kernel by way of pgd, pmd and `pte_offset_map`;
  * both name the same word.
  */
-import { Ref, Words, WRITE_ONCE } from '../machine/memory.ts';
+import { Ref, Words } from '../machine/memory.ts';
+import { running, smp_processor_id } from '../machine/thread.ts';
 import type { Geometry } from '../machine/profile.ts';
-import type { Coroutine } from '../machine/step.ts';
 import { charge, work } from '../machine/work.ts';
+import { current, type Task } from './sched.ts';
 import type { Address, Mm, Page, Vma } from './structs.ts';
 
 export const _PAGE_PRESENT = 1;
@@ -74,6 +75,8 @@ export class PtePage extends Words {
   override readonly base: number;
   readonly ptes: Int32Array;
   /** Entries outside have never been set: for those who look at all. */
+  /** Entries written so far. */
+  writes = 0;
   private lowest = Infinity;
   private highest = -1;
   /** CPU that has each cache line of the page, plus one; 0 is memory. */
@@ -98,6 +101,12 @@ export class PtePage extends Words {
     return this.ptes[index];
   }
   set(index: number, pte: number): void {
+    const task = running.task as Task | null;
+    if (task !== null) {
+      task.ptesWritten++;
+      if (this.ptes[index] === 0 && pte !== 0) task.ptesMapped++;
+    }
+    this.writes++;
     this.ptes[index] = pte;
     if (index < this.lowest) this.lowest = index;
     if (index > this.highest) this.highest = index;
@@ -181,6 +190,10 @@ export class PageTables extends Words {
   override show(_vpn: number, pte: number): string {
     return show_pte(pte);
   }
+  /** Writes so far to ptes of the page that has the one of an address; for checks. */
+  writesNear(address: Address): number {
+    return this.leaf(Math.floor(address / this.geometry.pageBytes))?.writes ?? 0;
+  }
   /** Visit every present pte as (vpn, pte); for checks, not for kernel text. */
   forEachPresent(visit: (vpn: number, pte: number) => void): void {
     for (const pmdPage of this.entries) {
@@ -225,18 +238,18 @@ export function pmd_populate(mm: Mm, pmd: PmdPage, address: Address): void {
 }
 export function pte_offset_map(mm: Mm, pmd: PtePage, address: Address): Ptep {
   charge(WALK);
+  if (mm.system.config.HIGHPTE) current().preempt_count++;
   return new Ref(pmd, pmd.entry(page_number(mm, address)));
 }
-/** Undoes the atomic kmap of CONFIG_HIGHPTE; a call in the text, nothing to do on 64-bit machines. */
-export function pte_unmap(_pte: Ptep): void {}
-/**
- * 1 if the pte was young; it is old then. Caller holds page_table_lock. No TLB is modelled, so there is none to flush,
- * and no MMU makes a pte young again: a page once found old stays so.
- */
-export function* ptep_clear_flush_young(ptep: Ptep, entry: number): Coroutine<number> {
-  if (!pte_young(entry)) return 0;
-  yield* WRITE_ONCE(ptep, pte_mkold(entry));
-  return 1;
+/** Undoes the atomic kmap of CONFIG_HIGHPTE. */
+export function pte_unmap(pte: Ptep): void {
+  if ((pte.words as PtePage).tables.mm.system.config.HIGHPTE) current().preempt_count--;
 }
-/** Loads the TLB on sparc64 and ppc64; nothing to do for data pages on ia64 and i386. */
-export function update_mmu_cache(_vma: Vma, _address: Address, _pte: number): void {}
+/** Loads the TLB on sparc64 and ppc64, whatever is in the page tables; nothing to do for data pages elsewhere. */
+export function update_mmu_cache(vma: Vma, address: Address, pte: number): void {
+  const { system, pgd, asid } = vma.vm_mm;
+  const vpn = page_number(vma.vm_mm, address);
+  system.counters.update_mmu_cache++;
+  if (pgd.get(vpn) === 0) system.counters.update_mmu_cache_absent++;
+  if (system.geometry.softwareTlb === true) system.tlbs[smp_processor_id()].load(asid, vpn, pte);
+}

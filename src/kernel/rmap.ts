@@ -2,8 +2,8 @@
  * Reverse mapping of anonymous pages: from a page by way of its anon_vma to the vmas that may map it, and to the pte
  * (mm/rmap.c of 2.6.10). Lock order: mmap_sem, anon_vma->lock, page_table_lock.
  *
- * Left out: file mappings, try_to_unmap, the swap token, and RCU in page_lock_anon_vma. An anon_vma is freed only by
- * the thread that made it and was late; exit_mmap takes no vma off its list (anon_vma_unlink), as nobody walks then.
+ * Left out: file mappings, try_to_unmap, the swap token, and RCU in page_lock_anon_vma: whoever walks has a reference
+ * to a page that the anon_vma leads to, and no test here lets the last vma go meanwhile.
  */
 import { atomic_dec, atomic_inc, READ_ONCE, WRITE_ONCE } from '../machine/memory.ts';
 import type { Coroutine, Step } from '../machine/step.ts';
@@ -20,9 +20,9 @@ import {
   pte_pfn,
   pte_present,
   pte_unmap,
-  ptep_clear_flush_young,
 } from './pgtable.ts';
-import { type Address, AnonVma, type Mm, type Page, type System, type Vma } from './structs.ts';
+import { type Address, AnonVma, type Page, type System, type Vma } from './structs.ts';
+import { ptep_clear_flush_young } from './tlb.ts';
 
 const ANON_VMA_ALLOC = work('anon_vma_alloc');
 const PAGE_REFERENCED_ONE = work('page_referenced_one', 60);
@@ -91,10 +91,44 @@ export function __anon_vma_link(vma: Vma, anon_vma: AnonVma): void {
   anon_vma.head.push(vma);
 }
 
+/** The vma of a child shares the anon_vma of its parent's: both may map the same pages. Caller holds mmap_sem. */
+export function* anon_vma_link(vma: Vma, like: Vma): Coroutine {
+  const number = yield* READ_ONCE(like.anon_vma);
+  if (number === 0) return;
+  vma.anon_vma.value = number; // nobody else knows the vma yet
+  const anon_vma = vma.vm_mm.system.anonVmas.get(number)!;
+  yield* spin_lock(anon_vma.lock);
+  __anon_vma_link(vma, anon_vma);
+  yield* spin_unlock(anon_vma.lock);
+}
+
+/** The vma maps nothing any more. The last one frees the anon_vma. Caller holds mmap_sem, or nobody else has the mm. */
+export function* anon_vma_unlink(vma: Vma): Coroutine {
+  const { system } = vma.vm_mm;
+  const anon_vma = system.anonVmas.get(yield* READ_ONCE(vma.anon_vma));
+  if (anon_vma === undefined) return;
+  yield* spin_lock(anon_vma.lock);
+  anon_vma.head.splice(anon_vma.head.indexOf(vma), 1);
+  const empty = anon_vma.head.length === 0;
+  yield* spin_unlock(anon_vma.lock);
+  if (empty) anon_vma_free(system, anon_vma);
+}
+
+/** Parts take the place of a vma. Caller holds mmap_sem for writing. */
+export function* anon_vma_split(whole: Vma, parts: readonly Vma[]): Coroutine {
+  for (const part of parts) yield* anon_vma_link(part, whole);
+  yield* anon_vma_unlink(whole);
+}
+
 /** Caller holds page_table_lock. */
 export function page_add_anon_rmap(page: Page, vma: Vma, address: Address): Step {
   page.mapping = vma.anon_vma.plain;
   page.index = page_number(vma.vm_mm, address);
+  return atomic_inc(page._mapcount);
+}
+
+/** One more pte maps the page: fork. Caller holds page_table_lock. */
+export function page_dup_rmap(page: Page): Step {
   return atomic_inc(page._mapcount);
 }
 
@@ -141,20 +175,21 @@ function* page_referenced_one(page: Page, vma: Vma): Coroutine<number> {
   if (address === null) return NOT_MAPPED;
   charge(PAGE_REFERENCED_ONE);
   yield* spin_lock(mm.page_table_lock);
-  const referenced = yield* check_young(mm, address, page);
+  const referenced = yield* check_young(vma, address, page);
   yield* spin_unlock(mm.page_table_lock);
   return referenced;
 }
 
 /** Caller holds page_table_lock. */
-function* check_young(mm: Mm, address: Address, page: Page): Coroutine<number> {
+function* check_young(vma: Vma, address: Address, page: Page): Coroutine<number> {
+  const mm = vma.vm_mm;
   const pmd = pmd_offset(mm, address);
   const ptes = pmd === undefined ? undefined : pmd_page(mm, pmd, address);
   if (ptes === undefined) return NOT_MAPPED;
   const pte = pte_offset_map(mm, ptes, address);
   const entry = pte.plain;
   const mapped = pte_present(entry) && pte_pfn(entry) === page.pfn;
-  const young = mapped ? yield* ptep_clear_flush_young(pte, entry) : NOT_MAPPED;
+  const young = mapped ? yield* ptep_clear_flush_young(vma, address, pte, entry) : NOT_MAPPED;
   pte_unmap(pte);
   return young;
 }

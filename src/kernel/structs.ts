@@ -7,10 +7,13 @@
  */
 import { Cell, Line, Ref, Words } from '../machine/memory.ts';
 import type { Geometry } from '../machine/profile.ts';
-import { CLEAR, type Step } from '../machine/step.ts';
+import { CLEAR, COPY, Step } from '../machine/step.ts';
+import { KernelBug, running } from '../machine/thread.ts';
 import { PageLock } from '../sync/pagelock.ts';
 import { RwSemaphore } from '../sync/rwsem.ts';
+import type { Smp } from '../sync/smp.ts';
 import { Spinlock } from '../sync/spinlock.ts';
+import type { Tlb } from '../sync/tlb.ts';
 import type { FaultPath } from './fault-path.ts';
 import { PageTables } from './pgtable.ts';
 
@@ -28,6 +31,38 @@ export const VM_FAULT_MAJOR = 2;
 export const VM_READ = 1;
 export const VM_WRITE = 2;
 export const VM_EXEC = 4;
+/** madvise(MADV_RANDOM). */
+export const VM_RAND_READ = 8;
+
+/** What is set when the kernel is built, and by sysctl. */
+export interface Config {
+  /** Ptes are reached by an atomic kmap. */
+  readonly HIGHPTE: boolean;
+  /** Entries of a pagevec: 14 in 2.6.11, 16 in 2.6.9; 2.6.10 is between the two. */
+  readonly PAGEVEC_SIZE: number;
+  /** Free pages are poisoned: whoever uses what they hold is found. */
+  readonly DEBUG_PAGEALLOC: boolean;
+  /** Allocations of a page that may fail, each one here or there; the controlled driver tries them all. */
+  readonly FAIL_PAGE_ALLOC: number;
+  /** /proc/sys/vm/max_prealloc_order of the later prefault patches; null: what the patch sets. */
+  readonly max_prealloc_order: number | null;
+}
+
+export const defaultConfig: Config = {
+  HIGHPTE: false,
+  PAGEVEC_SIZE: 14,
+  DEBUG_PAGEALLOC: false,
+  FAIL_PAGE_ALLOC: 0,
+  max_prealloc_order: null,
+};
+
+/** What is counted of a run: its faults, and calls of update_mmu_cache with and without a pte behind the address. */
+export interface Counters {
+  /** Page faults taken; Linux counts them per CPU and adds them up in /proc/vmstat. */
+  pgfault: number;
+  update_mmu_cache: number;
+  update_mmu_cache_absent: number;
+}
 
 const COUNT = 0;
 const MAPCOUNT = 1;
@@ -35,6 +70,9 @@ const MAPCOUNT = 1;
 export const DATA = 2;
 /** Words of a page that programs can tell apart; the rest of its bytes are not modelled. */
 export const PAGE_WORDS = 16;
+
+/** `value` of a CLEAR that poisons a page: it is free, and nobody may use what it holds. Costs nothing. */
+const POISON_BYTES = 0;
 
 /** A page frame and its `struct page`. */
 export class Page extends Words {
@@ -45,6 +83,8 @@ export class Page extends Words {
   mapping = 0;
   /** Where a mapped anonymous page is, as a virtual page number: vm_pgoff counts from address 0. */
   index = 0;
+  /** Free, and whoever looks at what it holds, or changes that, uses it after it was freed. */
+  private poisoned = false;
   private count = 0;
   private mapcount = 0;
   private word0 = 0;
@@ -89,18 +129,38 @@ export class Page extends Words {
     else if (index === DATA) this.word0 = value;
     else (this.otherWords ??= new Array<number>(PAGE_WORDS).fill(0))[index - DATA] = value;
   }
+  /** What the page holds; with COPY and CLEAR it goes from page to page. */
+  getContents(): readonly number[] {
+    return [this.word0, ...(this.otherWords ?? [])];
+  }
+  setContents([first, ...others]: readonly number[]): void {
+    this.word0 = first;
+    this.otherWords = others.length === 0 ? null : others;
+  }
+  /** The page is free from this step on. */
+  get poisonStep(): Step {
+    return new Step(CLEAR, this, DATA, POISON_BYTES);
+  }
   /** Nothing refers to it, nothing maps it, and it is zeroed: there is nothing to say of it. */
   get isFresh(): boolean {
     return this.count === 0 && this.mapcount === 0 && this.word0 === 0 && this.otherWords === null;
   }
   override label(step: Step): string {
-    return step.kind === CLEAR ? `clear page ${this.pfn}` : super.label(step);
+    if (step.kind === COPY) return `copy from page ${this.pfn}`;
+    if (step.kind !== CLEAR) return super.label(step);
+    return `${step.value === POISON_BYTES ? 'free' : 'clear'} page ${this.pfn}`;
   }
   override perform(step: Step): number {
-    if (step.kind !== CLEAR) return super.perform(step);
-    this.word0 = 0;
-    this.otherWords = null;
-    return 0;
+    if (step.kind === CLEAR) {
+      this.word0 = 0;
+      this.otherWords = null;
+      this.poisoned = step.value === POISON_BYTES;
+      return 0;
+    }
+    if (this.poisoned && step.index >= DATA) {
+      throw new KernelBug('use after free', `${running.name}: ${this.label(step)}, and page ${this.pfn} is free`);
+    }
+    return step.kind === COPY ? 0 : super.perform(step);
   }
   override claim(index: number, cpu: number): number {
     if (index >= DATA) return cpu;
@@ -187,12 +247,17 @@ export class Mm {
   readonly rss: Cell;
   /** Threads that use the address space. */
   readonly mm_users: Cell;
+  /** Tags its entries in TLBs. */
+  readonly asid: number;
+  /** CPUs that have run one of its threads, and may have its translations. */
+  readonly cpu_vm_mask = new Set<number>();
   /** Set when exit_mmap has run. */
   dead = false;
 
   constructor(name: string, system: System) {
     this.name = name;
     this.system = system;
+    this.asid = system.mms.length + 1;
     const first = new Line(`${name} mm_struct[0]`);
     const second = new Line(`${name} mm_struct[1]`);
     this.mmap_sem = new RwSemaphore(`${name}.mmap_sem`, '&mm->mmap_sem', first);
@@ -222,12 +287,16 @@ export interface System {
   readonly cpu_to_node: readonly number[];
   /** Pages moved between a CPU's list and its zone at a time; a list is refilled when it holds `low` or fewer. */
   readonly pcp: { readonly low: number; readonly high: number; readonly batch: number };
-  readonly PAGEVEC_SIZE: number;
+  readonly config: Config;
+  readonly smp: Smp;
+  /** By CPU. */
+  readonly tlbs: readonly Tlb[];
   /** Pages a mmu_gather holds before it flushes. */
   readonly FREE_PTE_NR: number;
   readonly mms: Mm[];
-  /** Page faults taken; Linux counts them per CPU and adds them up in /proc/vmstat. */
-  pgfault: number;
+  readonly counters: Counters;
+  /** Allocations that have failed (FAIL_PAGE_ALLOC). */
+  failedAllocations: number;
   /** anon_vmas made so far. */
   anon_vmas: number;
   /** Those in use, by number. */

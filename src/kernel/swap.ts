@@ -12,7 +12,7 @@ export function lru_cache_add_active(system: System, page: Page): Coroutine {
   const pvec = system.lru_add_active_pvecs[smp_processor_id()];
   charge(PAGEVEC_ADD);
   pvec.push(page);
-  return pvec.length < system.PAGEVEC_SIZE ? NOTHING : __pagevec_lru_add_active(pvec);
+  return pvec.length < system.config.PAGEVEC_SIZE ? NOTHING : __pagevec_lru_add_active(pvec);
 }
 
 /** Take lru_lock once per run of pages from one zone. */

@@ -2,7 +2,9 @@
 import { hops, type Profile } from '../machine/profile.ts';
 import { __rmqueue } from './page_alloc.ts';
 import type { FaultPath } from './fault-path.ts';
-import { Page, type PerCpuPages, type System, Zone } from './structs.ts';
+import { Smp } from '../sync/smp.ts';
+import { Tlb } from '../sync/tlb.ts';
+import { type Config, defaultConfig, Page, type PerCpuPages, type System, Zone } from './structs.ts';
 
 /** Batch of the per-CPU lists: 256 KiB of pages, a quarter of it at a time (free_area_init_core; UNVERIFIED for 2.6.10). */
 const PCP_BYTES = 256 * 1024;
@@ -11,8 +13,7 @@ export interface BootOptions {
   readonly profile: Profile;
   readonly cpus: number;
   readonly kernel: FaultPath;
-  /** 14 in 2.6.11, 16 in 2.6.9; 2.6.10 is between the two. */
-  readonly PAGEVEC_SIZE?: number;
+  readonly config?: Partial<Config>;
 }
 
 export function boot(options: BootOptions): System {
@@ -33,10 +34,13 @@ export function boot(options: BootOptions): System {
     lru_add_active_pvecs: Array.from({ length: cpus }, () => []),
     cpu_to_node: Array.from({ length: cpus }, (_, cpu) => Math.floor(cpu / profile.cpusPerNode)),
     pcp: { low: 2 * batch, high: 6 * batch, batch },
-    PAGEVEC_SIZE: options.PAGEVEC_SIZE ?? 14,
+    config: { ...defaultConfig, ...options.config },
+    smp: new Smp(cpus),
+    tlbs: Array.from({ length: cpus }, (_, cpu) => new Tlb(cpu, profile.geometry.tlbEntries)),
     FREE_PTE_NR: 2048,
     mms: [],
-    pgfault: 0,
+    counters: { pgfault: 0, update_mmu_cache: 0, update_mmu_cache_absent: 0 },
+    failedAllocations: 0,
     anon_vmas: 0,
     anonVmas: new Map(),
   };

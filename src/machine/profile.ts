@@ -18,6 +18,12 @@ export interface Geometry {
   readonly ptrsPerPgd: number;
   /** Bytes of a cache line. */
   readonly lineBytes: number;
+  /** Bits of a long, and of a register. */
+  readonly wordBits: 32 | 64;
+  /** Data translations that a CPU keeps. */
+  readonly tlbEntries: number;
+  /** update_mmu_cache loads the TLB (sparc64), or a table that works like one (ppc64). */
+  readonly softwareTlb?: true;
 }
 
 export interface Profile {

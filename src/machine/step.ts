@@ -44,8 +44,10 @@ export const CLEAR = 14;
 export const SPAWN = 15;
 /** Wait until all who hold the object shared at this moment have let go: an RCU grace period. */
 export const SYNCHRONIZE = 16;
+/** Read a whole page, to copy it: words `index` to the end, `value` bytes. The timed driver prices the CLEAR of the copy. */
+export const COPY = 17;
 
-export type StepKind = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15 | 16;
+export type StepKind = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15 | 16 | 17;
 
 /** Reply of `perform` when the step has joined a queue: it ends when somebody calls `wake` for the thread. */
 export const BLOCKED = -0x7fffffff;

@@ -34,6 +34,8 @@ export class Thread {
   stepwise = false;
   /** Controlled driver: its step has joined a queue. */
   asleep = false;
+  /** What the kernel keeps with the thread, made when it is first asked for. */
+  task: object | null = null;
   /** Timed driver: waits on its CPU, burning it. */
   spinning = false;
   /** Timed driver: the reply the thread is resumed with when its CPU gets to it. */

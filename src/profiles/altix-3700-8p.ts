@@ -25,7 +25,16 @@ export const altix_3700_8p: Profile = {
   title: 'SGI Altix 3700, 8 x Itanium 2, 16 KiB pages',
   cpus: 8,
   cpusPerNode: 2,
-  geometry: { pageShift: 14, pageBytes: 16384, ptrsPerPte: 2048, ptrsPerPmd: 2048, ptrsPerPgd: 2048, lineBytes: 128 },
+  geometry: {
+    pageShift: 14,
+    pageBytes: 16384,
+    ptrsPerPte: 2048,
+    ptrsPerPmd: 2048,
+    ptrsPerPgd: 2048,
+    lineBytes: 128,
+    wordBits: 64,
+    tlbEntries: 128,
+  },
   memoryPerNode: assumed(2048, 'MiB', `${TAMU} has 4 GiB a node; ${MAIL}: 4 GiB spill at 1 and 2 threads, not at 4`),
   lineHit: assumed(15, 'ns', 'cmpxchg.acq on an owned line, about 20 cycles at 1.3 GHz'),
   lineTransfer: [

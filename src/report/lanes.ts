@@ -41,6 +41,7 @@ export function drawLanes(steps: readonly TraceStep[], options: LaneOptions): st
   row('', 0, lanes.map(() => '-'.repeat(laneWidth)).join('+'), colors.dim);
   let stay = '';
   for (const step of steps) {
+    if (goesWithoutSaying(step) && options.marks?.has(step.n) !== true) continue;
     const lane = lanes.findIndex(({ thread }) => thread === step.thread);
     const frame = step.stack[0];
     const place = frame === undefined ? '' : frame.file === '' ? frame.fn : `${frame.fn} (${frame.file})`;
@@ -65,6 +66,10 @@ export function drawLanes(steps: readonly TraceStep[], options: LaneOptions): st
     if (mark !== undefined) out.push(colors.red(`${' '.repeat(GUTTER)}^ ${mark}`));
   }
   return out.join('\n');
+}
+
+function goesWithoutSaying({ label, choices, plain, released }: TraceStep): boolean {
+  return label === '' && plain.length === 0 && released.length === 0 && (choices ?? []).length === 0;
 }
 
 function plainText(text: string): string {

@@ -22,20 +22,29 @@ export interface VmaSpec {
   readonly readonly: boolean;
   /** Not there means false, so that the hash of older scenarios is what it was. */
   readonly executable?: true;
+  readonly random?: true;
 }
 
-/** What a thread does next. Pages are counted from 0 within the vma; `first` to `last`, both included. */
+/** Pages are counted from 0 within the vma; `first` to `last`, both included. */
+interface OnPages {
+  readonly vma: string;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** What a thread does next. */
 export type Op =
-  | {
-      readonly kind: 'write';
-      readonly vma: string;
-      readonly first: number;
-      readonly last: number;
-      readonly value: number | null;
-    }
-  | { readonly kind: 'read'; readonly vma: string; readonly first: number; readonly last: number }
-  | { readonly kind: 'page_referenced'; readonly vma: string; readonly first: number; readonly last: number }
-  | { readonly kind: 'mmap'; readonly pages: number };
+  | ({ readonly kind: 'write'; readonly value: number | null } & OnPages)
+  /** `of`: reads the word that this thread writes; `sees`: what it may show. Left out if it is not said. */
+  | ({ readonly kind: 'read'; readonly of?: string; readonly sees?: readonly number[] } & OnPages)
+  | ({ readonly kind: 'page_referenced' | 'munmap' | 'madvise_dontneed' } & OnPages)
+  | { readonly kind: 'mmap'; readonly pages: number }
+  | { readonly kind: 'fork'; readonly threads: readonly { readonly name: string; readonly ops: readonly Op[] }[] }
+  | { readonly kind: 'wait'; readonly name: string }
+  | { readonly kind: 'exit' };
+
+/** An operation that starts, awaits or ends no process. */
+export type SimpleOp = Exclude<Op, { readonly kind: 'fork' | 'wait' | 'exit' }>;
 
 /** A thread, the CPU it is bound to, and its operations in order. */
 export interface ThreadSpec {
@@ -66,6 +75,14 @@ export interface MeasuredRow {
   readonly faultsPerWallS: number;
 }
 
+/** See `Config` in kernel/structs.ts; what is left out is as usual. */
+export interface KernelConfig {
+  readonly HIGHPTE?: boolean;
+  readonly PAGEVEC_SIZE?: number;
+  readonly FAIL_PAGE_ALLOC?: number;
+  readonly max_prealloc_order?: number;
+}
+
 /** A scenario, complete. Names stand in the order of the file. */
 export interface Scenario {
   /** As given to readScenario. */
@@ -73,7 +90,13 @@ export interface Scenario {
   /** Of the meaning, in hex: everything here except path and about. */
   readonly sha256: string;
   readonly about: string;
-  readonly kernel: { readonly base: string; readonly patches: string[]; readonly bugs: string[] };
+  readonly kernel: {
+    readonly base: string;
+    readonly patches: string[];
+    readonly bugs: string[];
+    /** Left out if nothing is set. */
+    readonly config?: KernelConfig;
+  };
   readonly machine: { readonly profile: string; readonly cpus: number };
   /** Empty with pft. */
   readonly vmas: VmaSpec[];
@@ -87,6 +110,8 @@ export interface Scenario {
     readonly always: string[];
     /** Marks that some execution must come by. */
     readonly reachable: string[];
+    /** What every run counts, by name; left out if it is not said. */
+    readonly counts?: Readonly<Record<string, number>>;
     readonly faults: number | null;
     readonly errorPercent: number | null;
   };
@@ -179,20 +204,23 @@ function reason(error: unknown): string {
 function normalise(file: ScenarioFile, path: string, catalog: Catalog): Scenario {
   const profile = file.machine?.profile ?? catalog.defaultProfile;
   const cpus = file.machine?.cpus ?? catalog.profiles[profile].cpus;
-  const { base, patches = [], bugs = [] } = file.kernel;
+  const { base, patches = [], bugs = [], config } = file.kernel;
+  const sizes = new Map(Object.entries(file.vmas ?? {}).map(([name, { pages }]) => [name, pages]));
+  const toOps = (ops: readonly FileOp[]): Op[] => ops.map((op) => toOp(op, sizes));
   const meaning: Omit<Scenario, 'path' | 'sha256' | 'about'> = {
-    kernel: { base, patches, bugs },
+    kernel: { base, patches, bugs, ...(config !== undefined && { config: said(config) }) },
     machine: { profile, cpus },
-    vmas: Object.entries(file.vmas ?? {}).map(([name, { pages, readonly = false, executable }]) => ({
+    vmas: Object.entries(file.vmas ?? {}).map(([name, { pages, readonly = false, executable, random }]) => ({
       name,
       pages,
       readonly,
       ...(executable === true && { executable }),
+      ...(random === true && { random }),
     })),
     threads: Object.entries(file.threads ?? {}).map(([name, thread], index) =>
       Array.isArray(thread)
-        ? { name, cpu: index % cpus, ops: thread.map(toOp) }
-        : { name, cpu: thread.cpu ?? index % cpus, ops: thread.do.map(toOp) },
+        ? { name, cpu: index % cpus, ops: toOps(thread) }
+        : { name, cpu: thread.cpu ?? index % cpus, ops: toOps(thread.do) },
     ),
     pft: file.pft
       ? { gb: [file.pft.gb].flat(), repetitions: file.pft.repetitions, threads: [file.pft.threads].flat() }
@@ -204,12 +232,35 @@ function normalise(file: ScenarioFile, path: string, catalog: Catalog): Scenario
   return { path, sha256, about: file.about.trim(), ...meaning };
 }
 
-function toOp(op: FileOp): Op {
+function toOp(op: FileOp, sizes: ReadonlyMap<string, number>): Op {
   if (op.mmap !== undefined) return { kind: 'mmap', pages: op.mmap.pages };
-  const [first, last] = op.pages ?? [op.page!, op.page!];
-  if (op.write !== undefined) return { kind: 'write', vma: op.write, first, last, value: op.value ?? null };
-  if (op.page_referenced !== undefined) return { kind: 'page_referenced', vma: op.page_referenced, first, last };
-  return { kind: 'read', vma: op.read!, first, last };
+  if (op.wait !== undefined) return { kind: 'wait', name: op.wait };
+  if (op.exit !== undefined) return { kind: 'exit' };
+  if (op.fork !== undefined) {
+    const threads = Object.entries(op.fork).map(([name, ops]) => ({ name, ops: ops.map((one) => toOp(one, sizes)) }));
+    return { kind: 'fork', threads };
+  }
+  const kind = (['write', 'read', 'page_referenced', 'munmap', 'madvise_dontneed'] as const).find(
+    (key) => op[key] !== undefined,
+  )!;
+  const vma = op[kind]!;
+  const [first, last] = op.pages ?? (op.page === undefined ? [0, sizes.get(vma)! - 1] : [op.page, op.page]);
+  if (kind === 'write') return { kind, vma, first, last, value: op.value ?? null };
+  if (kind !== 'read') return { kind, vma, first, last };
+  const { of, sees } = op;
+  return {
+    kind,
+    vma,
+    first,
+    last,
+    ...(of !== undefined && { of }),
+    ...(sees !== undefined && { sees: [sees].flat() }),
+  };
+}
+
+/** Without the keys that are left out. */
+function said<T extends object>(from: T): { [K in keyof T]: NonNullable<T[K]> } {
+  return Object.fromEntries(Object.entries(from).filter(([, value]) => value !== undefined)) as never;
 }
 
 function toMeasured(measured: ScenarioFile['measured']): Scenario['measured'] {
@@ -232,6 +283,7 @@ function toExpect({
   sometimes = [],
   always = [],
   reachable = [],
+  counts,
   faults,
   errorPercent,
 }: ScenarioFile['expect']): Scenario['expect'] {
@@ -240,6 +292,7 @@ function toExpect({
     sometimes: [sometimes].flat(),
     always: [always].flat(),
     reachable: [reachable].flat(),
+    ...(counts !== undefined && { counts: said(counts) }),
     faults: faults ?? null,
     errorPercent: errorPercent ?? null,
   };

@@ -79,6 +79,26 @@ const kernel = mapping(
     bugs: names('a bug', 'bugs')
       .optional()
       .describe('Known-bad versions of single functions, which a check must catch.'),
+    config: mapping(
+      {
+        HIGHPTE: z
+          .boolean({ error: 'true or false' })
+          .optional()
+          .describe('Ptes are reached by an atomic kmap: a task that forgets to undo one dies at its next fault.'),
+        PAGEVEC_SIZE: whole(1, 1024)
+          .optional()
+          .describe('Entries of a pagevec: 14 in 2.6.11, 16 in 2.6.9. Default: 14.'),
+        FAIL_PAGE_ALLOC: whole(0, 1000)
+          .optional()
+          .describe('So many allocations of a page may fail; every choice of which is explored. Default: 0.'),
+        max_prealloc_order: whole(0, 30)
+          .optional()
+          .describe('/proc/sys/vm/max_prealloc_order of the later prefault patches. Default: what the patch sets.'),
+      },
+      'a mapping such as { HIGHPTE: true }',
+    )
+      .optional()
+      .describe('What is set when the kernel is built, and by sysctl.'),
   },
   'a mapping such as { base: v2.6.10 }',
 ).describe('The kernel text that runs.');
@@ -101,47 +121,99 @@ const vma = mapping(
       .boolean({ error: 'true or false' })
       .optional()
       .describe('Map it with PROT_EXEC. It shares its anon_vma with a neighbour without. Default: false.'),
+    random: z
+      .boolean({ error: 'true or false' })
+      .optional()
+      .describe('madvise(MADV_RANDOM): no faults are anticipated. Default: false.'),
   },
   'a mapping such as { pages: 4 }',
 ).describe('An area of anonymous private memory.');
 
 const page = whole(0, maxPages - 1);
 const pair = 'a pair [first, last] of page numbers';
-const access = { oneOf: [{ required: ['page'] }, { required: ['pages'] }] };
+const aVma = () => name('a vma').optional();
+
+const opShape = {
+  write: aVma().describe('Write to a page of the vma of this name.'),
+  read: aVma().describe('Read from a page of the vma of this name.'),
+  page_referenced: aVma().describe(
+    'Ask whether a page of the vma of this name was used lately, as kswapd does: a walk from page to pte.',
+  ),
+  munmap: aVma().describe('Unmap the vma of this name, or some of its pages.'),
+  madvise_dontneed: aVma().describe('Give the pages of the vma of this name back, or some of them: they read as zero.'),
+  mmap: mapping(
+    { pages: whole(1, maxPages).describe('Size of the new area in pages.') },
+    'a mapping such as { pages: 3 }',
+  )
+    .optional()
+    .describe('Map a new anonymous area; the script cannot name it again.'),
+  wait: name('a thread that was forked').optional().describe('Wait until this thread of a forked process has ended.'),
+  exit: z
+    .literal(true, { error: 'true' })
+    .optional()
+    .describe('The thread leaves its address space; the last one tears it down. Nothing may come after it.'),
+  page: page.optional().describe('The page, counted from 0.'),
+  pages: z
+    .tuple([page, page], { error: pair })
+    .optional()
+    .describe('[first, last]: these pages one after another, both ends included.'),
+  value: whole(1, 2 ** 30)
+    .optional()
+    .describe('What to write. Default: a value told apart from all others.'),
+  of: name('a thread').optional().describe('Read the word that this thread writes. Default: the own one.'),
+  sees: oneOrMore(whole(0, 2 ** 30), 'a value, or a list of them')
+    .optional()
+    .describe('What the read may show; 0 where nobody has written. Anything else breaks `wrong value read`.'),
+};
+
+const onPages = { oneOf: [{ required: ['page'] }, { required: ['pages'] }] };
+const notBoth = { not: { required: ['page', 'pages'] } };
+const kindRules = [
+  { required: ['write'], ...onPages },
+  { required: ['read'], ...onPages },
+  { required: ['page_referenced'], ...onPages },
+  { required: ['munmap'], ...notBoth },
+  { required: ['madvise_dontneed'], ...notBoth },
+  { required: ['mmap'], maxProperties: 1 },
+  { required: ['wait'], maxProperties: 1 },
+  { required: ['exit'], maxProperties: 1 },
+];
+
+const innerOp = mapping(opShape, 'an operation such as { write: heap, page: 0 }').meta({
+  description: 'An operation of a forked process: as of any thread, but it does not fork.',
+  oneOf: kindRules,
+});
 
 /** One operation; which keys go together is checked in yaml-names.ts. */
 export const opSchema = mapping(
   {
-    write: name('a vma').optional().describe('Write to a page of the vma of this name.'),
-    read: name('a vma').optional().describe('Read from a page of the vma of this name.'),
-    page_referenced: name('a vma')
-      .optional()
-      .describe('Ask whether a page of the vma of this name was used lately, as kswapd does: a walk from page to pte.'),
-    mmap: mapping(
-      { pages: whole(1, maxPages).describe('Size of the new area in pages.') },
-      'a mapping such as { pages: 3 }',
+    ...opShape,
+    fork: named(
+      z.array(innerOp).min(1, { error: 'a list of at least one operation' }),
+      'a mapping from names to lists of operations, such as { child: [{ read: heap, page: 0 }] }',
     )
       .optional()
-      .describe('Map a new anonymous area; the script cannot name it again.'),
-    page: page.optional().describe('The page, counted from 0.'),
-    pages: z
-      .tuple([page, page], { error: pair })
-      .optional()
-      .describe('[first, last]: these pages one after another, both ends included.'),
-    value: whole(1, 2 ** 30)
-      .optional()
-      .describe('What to write. Default: a value told apart from all others.'),
+      .describe('Start a process whose memory is a copy of this one: its threads, by name.'),
   },
   'an operation such as { write: heap, page: 0 }',
 ).meta({
-  description: 'One operation: write, read or page_referenced (with page or pages), or mmap.',
-  oneOf: [
-    { required: ['write'], ...access },
-    { required: ['read'], not: { required: ['value'] }, ...access },
-    { required: ['page_referenced'], not: { required: ['value'] }, ...access },
-    { required: ['mmap'], maxProperties: 1 },
-  ],
+  description: 'One operation: write, read, page_referenced, munmap, madvise_dontneed, mmap, fork, wait or exit.',
+  oneOf: [...kindRules, { required: ['fork'], maxProperties: 1 }],
 });
+
+/** Operations, and of each the keys that may stand beside it. */
+export const OPERATIONS = {
+  write: ['page', 'pages', 'value'],
+  read: ['page', 'pages', 'of', 'sees'],
+  page_referenced: ['page', 'pages'],
+  munmap: ['page', 'pages'],
+  madvise_dontneed: ['page', 'pages'],
+  mmap: [],
+  fork: [],
+  wait: [],
+  exit: [],
+} as const satisfies Readonly<Partial<Record<keyof z.infer<typeof opSchema>, readonly string[]>>>;
+export type Operation = keyof typeof OPERATIONS;
 
 const ops = z.array(opSchema).min(1, { error: 'a list of at least one operation' });
 const longThread = mapping(
@@ -228,6 +300,16 @@ const expectation = mapping(
       .union([z.string(), names('a mark', 'marks')], { error: 'the name of a mark, or a list of them' })
       .optional()
       .describe('Marks in kernel text that some schedule must come by, or the race does not happen here.'),
+    counts: mapping(
+      {
+        pgfault: whole(0).optional().describe('Page faults.'),
+        update_mmu_cache: whole(0).optional().describe('Calls of the hook that tells the MMU of a new pte.'),
+        update_mmu_cache_absent: whole(0).optional().describe('Of these, calls for an address that has no pte.'),
+      },
+      'a mapping such as { pgfault: 64 }',
+    )
+      .optional()
+      .describe('What every run counts; another number breaks `unexpected count`. Not with pft.'),
     faults: whole(1).optional().describe('Faults simulated per row and GiB. Only with pft.'),
     errorPercent: z
       .number({ error: 'a number greater than 0' })

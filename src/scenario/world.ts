@@ -4,13 +4,14 @@ import { describeWorld } from '../check/fingerprint.ts';
 import { mm_alloc } from '../kernel/fork.ts';
 import { buildKernel } from '../kernel/index.ts';
 import { insert_vm_struct } from '../kernel/mmap.ts';
-import { PAGE_WORDS, type System, VM_EXEC, VM_READ, VM_WRITE, type Vma } from '../kernel/structs.ts';
+import { type Config, PAGE_WORDS, type System, VM_EXEC, VM_RAND_READ, VM_READ, VM_WRITE } from '../kernel/structs.ts';
 import { boot } from '../kernel/system.ts';
 import type { Profile } from '../machine/profile.ts';
 import { Birth, type Thread } from '../machine/thread.ts';
 import { findProfile } from '../profiles/index.ts';
+import { Ledger } from '../workload/ledger.ts';
 import { pft, type PftOptions } from '../workload/pft.ts';
-import { script, type ScriptOp, type Stored } from '../workload/script.ts';
+import { type Area, script, type ScriptOp, type ScriptThread, type Shared } from '../workload/script.ts';
 import type { Op, Scenario, VmaSpec } from './read.ts';
 
 export interface World {
@@ -18,7 +19,9 @@ export interface World {
   readonly profile: Profile;
   readonly cpus: number;
   readonly births: readonly Birth[];
-  readonly ledger: readonly Stored[];
+  readonly ledger: Ledger;
+  /** What the run should count. */
+  readonly counts: Readonly<Record<string, number>>;
 }
 
 /** One row of a pft scenario. */
@@ -35,44 +38,94 @@ export function pftRows(scenario: Scenario): PftRow[] {
   return gb.flatMap((g) => threads.map((n) => ({ gb: g, repetitions, threads: n })));
 }
 
-function bootFor(scenario: Scenario): { system: System; profile: Profile; cpus: number } {
+function bootFor(scenario: Scenario, checks: Partial<Config> = {}): { system: System; profile: Profile; cpus: number } {
   const profile = findProfile(scenario.machine.profile);
   const { cpus } = scenario.machine;
   const kernel = buildKernel(scenario.kernel.base, scenario.kernel.patches, scenario.kernel.bugs);
-  return { system: boot({ profile, cpus, kernel }), profile, cpus };
+  const config = { ...checks, ...scenario.kernel.config };
+  return { system: boot({ profile, cpus, kernel, config }), profile, cpus };
 }
 
 /** The world of one pft row. */
 export function buildPftWorld(scenario: Scenario, row: PftRow): World {
   const booted = bootFor(scenario);
   const options: PftOptions = { ...row, cpus: booted.cpus };
-  return { ...booted, births: [new Birth('pft', 0, () => pft(booted.system, options))], ledger: [] };
+  const births = [new Birth('pft', 0, () => pft(booted.system, options))];
+  return { ...booted, births, ledger: new Ledger(), counts: {} };
 }
 
 /** The world of a scenario with vmas and threads. */
 export function buildWorld(scenario: Scenario): World {
-  const booted = bootFor(scenario);
+  const booted = bootFor(scenario, { DEBUG_PAGEALLOC: true });
   const mm = mm_alloc(booted.system, 'mm');
   mm.mm_users.value = scenario.threads.length;
-  const vmas = new Map(scenario.vmas.map((vma) => [vma.name, insert_vm_struct(mm, vma.name, vma.pages, flagsOf(vma))]));
-  const ledger: Stored[] = [];
-  const births = scenario.threads.map(({ name, cpu, ops }, i) => {
-    const program = ops.map((op, n) => scriptOp(op, vmas, i, n));
-    return new Birth(name, cpu, () => script(mm, program, ledger));
+  const areas = new Map(
+    scenario.vmas.map((vma) => {
+      const { name, vm_start } = insert_vm_struct(mm, vma.name, vma.pages, flagsOf(vma));
+      return [name, { name, start: vm_start }];
+    }),
+  );
+  const shared: Shared = { ledger: new Ledger(), forked: new Map() };
+  const births = new Programs(scenario, areas).threads().map(({ name, cpu, ops }) => {
+    mm.cpu_vm_mask.add(cpu);
+    return new Birth(name, cpu, () => script(mm, ops, shared));
   });
-  return { ...booted, births, ledger };
+  return { ...booted, births, ledger: shared.ledger, counts: scenario.expect.counts ?? {} };
 }
 
-function flagsOf({ readonly, executable }: VmaSpec): number {
-  return VM_READ | (readonly ? 0 : VM_WRITE) | (executable === true ? VM_EXEC : 0);
+function flagsOf({ readonly, executable, random }: VmaSpec): number {
+  return (
+    VM_READ | (readonly ? 0 : VM_WRITE) | (executable === true ? VM_EXEC : 0) | (random === true ? VM_RAND_READ : 0)
+  );
 }
 
-/** Threads write words of their own, and values that tell who wrote them: 101 is the first of the first thread. */
-function scriptOp(op: Op, vmas: ReadonlyMap<string, Vma>, thread: number, n: number): ScriptOp {
-  if (op.kind === 'mmap') return op;
-  if (op.kind === 'page_referenced') return { ...op, vma: vmas.get(op.vma)! };
-  const value = op.kind === 'write' ? (op.value ?? (thread + 1) * 100 + n + 1) : 0;
-  return { kind: op.kind, vma: vmas.get(op.vma)!, first: op.first, last: op.last, word: thread % PAGE_WORDS, value };
+/**
+ * Threads write words of their own, and values that tell who wrote them: 101 is the first operation of the first thread.
+ * Those of forked processes count on where the others end.
+ */
+class Programs {
+  private readonly scenario: Scenario;
+  private readonly areas: ReadonlyMap<string, Area>;
+  /** By name. */
+  private readonly numbers = new Map<string, number>();
+
+  constructor(scenario: Scenario, areas: ReadonlyMap<string, Area>) {
+    this.scenario = scenario;
+    this.areas = areas;
+    for (const { name } of scenario.threads) this.numbers.set(name, this.numbers.size);
+    for (const { ops } of scenario.threads) {
+      for (const op of ops) {
+        if (op.kind === 'fork') for (const { name } of op.threads) this.numbers.set(name, this.numbers.size);
+      }
+    }
+  }
+
+  threads(): ScriptThread[] {
+    return this.scenario.threads.map(({ name, cpu, ops }) => ({ name, cpu, ops: this.opsOf(name, ops) }));
+  }
+
+  private opsOf(thread: string, ops: readonly Op[]): ScriptOp[] {
+    return ops.map((op, n) => this.op(thread, op, n));
+  }
+
+  private op(thread: string, op: Op, n: number): ScriptOp {
+    if (op.kind === 'mmap' || op.kind === 'wait' || op.kind === 'exit') return op;
+    if (op.kind === 'fork') return { kind: 'fork', threads: op.threads.map((child) => this.child(child)) };
+    const { first, last } = op;
+    const where = { area: this.areas.get(op.vma)!, first, last };
+    const number = this.numbers.get(thread)!;
+    if (op.kind === 'write') {
+      return { kind: op.kind, ...where, word: number % PAGE_WORDS, value: op.value ?? (number + 1) * 100 + n + 1 };
+    }
+    if (op.kind !== 'read') return { kind: op.kind, ...where };
+    const word = op.of === undefined && op.sees === undefined ? 0 : this.numbers.get(op.of ?? thread)! % PAGE_WORDS;
+    return { kind: op.kind, ...where, word, sees: op.sees ?? null };
+  }
+
+  private child({ name, ops }: { readonly name: string; readonly ops: readonly Op[] }): ScriptThread {
+    const cpu = this.numbers.get(name)! % this.scenario.machine.cpus;
+    return { name, cpu, ops: this.opsOf(name, ops) };
+  }
 }
 
 /** A breach of an invariant. */
@@ -90,12 +143,12 @@ export interface CheckedProgram {
 }
 
 export function checkedProgram(world: World): CheckedProgram {
-  const { system, ledger } = world;
+  const { system, ledger, counts } = world;
   const check = (moments: readonly string[], threads: readonly Thread[]): Breach[] =>
     invariants
       .filter((invariant) => moments.includes(invariant.moment))
       .flatMap(({ name, check: witnesses }) =>
-        witnesses({ system, ledger, threads }).map((witness) => ({ rule: name, witness })),
+        witnesses({ system, ledger, threads, counts }).map((witness) => ({ rule: name, witness })),
       );
   return {
     threads: world.births,

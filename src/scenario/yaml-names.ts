@@ -4,7 +4,7 @@
  * file finds all of its errors.
  */
 import { didYouMean, listNames, nearest, quote, type Report } from './diagnostic.ts';
-import { type Catalog, type FileOp, maxPages, opSchema } from './schema.ts';
+import { type Catalog, type FileOp, maxPages, type Operation, OPERATIONS, opSchema } from './schema.ts';
 import { findPlace, type Located, type Path } from './yaml.ts';
 import { valueAt } from './yaml-shape.ts';
 
@@ -20,7 +20,7 @@ export function checkNames(located: Located, catalog: Catalog, report: Report): 
   checkKernel(check);
   const cpus = checkMachine(check);
   const vmas = checkVmas(check);
-  for (const [name] of entries(check, ['threads'])) checkThread(check, name, cpus, vmas);
+  checkThreads(check, cpus, vmas);
   checkWorkload(check);
   checkExpect(check);
 }
@@ -64,40 +64,98 @@ function pagesOf(check: Check, name: string): number | null {
   return pages !== null && pages >= 1 && pages <= maxPages ? pages : null;
 }
 
-function checkThread(check: Check, name: string, cpus: number | null, vmas: Map<string, number | null> | null): void {
+/** What operations are checked against. */
+interface Names {
+  /** Pages of each vma; null: there are no vmas. */
+  readonly vmas: ReadonlyMap<string, number | null> | null;
+  readonly threads: readonly string[];
+  readonly forked: readonly string[];
+}
+
+function checkThreads(check: Check, cpus: number | null, vmas: Names['vmas']): void {
+  const threads = entries(check, ['threads']).map(([name]) => name);
+  const forked = forkedBy(check, threads);
+  for (const name of threads) checkThread(check, name, cpus, { vmas, threads: [...threads, ...forked], forked });
+}
+
+/** Names of the threads of forked processes, each once. */
+function forkedBy(check: Check, threads: readonly string[]): string[] {
+  const forked: string[] = [];
+  for (const thread of threads) {
+    const path = opsPath(check, thread);
+    for (const index of listAt(check, path).keys()) {
+      for (const [name] of entries(check, [...path, index, 'fork'])) {
+        const at = [...path, index, 'fork', name];
+        if (threads.includes(name) || forked.includes(name)) sayKey(check, at, `there are two threads ${quote(name)}`);
+        else forked.push(name);
+      }
+    }
+  }
+  return forked;
+}
+
+/** The list of operations of a thread. */
+function opsPath(check: Check, thread: string): Path {
+  const path = ['threads', thread];
+  return Array.isArray(valueAt(check.data, path)) ? path : [...path, 'do'];
+}
+
+function checkThread(check: Check, name: string, cpus: number | null, names: Names): void {
   const path = ['threads', name];
   const cpu = wholeAt(check, [...path, 'cpu']);
   if (cpu !== null && cpus !== null && cpus > 0 && cpu >= cpus)
     say(check, [...path, 'cpu'], `cpu must be at most ${cpus - 1}, as the machine has ${cpus}, got ${cpu}`);
-  const listPath = Array.isArray(valueAt(check.data, path)) ? path : [...path, 'do'];
-  const list = valueAt(check.data, listPath);
-  if (!Array.isArray(list)) return;
-  list.forEach((item: unknown, index) => {
+  checkOps(check, opsPath(check, name), names);
+}
+
+function checkOps(check: Check, path: Path, names: Names): void {
+  const list = listAt(check, path);
+  list.forEach((item, index) => {
     const op = opSchema.safeParse(item);
-    if (op.success && checkKind(check, [...listPath, index], op.data))
-      checkAccess(check, [...listPath, index], op.data, vmas);
+    if (!op.success) return;
+    const at = [...path, index];
+    if (!checkKind(check, at, op.data)) return;
+    checkAccess(check, at, op.data, names.vmas);
+    checkThreadNames(check, at, op.data, names);
+    if (op.data.fork !== undefined) checkFork(check, [...at, 'fork'], names);
+    if (op.data.exit === true && index < list.length - 1)
+      say(check, [...path, index + 1], 'nothing may come after exit');
   });
+}
+
+function checkFork(check: Check, path: Path, names: Names): void {
+  const threads = entries(check, path);
+  if (threads.length === 0) say(check, path, 'a process that is forked has at least one thread, got none');
+  for (const [name] of threads) checkOps(check, [...path, name], names);
 }
 
 /** Whether the keys of the operation go together. */
 function checkKind(check: Check, path: Path, op: FileOp): boolean {
-  const kinds = (['write', 'read', 'page_referenced', 'mmap'] as const).filter((key) => op[key] !== undefined);
+  const all = Object.keys(OPERATIONS) as Operation[];
+  const kinds = all.filter((key) => op[key] !== undefined);
   const [kind] = kinds;
   const wrong = (message: string) => (say(check, path, message), false);
-  if (kind === undefined || kinds.length > 1)
-    return wrong(
-      `an operation has exactly one of write, read, page_referenced and mmap, got ${kinds.join(' and ') || 'none of them'}`,
-    );
+  if (kind === undefined || kinds.length > 1) {
+    const list = `${all.slice(0, -1).join(', ')} and ${all.at(-1)!}`;
+    return wrong(`an operation has exactly one of ${list}, got ${kinds.join(' and ') || 'none of them'}`);
+  }
+  const beside: readonly string[] = OPERATIONS[kind];
   const pages = (['page', 'pages'] as const).filter((key) => op[key] !== undefined);
-  if (kind !== 'mmap' && pages.length !== 1)
+  if (beside.includes('page') && (pages.length > 1 || (pages.length === 0 && !wholeAreas.has(kind))))
     return wrong(`${kind} has exactly one of page and pages, got ${pages.length === 0 ? 'neither' : 'both'}`);
-  const extra = [...(kind === 'mmap' ? pages : []), ...(kind !== 'write' && op.value !== undefined ? ['value'] : [])];
+  const extra = Object.keys(op).filter(
+    (key) => key !== kind && !beside.includes(key) && op[key as keyof FileOp] !== undefined,
+  );
   for (const key of extra) sayKey(check, [...path, key], `${key} does not go with ${kind}`);
   return extra.length === 0;
 }
 
-function checkAccess(check: Check, path: Path, op: FileOp, vmas: Map<string, number | null> | null): void {
-  const key = (['write', 'read', 'page_referenced'] as const).find((kind) => op[kind] !== undefined);
+/** Operations that are about all pages if none are named. */
+const wholeAreas: ReadonlySet<Operation> = new Set(['munmap', 'madvise_dontneed']);
+
+function checkAccess(check: Check, path: Path, op: FileOp, vmas: Names['vmas']): void {
+  const keys = ['write', 'read', 'page_referenced', 'munmap', 'madvise_dontneed'] as const;
+  const key = keys.find((kind) => op[kind] !== undefined);
   const name = key && op[key];
   if (vmas === null || key === undefined || name === undefined) return;
   const size = vmas.get(name);
@@ -111,6 +169,17 @@ function checkAccess(check: Check, path: Path, op: FileOp, vmas: Map<string, num
   } else if (size !== null && last >= size) {
     const where = op.page === undefined ? ['pages', 1] : ['page'];
     say(check, [...path, ...where], `page ${last} is beyond vma ${quote(name)}, whose last page is ${size - 1}`);
+  }
+}
+
+function checkThreadNames(check: Check, path: Path, op: FileOp, { threads, forked }: Names): void {
+  const known = { of: threads, wait: forked };
+  for (const key of ['of', 'wait'] as const) {
+    const name = op[key];
+    if (name === undefined || known[key].includes(name)) continue;
+    const those = key === 'of' ? 'there are' : 'forked are';
+    const message = `unknown thread ${quote(name)} (${those}: ${listNames(known[key])})`;
+    say(check, [...path, key], message, () => didYouMean(name, known[key]));
   }
 }
 
@@ -142,7 +211,7 @@ function checkExpect(check: Check): void {
     sayKey(
       check,
       ['expect'],
-      'expect must have at least one of never, sometimes, always, reachable, faults and errorPercent, got none',
+      'expect must have at least one of never, sometimes, always, reachable, counts, faults and errorPercent, got none',
     );
   const isAnything = valueAt(check.data, ['expect', 'never']) === 'anything';
   if (!isAnything) checkKnown(check, 'invariant', ['expect', 'never'], [...invariants, 'anything']);
@@ -150,6 +219,8 @@ function checkExpect(check: Check): void {
   checkKnown(check, 'invariant', ['expect', 'always'], invariants);
   checkKnown(check, 'mark', ['expect', 'reachable'], marks);
   checkClaims(check);
+  if (keys.includes('counts') && findPlace(check.root, ['pft']))
+    sayKey(check, ['expect', 'counts'], 'counts does not go with pft');
   if (keys.includes('faults') && !findPlace(check.root, ['pft']))
     sayKey(check, ['expect', 'faults'], 'faults goes with pft only');
   if (keys.includes('errorPercent') && !findPlace(check.root, ['measured']))
@@ -191,6 +262,11 @@ function namesAt(check: Check, path: Path): { name: string; path: Path }[] {
 function wholeAt(check: Check, path: Path): number | null {
   const value = valueAt(check.data, path);
   return Number.isSafeInteger(value) ? (value as number) : null;
+}
+
+function listAt(check: Check, path: Path): readonly unknown[] {
+  const value = valueAt(check.data, path);
+  return Array.isArray(value) ? value : [];
 }
 
 function entries(check: Check, path: Path): [string, unknown][] {

@@ -8,11 +8,11 @@
 import { Cell, poll_for, wait_for, WRITE_ONCE } from '../machine/memory.ts';
 import type { Coroutine } from '../machine/step.ts';
 import { Birth, running, spawn, SYSTEM, USER } from '../machine/thread.ts';
-import { user_store } from '../kernel/fault.ts';
 import { clone_vm, dup_mm, mm_alloc, mmput } from '../kernel/fork.ts';
 import { sys_mmap } from '../kernel/mmap.ts';
 import { page_size } from '../kernel/pgtable.ts';
 import type { Mm, System } from '../kernel/structs.ts';
+import { user_store } from './user.ts';
 
 export interface PftOptions {
   /** GiB allocated per repetition, over all threads. */
@@ -37,6 +37,7 @@ export function* pft(system: System, options: PftOptions): Coroutine {
   for (let repetition = 1; repetition <= options.repetitions; repetition++) {
     running.mode = SYSTEM;
     const childMm = yield* dup_mm(mm, `child${repetition}`);
+    if (childMm === null) return;
     const child = new Birth(`child${repetition}`, 0, () => pftChild(childMm, options));
     yield* spawn(child);
     running.mode = USER;
@@ -50,6 +51,7 @@ function* pftChild(mm: Mm, options: PftOptions): Coroutine {
   running.mode = SYSTEM;
   for (let i = 0; i < options.threads; i++) {
     yield* clone_vm(mm);
+    mm.cpu_vm_mask.add(i % options.cpus);
     const thread = new Birth(`${mm.name}.${i + 1}`, i % options.cpus, () => pftThread(mm, go, options));
     threads.push(thread);
     yield* spawn(thread);

@@ -15,7 +15,7 @@ import { observePlain, type PlainObserver, type Words } from '../../machine/memo
 import type { Step } from '../../machine/step.ts';
 import { running, type Thread } from '../../machine/thread.ts';
 import { OrderWatch } from './classes.ts';
-import { awaitsValue, Mode } from './effect.ts';
+import { awaitsValue, isOnAll, isRead, Mode } from './effect.ts';
 import { type Chooser, Execution, type Program, type Violation } from './execution.ts';
 import type { Order } from './order.ts';
 import { recorded } from './replay.ts';
@@ -160,7 +160,7 @@ export class PlainLog implements PlainObserver {
     for (let event = Math.max(0, from); event < order.length; event++) {
       const { mode } = order.events[event];
       if (mode === Mode.read || mode === Mode.write) this.ofStep(event, order, found);
-      else if (mode === Mode.writeAll) this.ofStepOnAll(event, order, found);
+      else if (isOnAll(mode)) this.ofStepOnAll(event, order, found);
     }
     for (const { id, pending } of threads)
       if (pending !== null && awaitsValue(pending)) this.ofWait(id, pending, order, found);
@@ -185,7 +185,7 @@ export class PlainLog implements PlainObserver {
     for (let event = order.lastOn(this.object[i]); event >= 0; event = order.events[event].previous) {
       if (event >= this.at[i] || !concerns(order, event, this.index[i])) continue;
       const { mode, thread: other } = order.events[event];
-      const conflict = other !== thread && (this.write[i] === 1 || mode !== Mode.read);
+      const conflict = other !== thread && (this.write[i] === 1 || !isRead(mode));
       if (conflict && !this.knows(i, other, event, order)) {
         found.add(this.words[i], this.part[i], accessOf(event, order), this.access(i));
       } else if (mode === Mode.write) break;
@@ -224,7 +224,7 @@ export class PlainLog implements PlainObserver {
   private raceWithStep(k: number, event: number, order: Order, found: Found): boolean {
     const other = this.thread[k];
     const { thread, mode, waited } = order.events[event];
-    const conflict = thread !== other && (this.write[k] === 1 || mode !== Mode.read);
+    const conflict = thread !== other && (this.write[k] === 1 || !isRead(mode));
     if (!conflict) return false;
     const known = waited ? order.knownBefore(event, thread, other) : order.known(event, other);
     if (known > this.at[k]) return false;
@@ -281,13 +281,13 @@ function bucketOf(object: number, index: number): number {
 
 function accessOf(event: number, order: Order): RacingAccess {
   const { thread, mode } = order.events[event];
-  return { thread, write: mode !== Mode.read, plain: false, step: event + 1 };
+  return { thread, write: !isRead(mode), plain: false, step: event + 1 };
 }
 
 /** Is an event on the object of a word an access to it? A block that is cleared begins at the index of the step. */
 function concerns(order: Order, event: number, index: number): boolean {
   const { index: first, mode } = order.events[event];
-  return first === index || (mode === Mode.writeAll && first < index);
+  return first === index || (isOnAll(mode) && first < index);
 }
 
 function longer(array: Int32Array, length: number): Int32Array<ArrayBuffer> {

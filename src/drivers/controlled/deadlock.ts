@@ -118,13 +118,20 @@ export interface FoundDeadlock extends Deadlock {
   readonly at: number;
 }
 
+/** As much of an execution as that takes. */
+interface Moment {
+  readonly threads: readonly Thread[];
+  readonly length: number;
+  readonly crashed: boolean;
+}
+
 /** Asked after every step of a replay: when does a circle close? */
 export class DeadlockWatch {
   found: FoundDeadlock | null = null;
 
-  /** `thread` has acted last; `after` is the execution then, with the number of its steps. */
-  afterStep(thread: Thread, after: { readonly threads: readonly Thread[]; readonly length: number }): void {
-    if (this.found !== null) return;
+  /** `thread` has acted last; `after` is the execution then. If it has crashed, nobody waits any more. */
+  afterStep(thread: Thread, after: Moment): void {
+    if (this.found !== null || after.crashed) return;
     const deadlock = findDeadlock(after.threads, thread);
     if (deadlock !== null) this.found = { ...deadlock, at: after.length };
   }

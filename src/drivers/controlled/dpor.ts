@@ -11,7 +11,7 @@
  */
 import { BLOCKED, type Step } from '../../machine/step.ts';
 import type { Thread } from '../../machine/thread.ts';
-import { machineRelation, Mode, MODES, type Relation } from './effect.ts';
+import { isOnAll, machineRelation, type Mode, MODES, type Relation } from './effect.ts';
 import { type Execution, NotTheSame } from './execution.ts';
 import { blankEffect, type Effect, effectOf, Order } from './order.ts';
 import type { Strategy } from './strategy.ts';
@@ -22,6 +22,8 @@ const ENABLED = 1;
 const BACKTRACK = 2;
 /** Its step, taken here, would repeat an execution: so on entry, or tried since. */
 const ASLEEP = 4;
+/** Above these bits: the mode of the step when it was tried. What it does is the same as long as it sleeps. */
+const MODE_SHIFT = 3;
 const NOTHING_KNOWN = new Uint8Array(0);
 
 /** The path of a search, as plain data. */
@@ -59,7 +61,6 @@ export class DporStrategy implements Strategy {
   private restored = false;
   /** Effect of the step chosen last. */
   private readonly mine = blankEffect();
-  private readonly other = blankEffect();
 
   constructor(relation = machineRelation) {
     this.relation = relation;
@@ -148,6 +149,8 @@ export class DporStrategy implements Strategy {
     if (at === this.depth && !this.enter(execution)) return null;
     const thread = execution.threads[this.chosen[at]];
     const effect = this.effectOf(execution, thread.pending!, this.mine);
+    const state = this.states[at];
+    state[thread.id] = (state[thread.id] & (ENABLED | BACKTRACK | ASLEEP)) | (effect.mode << MODE_SHIFT);
     this.askForRaces(thread.id, effect);
     this.order.add(thread.id, effect);
     return thread;
@@ -188,7 +191,9 @@ export class DporStrategy implements Strategy {
     for (let id = 0; id < threads.length; id++) {
       const thread = threads[id];
       let known = 0;
-      if ((before[id] & ASLEEP) !== 0 && id !== last && this.staysAsleep(execution, thread)) known = ASLEEP;
+      if ((before[id] & ASLEEP) !== 0 && id !== last && this.staysAsleep(execution, thread, before[id] >> MODE_SHIFT)) {
+        known = before[id] & ~(ENABLED | BACKTRACK);
+      }
       if (execution.isEnabled(thread)) {
         if (known === 0 && (first < 0 || id === last)) first = id;
         known |= ENABLED;
@@ -210,16 +215,13 @@ export class DporStrategy implements Strategy {
     return (this.states[depth] = new Uint8Array(Math.max(8, 2 * threads)));
   }
 
-  /** Does the step of a sleeping thread commute with the last one? What that has changed is in conflict with it. */
-  protected staysAsleep(execution: Execution, { pending }: Thread): boolean {
+  /** Does the step of a sleeping thread, whose mode is given, commute with the last one? */
+  protected staysAsleep(execution: Execution, { pending }: Thread, mode: number): boolean {
     const { mine } = this;
-    const apart = pending!.object.whole.serial - execution.firstSerial !== mine.object;
-    return apart || !this.dependent(mine, this.effectOf(execution, pending!, this.other));
-  }
-
-  private dependent(a: Effect, b: Effect): boolean {
-    if (a.object !== b.object || this.relation.inConflict[a.mode * MODES + b.mode] === 0) return false;
-    return a.index === b.index || a.mode === Mode.writeAll || b.mode === Mode.writeAll;
+    const { object, index } = pending!;
+    if (object.whole.serial - execution.firstSerial !== mine.object) return true;
+    if (this.relation.inConflict[mine.mode * MODES + mode] === 0) return true;
+    return mine.index !== object.base + index && !isOnAll(mine.mode) && !isOnAll(mode as Mode);
   }
 
   /** Tell the order what came of the last step. */

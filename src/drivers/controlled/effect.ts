@@ -9,6 +9,7 @@ import type { Words } from '../../machine/memory.ts';
 import {
   CLEAR,
   CMPXCHG,
+  COPY,
   LOCK,
   LOCK_SHARED,
   POLL,
@@ -32,25 +33,27 @@ export const Mode = {
   write: 1,
   /** Changes every word of the object. */
   writeAll: 2,
+  /** Reads every word of the object. */
+  readAll: 3,
   /** Takes a lock, or joins its queue. */
-  acquire: 3,
-  acquireShared: 4,
-  release: 5,
-  releaseShared: 6,
+  acquire: 4,
+  acquireShared: 5,
+  release: 6,
+  releaseShared: 7,
   /** Takes a lock by trylock: would have failed before the release. */
-  tryAcquire: 7,
-  tryAcquireShared: 8,
+  tryAcquire: 8,
+  tryAcquireShared: 9,
   /** Tries a lock and fails. */
-  peek: 9,
-  peekShared: 10,
+  peek: 10,
+  peekShared: 11,
   /** Begins to wait for all those who hold the lock shared; keeps nobody out. */
-  synchronize: 11,
+  synchronize: 12,
   /** Nothing another thread could tell. */
-  none: 12,
+  none: 13,
 } as const;
 export type Mode = (typeof Mode)[keyof typeof Mode];
 
-export const MODES = 13;
+export const MODES = 14;
 
 /** The mode of a pending step in the present state. */
 export function modeOf(step: Step): Mode {
@@ -64,6 +67,8 @@ export function modeOf(step: Step): Mode {
       return (step.object as Words).get(step.index) === step.value ? Mode.write : Mode.read;
     case CLEAR:
       return Mode.writeAll;
+    case COPY:
+      return Mode.readAll;
     case LOCK:
       return Mode.acquire;
     case LOCK_SHARED:
@@ -92,7 +97,7 @@ function wouldTake(step: Step): boolean {
 /** Would the other order of two steps on one object (on one word of it, unless one changes all) be another execution? */
 export function inConflict(a: Mode, b: Mode): boolean {
   if (a === Mode.none || b === Mode.none) return false;
-  if (a <= Mode.writeAll || b <= Mode.writeAll) return a !== b || a !== Mode.read;
+  if (isAccess(a) || isAccess(b)) return !isRead(a) || !isRead(b);
   if (a === Mode.synchronize || b === Mode.synchronize) return isSharedTake(a) || isSharedTake(b);
   if (isShared(a) && isShared(b)) return false;
   if (isPeek(a) && isPeek(b)) return false;
@@ -105,6 +110,19 @@ export function inConflict(a: Mode, b: Mode): boolean {
 export function releasesFor(release: Mode, acquire: Mode): boolean {
   if (acquire === Mode.synchronize) return release === Mode.releaseShared;
   return isRelease(release) && isTake(acquire) && !(isShared(release) && isShared(acquire));
+}
+
+function isAccess(mode: Mode): boolean {
+  return mode <= Mode.readAll;
+}
+
+export function isRead(mode: Mode): boolean {
+  return mode === Mode.read || mode === Mode.readAll;
+}
+
+/** Is it about every word of the object? */
+export function isOnAll(mode: Mode): boolean {
+  return mode === Mode.writeAll || mode === Mode.readAll;
 }
 
 function isShared(mode: Mode): boolean {

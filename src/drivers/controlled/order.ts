@@ -17,7 +17,7 @@
  */
 import type { Words } from '../../machine/memory.ts';
 import type { Step } from '../../machine/step.ts';
-import { CLOSES, isTake, Mode, MODES, QUEUES, type Relation, traitsOf, WAITS } from './effect.ts';
+import { CLOSES, isOnAll, isTake, Mode, MODES, QUEUES, type Relation, traitsOf, WAITS } from './effect.ts';
 import { type Execution, NotTheSame } from './execution.ts';
 
 /** A step as the order sees it: what it does to which word of which object. */
@@ -188,7 +188,7 @@ export class Order {
   /** Is the order of two effects on one object an order that matters? */
   private conflicts(a: Event, b: Effect | Event): boolean {
     if (this.relation.inConflict[a.mode * MODES + b.mode] === 0) return false;
-    return a.index === b.index || a.mode === Mode.writeAll || b.mode === Mode.writeAll;
+    return a.index === b.index || isOnAll(a.mode) || isOnAll(b.mode);
   }
 
   /**

@@ -248,7 +248,7 @@ class TimedMachine implements PlainObserver, Shortcut {
 
   private effectOtherwise(rank: number, thread: Thread, step: Step): number {
     const { object } = step;
-    if (step.kind === CLEAR) this.hardware.clear(rank, step.value, step.other);
+    if (step.kind === CLEAR && step.value > 0) this.hardware.clear(rank, step.value, step.other);
     else if (step.kind !== SPAWN && object.ownLine() !== null) this.hardware.access(object.line!, rank, false);
     else this.hardware.done[0] = this.clock[rank];
     this.spend(rank, thread);
@@ -279,6 +279,7 @@ class TimedMachine implements PlainObserver, Shortcut {
 
   /** Write a lock operation that takes effect now into the lock table. */
   private note(kind: StepKind, lock: Shared, reply: number): void {
+    if ((lock as Counted).lockClass === '') return;
     if (kind === UNLOCK) this.locks.released(lock as Counted, this.moment);
     else if (isLock(kind) || reply === 1) this.locks.acquired(lock as Counted, this.moment);
   }

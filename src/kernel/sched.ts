@@ -1,0 +1,36 @@
+/** What the kernel keeps with each thread: the part of task_struct that page faults use. */
+import { running, type Thread } from '../machine/thread.ts';
+
+export class Task {
+  /** Levels of code that must not sleep or fault: each atomic kmap is one (CONFIG_HIGHPTE). */
+  preempt_count = 0;
+  /** Prefault patches: where the next fault is if accesses go on in sequence, and the order of the last batch. */
+  anon_fault_next_addr = 0;
+  anon_fault_order = 0;
+  /** Ptes it has written, and those of them that were none and are present now. */
+  ptesWritten = 0;
+  ptesMapped = 0;
+  /** How many pages each of its faults has mapped, in order: [pages, so many faults in a row]. */
+  readonly batches: [pages: number, faults: number][] = [];
+
+  /** A fault is over that has mapped so many pages. */
+  faulted(pages: number): void {
+    const last = this.batches.at(-1);
+    if (last !== undefined && last[0] === pages) last[1]++;
+    else this.batches.push([pages, 1]);
+  }
+}
+
+export function taskOf(thread: Thread): Task {
+  return (thread.task ??= new Task()) as Task;
+}
+
+/** The task of the thread that runs. */
+export function current(): Task {
+  return taskOf(running);
+}
+
+/** May the running code neither sleep nor take a fault? */
+export function in_atomic(): boolean {
+  return current().preempt_count > 0;
+}

@@ -1,0 +1,37 @@
+/**
+ * Two UltraSPARC III, an example of a machine whose TLB the kernel loads: update_mmu_cache does it (kernel-facts of
+ * 2.6.9: include/asm-sparc64/pgtable.h). For races and for the shape of page tables; none of its costs is measured.
+ */
+import type { Cost, Profile } from '../machine/profile.ts';
+import { altix_3700_8p } from './altix-3700-8p.ts';
+
+const GUESS = 'a guess: nothing was measured on this machine';
+
+const guess = (value: number, unit: Cost['unit']): Cost => ({ value, unit, status: 'assumed', source: GUESS });
+
+export const sparc64_2p: Profile = {
+  ...altix_3700_8p,
+  name: 'sparc64-2p',
+  title: '2 x UltraSPARC III, 8 KiB pages, a TLB that the kernel loads',
+  cpus: 2,
+  geometry: {
+    pageShift: 13,
+    pageBytes: 8192,
+    ptrsPerPte: 1024,
+    ptrsPerPmd: 2048,
+    ptrsPerPgd: 1024,
+    lineBytes: 64,
+    wordBits: 64,
+    tlbEntries: 512,
+    softwareTlb: true,
+  },
+  memoryPerNode: guess(2048, 'MiB'),
+  lineHit: guess(20, 'ns'),
+  lineTransfer: [guess(300, 'ns'), guess(300, 'ns'), guess(0, 'ns')],
+  lineMemory: guess(250, 'ns'),
+  contention: guess(100, 'ns/waiter'),
+  clear: { local: guess(700, 'ns/KiB'), bus: guess(500, 'ns/KiB'), remote: guess(0, 'ns/KiB') },
+  work: Object.fromEntries(
+    Object.entries(altix_3700_8p.work).map(([name, { value, unit }]) => [name, guess(value, unit)]),
+  ),
+};

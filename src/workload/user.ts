@@ -1,0 +1,69 @@
+/**
+ * Loads and stores of user programs: by way of the TLB, or the page tables, or a trap into the kernel. Whoever flushes
+ * the TLB comes before or after an access, not between look and use.
+ */
+import { READ_ONCE, WRITE_ONCE } from '../machine/memory.ts';
+import { type Coroutine, type Step, Walk } from '../machine/step.ts';
+import { smp_processor_id } from '../machine/thread.ts';
+import { charge, work } from '../machine/work.ts';
+import { do_page_fault } from '../kernel/fault.ts';
+import { page_number, pte_page, pte_present, pte_write } from '../kernel/pgtable.ts';
+import type { Address, Mm, Page } from '../kernel/structs.ts';
+
+const TOUCH = work('user_touch');
+
+/** The MMU looks for a translation in the page tables; it keeps what it finds in the TLB, and the access begins. */
+class TableWalk extends Walk {
+  private readonly mm: Mm;
+  private readonly address: Address;
+  private readonly write: boolean;
+
+  constructor(mm: Mm, address: Address, write: boolean) {
+    super(mm.pgd.walk(page_number(mm, address)));
+    this.mm = mm;
+    this.address = address;
+    this.write = write;
+  }
+  access(entry: number): Step | null {
+    if (!translates(entry, this.write)) return null;
+    const tlb = this.mm.system.tlbs[smp_processor_id()];
+    tlb.load(this.mm.asid, page_number(this.mm, this.address), entry);
+    return tlb.beginStep;
+  }
+  fault(): Coroutine<number> {
+    return do_page_fault(this.mm, this.address, this.write);
+  }
+}
+
+function translates(entry: number, write: boolean): boolean {
+  return pte_present(entry) && (!write || pte_write(entry));
+}
+
+/**
+ * An instruction of a user program that uses one word of its memory: the translation is in the TLB, or the MMU walks,
+ * or the program traps.
+ */
+function* user_access(mm: Mm, address: Address, write: boolean, use: (page: Page) => Step): Coroutine<number> {
+  const tlb = mm.system.tlbs[smp_processor_id()];
+  const vpn = page_number(mm, address);
+  for (;;) {
+    if (translates(tlb.lookup(mm.asid, vpn), write)) yield* tlb.beginStep;
+    else yield new TableWalk(mm, address, write);
+    const entry = tlb.lookup(mm.asid, vpn);
+    const hit = translates(entry, write);
+    if (hit) charge(TOUCH);
+    const value = hit ? yield* use(pte_page(mm, entry)) : 0;
+    yield* tlb.endStep;
+    if (hit) return value;
+  }
+}
+
+/** Store to one word of a page. */
+export function user_store(mm: Mm, address: Address, word: number, value: number): Coroutine<number> {
+  return user_access(mm, address, true, (page) => WRITE_ONCE(page.contents(word), value));
+}
+
+/** Load one word of a page; returns its value. */
+export function user_load(mm: Mm, address: Address, word: number): Coroutine<number> {
+  return user_access(mm, address, false, (page) => READ_ONCE(page.contents(word)));
+}
