@@ -9,7 +9,7 @@
 import { charge, work } from '../machine/work.ts';
 import type { Coroutine, Step } from '../machine/step.ts';
 import { might_sleep } from '../machine/thread.ts';
-import { WRITE_ONCE, xchg } from '../machine/memory.ts';
+import { READ_ONCE, WRITE_ONCE, xchg } from '../machine/memory.ts';
 import { trylock_page, unlock_page } from '../sync/pagelock.ts';
 import { spin_lock, spin_unlock } from '../sync/spinlock.ts';
 import type { FaultPath } from './fault-path.ts';
@@ -195,7 +195,7 @@ function* ptep_set_access_flags(
   entry: number,
 ): Coroutine<VmFault> {
   const flagged = write_access ? pte_mkdirty(pte_mkyoung(entry)) : pte_mkyoung(entry);
-  if (flagged !== entry) yield* set_pte(pte, flagged);
+  if (flagged !== pte.plain) yield* set_pte(pte, flagged);
   update_mmu_cache(vma, address, flagged);
   pte_unmap(pte);
   yield* spin_unlock(mm.page_table_lock);
@@ -203,8 +203,8 @@ function* ptep_set_access_flags(
 }
 
 /** Only one user of an anonymous page, by its count; 2.6.10 does not look at mapcount. Caller holds the page lock. */
-export function can_share_swap_page(page: Page): boolean {
-  return !page.reserved && page._count.plain === 1;
+export function* can_share_swap_page(page: Page): Coroutine<boolean> {
+  return !page.reserved && (yield* READ_ONCE(page._count)) === 1;
 }
 
 /**
@@ -221,7 +221,7 @@ export function* do_wp_page(
 ): Coroutine<VmFault> {
   const old_page = pte_page(mm, pte);
   if ((yield* trylock_page(old_page.lock)) === 1) {
-    const reuse = can_share_swap_page(old_page);
+    const reuse = yield* can_share_swap_page(old_page);
     yield* unlock_page(old_page.lock);
     if (reuse) return yield* ptep_set_access_flags(mm, vma, address, true, page_table, maybe_mkwrite(pte, vma));
   }
