@@ -257,6 +257,9 @@ describe('invariants', () => {
     'mmap-sem-twice': ['deadlock'],
     'rss-after-unlock': ['data race'],
     'fork-no-wrprotect': ['cow leak'],
+    'fork-no-flush': ['cow leak', 'stale TLB entry'],
+    'free-before-flush': ['use after free'],
+    'fault-irqs-off': ['deadlock'],
     'prefault-v2-pointer-only': [],
   };
   /** What else it takes, besides one fault or two of the same page. */
@@ -265,6 +268,15 @@ describe('invariants', () => {
       { T1: '{ write: heap, page: 0 }, { write: code, page: 0 }', T2: '{ page_referenced: heap, page: 0 }' },
     ],
     'mmap-sem-twice': [{ T1: '{ write: heap, page: 0 }', T2: '{ mmap: { pages: 1 } }' }],
+    'fork-no-flush': [
+      {
+        T1: '{ write: heap, page: 0 }, { fork: { child: [{ read: heap, page: 0 }] } }, { write: heap, page: 0 }',
+      },
+    ],
+    'free-before-flush': [
+      { T1: '{ madvise_dontneed: heap }', T2: '{ write: heap, page: 0 }, { write: heap, page: 0 }' },
+    ],
+    'fault-irqs-off': [{ T1: '{ read: heap, page: 0 }, { write: heap, page: 0 }', T2: '{ write: code, page: 0 }' }],
     'fork-no-wrprotect': [
       {
         T1: '{ write: heap, page: 0 }, { fork: { child: [{ read: heap, page: 0 }] } }, { write: heap, page: 0 }',

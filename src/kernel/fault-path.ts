@@ -1,7 +1,7 @@
 /** A kernel version as the functions that patches argue about, and what a change to one looks like. */
-import type { Coroutine } from '../machine/step.ts';
+import type { Coroutine, Step } from '../machine/step.ts';
 import type { PtePage, Ptep } from './pgtable.ts';
-import type { Address, Mm, VmFault, Vma } from './structs.ts';
+import type { Address, Mm, Page, VmFault, Vma } from './structs.ts';
 
 /**
  * The functions a kernel version or a patch may replace. Everything else is an ordinary import. A patch is a spread:
@@ -27,11 +27,18 @@ export interface FaultPath {
     address: Address,
   ): Coroutine<VmFault>;
   do_wp_page(mm: Mm, vma: Vma, address: Address, page_table: Ptep, pmd: PtePage, pte: number): Coroutine<VmFault>;
+  /** The last part of do_wp_page: the pte goes over to the copy. Caller holds the lock of the pte. */
+  switch_to_copy(mm: Mm, vma: Vma, address: Address, pte: Ptep, old_page: Page, new_page: Page): Coroutine;
   anon_vma_prepare(vma: Vma): Coroutine<boolean>;
+  dup_mmap(mm: Mm, parent: Mm): Coroutine<boolean>;
   copy_page_range(dst: Mm, src: Mm, vma: Vma): Coroutine<boolean>;
   zap_page_range(vma: Vma, address: Address, size: number): Coroutine;
   unmap_region(mm: Mm, vmas: readonly Vma[]): Coroutine;
   exit_mmap(mm: Mm): Coroutine;
+  /** For those who come by way of the page: its pte at an address, locked; null: it is not mapped there. */
+  page_check_address(page: Page, mm: Mm, address: Address): Coroutine<Ptep | null>;
+  /** Unmaps and unlocks it again. */
+  page_check_done(pte: Ptep): Step | Coroutine;
 }
 
 /** A kernel version. */

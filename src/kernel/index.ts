@@ -1,7 +1,9 @@
 /** The kernels, patches and bugs there are, by name. */
 import { clearAfterMap, leakWhenRaced, noAnonRmap, noUnlock, rssTwice, zeroPageWritable } from './bugs/anonymous.ts';
 import { anonVmaLockOrder } from './bugs/anon-vma-lock-order.ts';
-import { forkNoWrprotect } from './bugs/fork.ts';
+import { faultIrqsOff } from './bugs/fault-irqs-off.ts';
+import { forkNoFlush, forkNoWrprotect } from './bugs/fork.ts';
+import { freeBeforeFlush } from './bugs/free-before-flush.ts';
 import { mmapSemTwice } from './bugs/mmap-sem-twice.ts';
 import { noPteNoneRecheck } from './bugs/no-pte-none-recheck.ts';
 import { prefaultV2PointerOnly } from './bugs/prefault-v2-pointer-only.ts';
@@ -10,7 +12,11 @@ import type { Base, Change, FaultPath } from './fault-path.ts';
 import { v2_6_10 } from './memory.ts';
 import { anonPrefaultV1 } from './patches/2004-12-08-anon-prefault-v1.ts';
 import { anonPrefaultV2 } from './patches/2004-12-13-anon-prefault-v2.ts';
+import { anonPrefaultCmpxchg } from './patches/2004-12-16-anon-prefault-cmpxchg.ts';
+import { pageFaultScalability } from './patches/2004-12-16-page-fault-scalability.ts';
 import { anonPrefaultV4 } from './patches/2005-01-04-anon-prefault-v4.ts';
+import { cowRmapOrder } from './patches/2008-06-22-cow-rmap-order.ts';
+import { v2_6_15 } from './v2.6.15/memory.ts';
 
 export const bases: readonly Base[] = [
   {
@@ -19,9 +25,22 @@ export const bases: readonly Base[] = [
     about: 'one page_table_lock per address space, held from the walk to the leaf',
     path: v2_6_10,
   },
+  {
+    name: 'v2.6.15',
+    date: '2006-01-03',
+    about: 'every page of ptes has its own lock; page_table_lock is for the levels above',
+    path: v2_6_15,
+  },
 ];
 
-export const patches: readonly Change[] = [anonPrefaultV1, anonPrefaultV2, anonPrefaultV4];
+export const patches: readonly Change[] = [
+  anonPrefaultV1,
+  anonPrefaultV2,
+  pageFaultScalability,
+  anonPrefaultCmpxchg,
+  anonPrefaultV4,
+  cowRmapOrder,
+];
 
 export const bugs: readonly Change[] = [
   noPteNoneRecheck,
@@ -35,6 +54,9 @@ export const bugs: readonly Change[] = [
   mmapSemTwice,
   rssAfterUnlock,
   forkNoWrprotect,
+  forkNoFlush,
+  freeBeforeFlush,
+  faultIrqsOff,
   prefaultV2PointerOnly,
 ];
 

@@ -48,7 +48,16 @@ import {
   type Ptep,
   update_mmu_cache,
 } from './pgtable.ts';
-import { anon_vma_prepare, anon_vma_unlink, page_add_anon_rmap, page_dup_rmap, page_remove_rmap } from './rmap.ts';
+import {
+  anon_vma_link,
+  anon_vma_prepare,
+  anon_vma_unlink,
+  page_add_anon_rmap,
+  page_check_address,
+  page_check_done,
+  page_dup_rmap,
+  page_remove_rmap,
+} from './rmap.ts';
 import {
   type Address,
   type Mm,
@@ -57,11 +66,11 @@ import {
   VM_FAULT_OOM,
   VM_WRITE,
   type VmFault,
-  type Vma,
+  Vma,
   ZERO_PFN,
 } from './structs.ts';
 import { lru_cache_add_active } from './swap.ts';
-import { flush_tlb_page } from './tlb.ts';
+import { flush_tlb_mm, flush_tlb_page } from './tlb.ts';
 
 const HANDLE_MM_FAULT = work('handle_mm_fault');
 const PMD_ALLOC = work('pmd_alloc_one');
@@ -69,6 +78,7 @@ const PTE_ALLOC = work('pte_alloc_one');
 const SET_ANON_PTE = work('set_anon_pte');
 const ZAP_PTE = work('zap_pte');
 const COPY_PTE = work('copy_one_pte', 40);
+const COPY_VMA = work('copy_vma');
 const FREE_PTE_PAGE = work('free_pte_page');
 
 /** A pte change that hardware walkers may see at once. */
@@ -237,11 +247,7 @@ export function* do_wp_page(
   yield* spin_lock(mm.page_table_lock);
   page_table = pte_offset_map(mm, pmd, address);
   const same = page_table.plain === pte;
-  if (same) {
-    if (old_page.reserved) mm.rss.plain++;
-    else yield* page_remove_rmap(old_page);
-    yield* break_cow(vma, new_page, address, page_table);
-  }
+  if (same) yield* mm.system.kernel.switch_to_copy(mm, vma, address, page_table, old_page, new_page);
   if (!same) mark('write protection fault raced');
   pte_unmap(page_table);
   yield* page_cache_release(mm.system, same ? old_page : new_page); // what the pte no longer refers to
@@ -256,8 +262,22 @@ function* no_new_page(mm: Mm, old_page: Page): Coroutine<VmFault> {
 }
 
 /** The zero page need not be copied. */
-function copy_cow_page(old_page: Page, new_page: Page): Step | Coroutine {
+export function copy_cow_page(old_page: Page, new_page: Page): Step | Coroutine {
   return old_page.pfn === ZERO_PFN ? clear_user_highpage(new_page) : copy_user_highpage(new_page, old_page);
+}
+
+/** Caller holds page_table_lock. */
+export function* switch_to_copy(
+  mm: Mm,
+  vma: Vma,
+  address: Address,
+  page_table: Ptep,
+  old_page: Page,
+  new_page: Page,
+): Coroutine {
+  if (old_page.reserved) mm.rss.plain++;
+  else yield* page_remove_rmap(old_page);
+  yield* break_cow(vma, new_page, address, page_table);
 }
 
 /** Map the copy, and wait until no TLB has the old page any more. Caller holds page_table_lock. */
@@ -312,6 +332,24 @@ export function* zap_page_range(vma: Vma, address: Address, size: number): Corou
   yield* unmap_vmas(tlb, address, address + size);
   yield* tlb_finish_mmu(tlb);
   yield* spin_unlock(mm.page_table_lock);
+}
+
+/** Caller holds the parent's mmap_sem for writing. Returns true if out of memory. */
+export function* dup_mmap(mm: Mm, parent: Mm): Coroutine<boolean> {
+  let failed = false;
+  for (const vma of parent.mmap) {
+    charge(COPY_VMA);
+    const copy = new Vma(mm, vma.name, vma.vm_start, vma.vm_end, vma.vm_flags);
+    yield* anon_vma_link(copy, vma);
+    yield* spin_lock(mm.page_table_lock);
+    mm.mmap.push(copy);
+    failed = yield* mm.system.kernel.copy_page_range(mm, parent, vma);
+    yield* spin_unlock(mm.page_table_lock);
+    if (failed) break;
+  }
+  mm.free_area_cache = parent.free_area_cache;
+  yield* flush_tlb_mm(parent);
+  return failed;
 }
 
 /**
@@ -398,9 +436,13 @@ export const v2_6_10 = {
   do_no_page,
   do_anonymous_page,
   do_wp_page,
+  switch_to_copy,
   anon_vma_prepare,
+  dup_mmap,
   copy_page_range,
   zap_page_range,
   unmap_region,
   exit_mmap,
+  page_check_address,
+  page_check_done,
 } satisfies FaultPath;

@@ -9,6 +9,7 @@ import { Ref, Words } from '../machine/memory.ts';
 import { running, smp_processor_id } from '../machine/thread.ts';
 import type { Geometry } from '../machine/profile.ts';
 import { charge, work } from '../machine/work.ts';
+import { Spinlock } from '../sync/spinlock.ts';
 import { current, type Task } from './sched.ts';
 import type { Address, Mm, Page, Vma } from './structs.ts';
 
@@ -71,6 +72,7 @@ export function show_pte(pte: number): string {
 /** One page full of ptes, a part of the address space's page tables. */
 export class PtePage extends Words {
   readonly tables: PageTables;
+  private lock: Spinlock | null = null;
   /** Virtual page number of entry 0. */
   override readonly base: number;
   readonly ptes: Int32Array;
@@ -92,6 +94,10 @@ export class PtePage extends Words {
     this.lineShift = Math.log2(lineBytes / PTE_BYTES);
     this.ptes = new Int32Array(ptrsPerPte);
     this.owners = new Uint16Array((ptrsPerPte >> this.lineShift) + 1);
+  }
+  /** Split page-table lock: in Linux it is in the struct page of this page. */
+  get ptl(): Spinlock {
+    return (this.lock ??= new Spinlock(`${this.tables.mm.name}.ptl[${this.base}]`, 'ptl'));
   }
   /** Which entry maps `vpn`: an integer for V8 too. */
   entry(vpn: number): number {

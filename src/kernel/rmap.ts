@@ -20,8 +20,10 @@ import {
   pte_pfn,
   pte_present,
   pte_unmap,
+  type PtePage,
+  type Ptep,
 } from './pgtable.ts';
-import { type Address, AnonVma, type Page, type System, type Vma } from './structs.ts';
+import { type Address, AnonVma, type Mm, type Page, type System, type Vma } from './structs.ts';
 import { ptep_clear_flush_young } from './tlb.ts';
 
 const ANON_VMA_ALLOC = work('anon_vma_alloc');
@@ -171,27 +173,33 @@ const NOT_MAPPED = -1;
 /** 1 if the vma maps the page and its pte was young, 0 if it was not. Caller holds anon_vma->lock. */
 function* page_referenced_one(page: Page, vma: Vma): Coroutine<number> {
   const mm = vma.vm_mm;
+  const { kernel } = mm.system;
   const address = vma_address(page, vma);
   if (address === null) return NOT_MAPPED;
   charge(PAGE_REFERENCED_ONE);
-  yield* spin_lock(mm.page_table_lock);
-  const referenced = yield* check_young(vma, address, page);
-  yield* spin_unlock(mm.page_table_lock);
-  return referenced;
+  const pte = yield* kernel.page_check_address(page, mm, address);
+  if (pte === null) return NOT_MAPPED;
+  const young = yield* ptep_clear_flush_young(vma, address, pte, pte.plain);
+  yield* kernel.page_check_done(pte);
+  return young;
 }
 
-/** Caller holds page_table_lock. */
-function* check_young(vma: Vma, address: Address, page: Page): Coroutine<number> {
-  const mm = vma.vm_mm;
+/** The pte that maps the page there, with page_table_lock held; null: none does. */
+export function* page_check_address(page: Page, mm: Mm, address: Address): Coroutine<Ptep | null> {
+  yield* spin_lock(mm.page_table_lock);
   const pmd = pmd_offset(mm, address);
   const ptes = pmd === undefined ? undefined : pmd_page(mm, pmd, address);
-  if (ptes === undefined) return NOT_MAPPED;
-  const pte = pte_offset_map(mm, ptes, address);
-  const entry = pte.plain;
-  const mapped = pte_present(entry) && pte_pfn(entry) === page.pfn;
-  const young = mapped ? yield* ptep_clear_flush_young(vma, address, pte, entry) : NOT_MAPPED;
+  const pte = ptes === undefined ? null : pte_offset_map(mm, ptes, address);
+  const entry = pte?.plain ?? 0;
+  if (pte_present(entry) && pte_pfn(entry) === page.pfn) return pte;
+  if (pte !== null) pte_unmap(pte);
+  yield* spin_unlock(mm.page_table_lock);
+  return null;
+}
+
+export function page_check_done(pte: Ptep): Step {
   pte_unmap(pte);
-  return young;
+  return spin_unlock((pte.words as PtePage).tables.mm.page_table_lock);
 }
 
 /** Where the page is if this vma maps it; null if that is not within the vma. */

@@ -244,7 +244,10 @@ export class Mm {
   /** Guards the page tables, rss and vma->anon_vma. */
   readonly page_table_lock: Spinlock;
   readonly pgd: PageTables;
+  /** All that counts in 2.6.10; anon_rss of later kernels. */
   readonly rss: Cell;
+  /** Later kernels: pages that are not anonymous, which here is the zero page. */
+  readonly file_rss: Cell;
   /** Threads that use the address space. */
   readonly mm_users: Cell;
   /** Tags its entries in TLBs. */
@@ -264,6 +267,7 @@ export class Mm {
     this.page_table_lock = new Spinlock(`${name}.page_table_lock`, '&mm->page_table_lock', first);
     this.mm_users = new Cell(`${name}.mm_users`, first, 1);
     this.rss = new Cell(`${name}.rss`, second);
+    this.file_rss = new Cell(`${name}.file_rss`, second);
     this.pgd = new PageTables(this, system.geometry);
     this.free_area_cache = system.mmap_base;
   }

@@ -24,6 +24,26 @@ export function* instead<T>(path: Coroutine<T>, change: (step: Step) => Step): C
   return next.value;
 }
 
+/** The path with other steps before and after the first step that matches. */
+export function* around<T>(
+  path: Coroutine<T>,
+  matches: (step: Step) => boolean,
+  before: () => Step | Coroutine,
+  after: () => Step | Coroutine,
+): Coroutine<T> {
+  let next = stepwise(path, 0);
+  for (let found = false; next.done !== true;) {
+    const step = next.value;
+    const first: boolean = !found && matches(step);
+    if (first) yield* before();
+    const reply = yield step;
+    if (first) yield* after();
+    found ||= first;
+    next = stepwise(path, reply);
+  }
+  return next.value;
+}
+
 /** The path with the step that matches put off until just before the step that `until` matches. */
 export function* late<T>(
   path: Coroutine<T>,

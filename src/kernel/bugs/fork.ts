@@ -1,8 +1,11 @@
-/** Known bad: fork of 2.6.10 with one step spoilt. */
-import { WRITE } from '../../machine/step.ts';
+/** Known bad: fork of 2.6.10 with something left out. */
+import { type Coroutine, WRITE } from '../../machine/step.ts';
+import { spin_lock, spin_unlock } from '../../sync/spinlock.ts';
 import type { Change } from '../fault-path.ts';
 import { v2_6_10 } from '../memory.ts';
 import { PtePage } from '../pgtable.ts';
+import { anon_vma_link } from '../rmap.ts';
+import { type Mm, Vma } from '../structs.ts';
 import { without } from './altered.ts';
 
 /** The parent may go on writing to pages that the child has too. Breaks: cow leak. */
@@ -19,3 +22,23 @@ export const forkNoWrprotect: Change = {
       ),
   },
 };
+
+/** Threads of the parent may go on writing by way of what their TLBs still have. Breaks: cow leak. */
+export const forkNoFlush: Change = {
+  name: 'fork-no-flush',
+  base: 'v2.6.10',
+  about: "dup_mmap does not flush the parent's TLBs",
+  replaces: { dup_mmap: dup_mmap_unflushed },
+};
+
+function* dup_mmap_unflushed(mm: Mm, parent: Mm): Coroutine<boolean> {
+  for (const vma of parent.mmap) {
+    const copy = new Vma(mm, vma.name, vma.vm_start, vma.vm_end, vma.vm_flags);
+    yield* anon_vma_link(copy, vma);
+    yield* spin_lock(mm.page_table_lock);
+    mm.mmap.push(copy);
+    yield* mm.system.kernel.copy_page_range(mm, parent, vma);
+    yield* spin_unlock(mm.page_table_lock);
+  }
+  return false; // here 2.6.10 flushes
+}
