@@ -28,6 +28,10 @@ describe('scenarios', () => {
       this.timeout(300_000);
       const path = `scenarios/${file}`;
       const scenario = readScenario(path, catalog());
+      if (file.startsWith('scaling/') && scenario.pft === null) {
+        expect(runTimed(path)).to.include({ status: 0 });
+        return;
+      }
       if (scenario.pft !== null) {
         const { status, rows, problems } = runTimed(path);
         expect([status, problems, rows.length]).to.deep.equal([0, [], pftRows(scenario).length]);

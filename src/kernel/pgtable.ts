@@ -46,6 +46,9 @@ export function mk_pte(page: Page, protection: number): number {
 export function pte_wrprotect(pte: number): number {
   return pte & ~_PAGE_RW;
 }
+export function pte_dirty(pte: number): boolean {
+  return (pte & _PAGE_DIRTY) !== 0;
+}
 export function pte_mkdirty(pte: number): number {
   return pte | _PAGE_DIRTY;
 }

@@ -305,6 +305,9 @@ const expectation = mapping(
         pgfault: whole(0).optional().describe('Page faults.'),
         update_mmu_cache: whole(0).optional().describe('Calls of the hook that tells the MMU of a new pte.'),
         update_mmu_cache_absent: whole(0).optional().describe('Of these, calls for an address that has no pte.'),
+        dirty_untouched: whole(0)
+          .optional()
+          .describe('Dirty ptes in the end of pages that nobody has written to: reclaim would write them to swap.'),
       },
       'a mapping such as { pgfault: 64 }',
     )

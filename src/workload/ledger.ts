@@ -77,6 +77,11 @@ export class Ledger {
     return this.stores.filter((s) => s.address === address && s.word === word && s.value === value).map(({ mm }) => mm);
   }
 
+  /** Has anybody stored to the page that begins there? */
+  isTouched(address: Address): boolean {
+    return this.stores.some((store) => store.address === address);
+  }
+
   /** What each word that was ever stored to may hold in this address space. */
   *allowed(mm: Mm): Iterable<Place & { readonly values: readonly number[]; readonly stores: readonly string[] }> {
     const book = this.bookOf(mm);
