@@ -6,6 +6,7 @@ import { Words } from '../machine/memory.ts';
 import { POLL, type Shared, type Step, WAIT } from '../machine/step.ts';
 import type { Thread } from '../machine/thread.ts';
 import type { Frame, TraceStep } from '../trace/step.ts';
+import { cut, wrap } from './wrap.ts';
 
 /** A thread that cannot go on: what it wants to do, and who would have to act first. */
 export interface StuckThread {
@@ -229,29 +230,4 @@ function waitingRow({ thread, step }: StuckThread, column: number, steps: readon
   const text = `${labelOf(step)}  [waits]`;
   if (thread.asleep && last !== undefined) return { at: last.n, number: String(last.n), column, text };
   return { at: steps.length + 1 + (last?.n ?? 0), number: '', column, text };
-}
-
-/** Break at blanks; continuation lines are indented as the first one is, and by `indent`. */
-function wrap(text: string, width: number, indent = '    '): string[] {
-  const margin = `${/^ */.exec(text)![0]}${indent}`;
-  const lines: string[] = [];
-  let line = '';
-  for (const word of pieces(text, width - margin.length)) {
-    if (line.trim() !== '' && line.length + word.length > width) {
-      lines.push(line);
-      line = `${margin}${word.trimStart()}`;
-    } else {
-      line += word;
-    }
-  }
-  return [...lines, line].map((l) => cut(l, width));
-}
-
-/** Words with the blanks before them; those that are too long by themselves also end after marks. */
-function pieces(text: string, room: number): string[] {
-  return text.split(/(?<=\S)(?= )/).flatMap((word) => (word.length <= room ? [word] : word.split(/(?<=[(.>])(?=\w)/)));
-}
-
-function cut(text: string, width: number): string {
-  return text.length <= width ? text : `${text.slice(0, Math.max(1, width - 1))}~`;
 }

@@ -4,6 +4,7 @@
  */
 import type pc from 'picocolors';
 import type { PlainAccess, TraceStep } from '../trace/step.ts';
+import { wrap } from './wrap.ts';
 
 export type Colors = ReturnType<typeof pc.createColors>;
 
@@ -99,23 +100,4 @@ export function witnessLines(
       colors.red(line),
     ),
   );
-}
-
-/** Break at blanks; continuation lines are indented. */
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(/(?<=\S)(?= )/)) {
-    if (line !== '' && line.length + word.length > width) {
-      lines.push(line);
-      line = `    ${word.trimStart()}`;
-    } else {
-      line += word;
-    }
-  }
-  return [...lines, line].map((l) => fit(l, width));
-}
-
-function fit(text: string, width: number): string {
-  return text.length <= width ? text : `${text.slice(0, width - 1)}~`;
 }

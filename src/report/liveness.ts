@@ -4,6 +4,7 @@
  */
 import type { Frame, TraceStep } from '../trace/step.ts';
 import { drawLanes, type LaneOptions } from './lanes.ts';
+import { wrap } from './wrap.ts';
 
 /** A cycle in which threads act for ever. */
 export interface DrawnLivelock {
@@ -250,17 +251,4 @@ function be(names: readonly string[]): string {
 
 function plural(n: number, one: string): string {
   return `${n.toLocaleString('en-US')} ${one}${n === 1 ? '' : 's'}`;
-}
-
-/** Break at blanks; continuation lines are indented. */
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(/(?<=\S)(?= )/)) {
-    if (line !== '' && line.length + word.length > width) {
-      lines.push(line);
-      line = `    ${word.trimStart()}`;
-    } else line += word;
-  }
-  return [...lines, line];
 }
