@@ -222,7 +222,7 @@ describe('deadlock: found, recorded, reported', () => {
     expect(about('kswapd')).to.deep.equal([
       'kswapd on CPU1 is trying to acquire lock:',
       '  mm.page_table_lock (&mm->page_table_lock) by spin_lock, held by faulter, at:',
-      ...['page_referenced_one (rmap.ts)', ...walk].map((line) => `      ${line}`),
+      ...['page_check_address (rmap.ts)', 'page_referenced_one (rmap.ts)', ...walk].map((line) => `      ${line}`),
       'but kswapd is already holding lock:',
       '  heap.anon_vma->lock (&anon_vma->lock) by spin_lock in step n, at:',
       ...['page_lock_anon_vma (rmap.ts)', ...walk].map((line) => `      ${line}`),

@@ -38,7 +38,7 @@ const wishes: fc.Arbitrary<readonly Wish[]> = fc.array(
     },
   ),
   { minLength: 1, maxLength: 25 },
-) as fc.Arbitrary<readonly Wish[]>;
+);
 
 /** Memory as everybody thinks of it: by page, by thread, the value; null: not mapped. */
 type Flat = Map<string, Map<string, number> | null>;
