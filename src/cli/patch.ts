@@ -161,6 +161,6 @@ function what(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (value instanceof Step) return 'a step';
   if (typeof value === 'string') return quote(value);
-  if (typeof value !== 'object') return String(value);
+  if (typeof value !== 'object') return JSON.stringify(value) ?? typeof value;
   return typeof (value as { next?: unknown }).next === 'function' ? 'a path' : 'an object';
 }
