@@ -152,7 +152,7 @@ function checkpointFile(scenario: Scenario, options: ExploreCommandOptions): Che
   return new CheckpointFile(given ?? checkpointPath(key), key, given !== undefined);
 }
 
-function searchKey(scenario: Scenario, options: ExploreCommandOptions): SearchKey {
+export function searchKey(scenario: Scenario, options: ExploreCommandOptions): SearchKey {
   const { strategy, seed, bound, depth, executions = null, maxSteps = null } = options;
   const patch = scenario.own?.map(({ name, sha256 }) => `${name} ${sha256.slice(0, 12)}`);
   return {

@@ -19,7 +19,7 @@ function common(command: Command): Command {
 function patchable(command: Command): Command {
   return common(command).option(
     '--patch <file>',
-    'apply a patch of your own; again for more (docs/patch.md)',
+    'apply a patch of your own, a .ts or .js file; again for more',
     several,
     [],
   );

@@ -147,11 +147,12 @@ function shown(path: string): string {
   return near.startsWith('..') || isAbsolute(near) ? path : near;
 }
 
-const FRAME = /^ +at (?:.* \()?file:\S+\/(?<place>[^/]+\.m?[jt]s:\d+:\d+)/m;
+const FRAME = /^ +at (?:.* \()?\S+\/(?<place>[^/]+\.m?[jt]s:\d+:\d+)\)?$/m;
 
 /** What was thrown while the patch was loaded, and where. */
 function failure(error: unknown): string {
   if (!(error instanceof Error)) return `it throws ${String(error)}`;
   const place = FRAME.exec(error.stack ?? '')?.groups?.['place'];
-  return `${error.name}: ${error.message}${place === undefined ? '' : ` (${place})`}`;
+  const isOurs = place === undefined || place.startsWith('patch-files.'); // it was never run
+  return `${error.name}: ${error.message}${isOurs ? '' : ` (${place})`}`;
 }
