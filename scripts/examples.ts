@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 const EXAMPLE =
-  /(```ts\n)(?<code>[^`]*?from 'faultline(?:\/[\w-]+)?'[\s\S]*?)(\n```\n+```\n)(?<output>(?:(?!```)[\s\S])*)(```\n)/g;
+  /(```ts\n)(?<code>[^`]*?from 'faultline(?:\/[\w-]+)?'(?:(?!\n```)[\s\S])*)(\n```\n+```\n)(?<output>(?:(?!```)[\s\S])*)(```\n)/g;
 
 /** The text of the file with what its examples print now. */
 export async function withOutputs(path: string): Promise<string> {

@@ -1,24 +1,46 @@
 /**
  * Puts what `faultline demo` prints at 80 columns between the markers of README.md, and what the examples of README.md
- * and docs/ print under them. `--check` only compares.
+ * and docs/ print under them; a tutorial is followed in an empty folder. `--check` only compares.
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import pc from 'picocolors';
 import { main } from '../src/cli/main.ts';
 import { withOutputs } from './examples.ts';
+import { followed, isTutorial, wordsOf } from './tutorial.ts';
 
 const MARKERS = /(<!-- demo -->\n)[\s\S]*(<!-- \/demo -->)/;
 
-let out = '';
-const io = {
-  out: (text: string) => void (out += text),
-  err: (text: string) => void process.stderr.write(text),
-  width: 80,
-  colors: pc.createColors(false),
-  interactive: false,
-};
-const code = await main(['demo'], io);
+async function printed(args: readonly string[]): Promise<{ readonly code: number; readonly out: string }> {
+  let out = '';
+  const io = {
+    out: (text: string) => void (out += text),
+    err: (text: string) => void process.stderr.write(text),
+    width: 80,
+    colors: pc.createColors(false),
+    interactive: false,
+  };
+  return { code: await main(args, io), out };
+}
+
+const { code, out } = await printed(['demo']);
 if (code !== 0) throw new Error(`the demo ended with ${code}`);
+
+/** What a document shows, as it comes out now. */
+async function outputsOf(path: string): Promise<string> {
+  const text = readFileSync(path, 'utf8');
+  if (!isTutorial(text)) return withOutputs(path);
+  const [home, folder] = [process.cwd(), mkdtempSync(join(tmpdir(), 'faultline-'))];
+  process.chdir(folder);
+  try {
+    // the first two words are npx faultline
+    return await followed(text, folder, async (line) => (await printed(wordsOf(line).slice(2))).out);
+  } finally {
+    process.chdir(home);
+    rmSync(folder, { recursive: true });
+  }
+}
 
 const written: string[] = [];
 function write(path: string, text: string): void {
@@ -32,5 +54,5 @@ const readme = readFileSync('README.md', 'utf8');
 const demo = (_all: string, open: string, close: string): string => `${open}\`\`\`\n${out.trim()}\n\`\`\`\n${close}`;
 write('README.md', readme.replace(MARKERS, demo));
 const documents = readdirSync('docs').filter((file) => file.endsWith('.md'));
-for (const path of ['README.md', ...documents.map((file) => `docs/${file}`)]) write(path, await withOutputs(path));
+for (const path of ['README.md', ...documents.map((file) => `docs/${file}`)]) write(path, await outputsOf(path));
 if (written.length > 0) console.log(`written: ${written.join(', ')}`);

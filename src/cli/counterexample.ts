@@ -5,6 +5,7 @@ import { type Counterexample, counterexampleOf } from '../explain/counterexample
 import { drawCounterexample } from '../explain/explain.ts';
 import type { Scenario } from '../scenario/read.ts';
 import { UsageError } from './exit.ts';
+import { patchWords, quoted } from './heading.ts';
 import type { Io } from './io.ts';
 import { trailOf, writeTrail } from './trail.ts';
 
@@ -37,7 +38,8 @@ function store(trail: ReturnType<typeof trailOf>, path: string | undefined): str
 /** All there is to say of it. */
 export function drawStored(io: Io, scenario: Scenario, shown: StoredCounterexample): string[] {
   const { trail, line, pass } = shown;
-  const path = quoted(scenario.path);
+  const words = patchWords(scenario.own?.map((patch) => patch.path));
+  const path = [quoted(scenario.path), ...words].join(' ');
   const paste = (schedule: string): string => `npx faultline replay ${path} --schedule ${quoted(schedule)}`;
   const lines = drawCounterexample(shown, io);
   if (pass !== null) lines.push(`passes: ${paste(pass.line)}`);
@@ -46,9 +48,4 @@ export function drawStored(io: Io, scenario: Scenario, shown: StoredCounterexamp
   else lines.push(`repeat: npx faultline replay ${quoted(trail)}`);
   lines.push(`search: npx faultline explore ${path}`);
   return lines;
-}
-
-/** As a word for the shell. */
-export function quoted(path: string): string {
-  return /^[\w./+-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }

@@ -9,17 +9,17 @@ import type { Strategy } from '../drivers/controlled/strategy.ts';
 import type { Exploration } from '../drivers/controlled/tally.ts';
 import { drawCutOff, drawVerdicts } from '../explain/explain.ts';
 import { coverage, plural, wordFor } from '../explain/verdict.ts';
-import { catalog } from '../scenario/catalog.ts';
 import { judge } from '../scenario/judge.ts';
-import { readScenario, type Scenario } from '../scenario/read.ts';
+import type { Scenario } from '../scenario/read.ts';
 import { buildWorld, type CheckedProgram, checkedProgram } from '../scenario/world.ts';
 import { CheckpointFile, checkpointPath, type SearchKey } from './checkpoint.ts';
-import { drawStored, quoted, storedCounterexample, type StoredCounterexample } from './counterexample.ts';
+import { drawStored, storedCounterexample, type StoredCounterexample } from './counterexample.ts';
 import { EXIT, UsageError } from './exit.ts';
-import { jsonHead, kernelName } from './heading.ts';
+import { jsonHead, kernelName, patchWords, quoted } from './heading.ts';
 import type { Io } from './io.ts';
 import { liveness } from './liveness.ts';
-import { type CommonOptions, scenarioPath, type STRATEGIES, version } from './options.ts';
+import { type CommonOptions, type STRATEGIES, version } from './options.ts';
+import { readPatched } from './patch.ts';
 import { roughly, runSearch, timeLeft } from './search.ts';
 
 export interface ExploreCommandOptions extends CommonOptions {
@@ -67,7 +67,7 @@ function strategyFor({ strategy, seed, bound, depth, executions = SAMPLES }: Exp
 }
 
 export async function explore(io: Io, file: string, options: ExploreCommandOptions): Promise<number> {
-  const scenario = readScenario(scenarioPath(file), catalog());
+  const scenario = await readPatched(file, options);
   if (scenario.pft !== null) {
     throw new UsageError(
       `${scenario.path} is a pft scenario, for the clock: use 'faultline run', or give it vmas and threads`,
@@ -136,7 +136,14 @@ function resumeLine(file: string, checkpoint: string, options: ExploreCommandOpt
   );
   if (options.check === true) words.push('--check');
   if (options.requireComplete === true) words.push('--require-complete');
-  return ['npx faultline explore', quoted(file), ...words, '--resume', quoted(checkpoint)].join(' ');
+  return [
+    'npx faultline explore',
+    quoted(file),
+    ...patchWords(options.patch),
+    ...words,
+    '--resume',
+    quoted(checkpoint),
+  ].join(' ');
 }
 
 function checkpointFile(scenario: Scenario, options: ExploreCommandOptions): CheckpointFile {
@@ -145,9 +152,14 @@ function checkpointFile(scenario: Scenario, options: ExploreCommandOptions): Che
   return new CheckpointFile(given ?? checkpointPath(key), key, given !== undefined);
 }
 
-function searchKey(scenario: Scenario, options: ExploreCommandOptions): SearchKey {
+export function searchKey(scenario: Scenario, options: ExploreCommandOptions): SearchKey {
   const { strategy, seed, bound, depth, executions = null, maxSteps = null } = options;
-  return { version: version(), scenario, options: { strategy, seed, bound, depth, executions, 'max-steps': maxSteps } };
+  const patch = scenario.own?.map(({ name, sha256 }) => `${name} ${sha256.slice(0, 12)}`);
+  return {
+    version: version(),
+    scenario,
+    options: { strategy, seed, bound, depth, executions, 'max-steps': maxSteps, patch },
+  };
 }
 
 function indent({ format }: ExploreCommandOptions): number {

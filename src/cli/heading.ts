@@ -2,12 +2,23 @@
 import type { Scenario } from '../scenario/read.ts';
 
 /** The kernel with its patches and bugs: `v2.6.10 + no-pte-none-recheck`. */
-export function kernelName({ kernel }: Scenario): string {
-  return [kernel.base, ...kernel.patches, ...kernel.bugs].join(' + ');
+export function kernelName({ kernel, own = [] }: Scenario): string {
+  return [kernel.base, ...kernel.patches, ...own.map(({ name }) => name), ...kernel.bugs].join(' + ');
 }
 
-/** The first keys of every JSON result. */
+/** The first keys of every JSON result; `patches` are those of the user's own, if there are any. */
 export function jsonHead(schema: string, scenario: Scenario, seed: number): object {
-  const { path, sha256, kernel, machine } = scenario;
-  return { schema, scenario: { path, sha256 }, kernel, machine, seed };
+  const { path, sha256, kernel, own, machine } = scenario;
+  const patches = own?.map((patch) => ({ ...patch, replaces: Object.keys(patch.replaces) }));
+  return { schema, scenario: { path, sha256 }, kernel, ...(patches !== undefined && { patches }), machine, seed };
+}
+
+/** As a word for the shell. */
+export function quoted(path: string): string {
+  return /^[\w./+-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
+}
+
+/** The options that name these patches, for the shell. */
+export function patchWords(paths: readonly string[] = []): string[] {
+  return paths.map((path) => `--patch ${quoted(path)}`);
 }

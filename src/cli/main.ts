@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { EXIT, EXIT_HELP, UsageError } from './exit.ts';
 import { type Io, processIo } from './io.ts';
-import { FORMATS, LISTS, STRATEGIES, version, wholeNumber } from './options.ts';
+import { FORMATS, LISTS, several, STRATEGIES, version, wholeNumber } from './options.ts';
 
 type Action = () => Promise<number>;
 
@@ -14,6 +14,15 @@ function common(command: Command): Command {
     .addOption(new Option('--format <format>', 'what to print').choices(FORMATS).default('table'))
     .option('--seed <n>', 'seed of every random choice', wholeNumber(0), 1)
     .option('-q, --quiet', 'no progress on stderr', false);
+}
+
+function patchable(command: Command): Command {
+  return common(command).option(
+    '--patch <file>',
+    'apply a patch of your own, a .ts or .js file; again for more',
+    several,
+    [],
+  );
 }
 
 /** The program; `decide` is told what to do. */
@@ -29,7 +38,7 @@ function program(io: Io, decide: (action: Action) => void): Command {
     .exitOverride();
   const command = (spec: string, about: string): Command => top.command(spec).description(about).exitOverride();
 
-  common(command('run', 'run a scenario under the clock'))
+  patchable(command('run', 'run a scenario under the clock'))
     .argument('<scenario>', 'a file, or the name of a scenario of the package')
     .option('--eager', 'synchronise after every charge: slower, same result', false)
     .option('--locks', 'show where the time went', false)
@@ -37,7 +46,7 @@ function program(io: Io, decide: (action: Action) => void): Command {
       decide(async () => (await import('./run.ts')).run(io, file, options as never));
     });
 
-  common(command('explore', 'explore the interleavings of a scenario'))
+  patchable(command('explore', 'explore the interleavings of a scenario'))
     .argument('<scenario>', 'a file, or the name of a scenario of the package')
     .addOption(new Option('--strategy <name>', 'how to search').choices(STRATEGIES).default('portfolio'))
     .option('--bound <n>', 'preemptions with --strategy bounded, delays with delay', wholeNumber(0), 2)
@@ -56,7 +65,7 @@ function program(io: Io, decide: (action: Action) => void): Command {
       decide(async () => (await import('./explore.ts')).explore(io, file, options as never));
     });
 
-  common(
+  patchable(
     command('replay', 'repeat a recorded schedule step by step (exit 1 if it fails again, 4 if it goes another way)'),
   )
     .argument('<trail>', 'a trail file written by explore; with --schedule a scenario')
@@ -104,6 +113,10 @@ function failed(error: unknown, io: Io): number {
   if (error instanceof Error && error.name === 'KernelBug') {
     io.err(`faultline: the run found a bug: ${error.message}\n`);
     return EXIT.finding;
+  }
+  if (error instanceof Error && error.name === 'Misuse') {
+    io.err(`faultline: ${error.message}\n`);
+    return EXIT.usage;
   }
   if (error instanceof Error && error.name === 'ScenarioError') {
     io.err(`${error.message}\n`);

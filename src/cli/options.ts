@@ -16,6 +16,8 @@ export interface CommonOptions {
   readonly format: Format;
   readonly seed: number;
   readonly quiet: boolean;
+  /** Files of patches of the user's own; not for all commands. */
+  readonly patch?: readonly string[];
 }
 
 /** A whole number of at least `min`, for commander. */
@@ -27,6 +29,11 @@ export function wholeNumber(min: number): (text: string) => number {
     }
     return value;
   };
+}
+
+/** All values of an option that may be given several times, for commander. */
+export function several(value: string, before: readonly string[]): string[] {
+  return [...before, value];
 }
 
 /** Of the package. */

@@ -4,13 +4,15 @@ import { Divergence } from '../drivers/controlled/replay.ts';
 import { parseSchedule, type Schedule, ScheduleError } from '../drivers/controlled/schedule.ts';
 import { drawRecording } from '../explain/explain.ts';
 import { record, type Recording } from '../explain/record.ts';
+import { plural } from '../explain/verdict.ts';
 import { catalog } from '../scenario/catalog.ts';
-import { readScenario } from '../scenario/read.ts';
+import { readScenario, type Scenario } from '../scenario/read.ts';
 import { buildWorld, checkedProgram } from '../scenario/world.ts';
 import type { TraceStep } from '../trace/step.ts';
 import { EXIT, UsageError } from './exit.ts';
 import type { Io } from './io.ts';
-import { type CommonOptions, scenarioPath } from './options.ts';
+import type { CommonOptions } from './options.ts';
+import { readPatched, withPatches } from './patch.ts';
 import { meaningOf, readTrail, type Trail } from './trail.ts';
 
 export interface ReplayOptions extends CommonOptions {
@@ -18,15 +20,15 @@ export interface ReplayOptions extends CommonOptions {
   readonly schedule?: string;
 }
 
-export function replayCommand(io: Io, file: string, options: ReplayOptions): number {
+export async function replayCommand(io: Io, file: string, options: ReplayOptions): Promise<number> {
   return options.schedule === undefined
     ? replayTrail(io, file, options)
     : replayLine(io, file, options.schedule, options);
 }
 
 /** A schedule as it was pasted: exit 1 if a rule is broken, else 0. */
-function replayLine(io: Io, file: string, line: string, options: CommonOptions): number {
-  const scenario = readScenario(scenarioPath(file), catalog());
+async function replayLine(io: Io, file: string, line: string, options: CommonOptions): Promise<number> {
+  const scenario = await readPatched(file, options);
   if (scenario.pft !== null) throw new UsageError(`${scenario.path} is a pft scenario: it has no schedules`);
   const make = (): Program => checkedProgram(buildWorld(scenario));
   const recording = record(make, read(make, line));
@@ -53,11 +55,12 @@ function read(make: () => Program, line: string): Schedule {
   }
 }
 
-function replayTrail(io: Io, file: string, options: CommonOptions): number {
+async function replayTrail(io: Io, file: string, options: CommonOptions): Promise<number> {
   const trail = readTrail(file);
-  const scenario = readScenario(trail.scenario.path, catalog());
-  const changed =
-    scenario.sha256 === trail.scenario.sha256 ? null : firstChange(trail.scenario.meaning, meaningOf(scenario), '');
+  const { patch = [] } = options;
+  const patches = patch.length > 0 ? patch : (trail.patches ?? []).map(({ path }) => path);
+  const scenario = await withPatches(readScenario(trail.scenario.path, catalog()), patches);
+  const changed = changeOf(trail, scenario);
   let recording: Recording;
   try {
     recording = record(() => checkedProgram(buildWorld(scenario)), trail.schedule);
@@ -70,6 +73,21 @@ function replayTrail(io: Io, file: string, options: CommonOptions): number {
     return refuse(io, file, options, changed, parted ?? 'none: every step is the same');
   report(io, trail, recording, options);
   return EXIT.finding;
+}
+
+/** What is no longer as it was recorded, in words; null if nothing. */
+function changeOf(trail: Trail, scenario: Scenario): string | null {
+  if (scenario.sha256 !== trail.scenario.sha256) {
+    const change = firstChange(trail.scenario.meaning, meaningOf(scenario), '');
+    if (change !== null) return `the scenario has changed: ${change}`;
+  }
+  const { patches: was = [] } = trail;
+  const { own: is = [] } = scenario;
+  if (was.length !== is.length) return `recorded with ${plural(was.length, 'patch', 'patches')}, now ${is.length}`;
+  const other = is.findIndex(({ sha256 }, i) => sha256 !== was[i].sha256);
+  if (other < 0) return null;
+  const short = ({ sha256 }: { readonly sha256: string }): string => sha256.slice(0, 12);
+  return `the patch has changed: ${is[other].path}: ${short(was[other])} -> ${short(is[other])}`;
 }
 
 function recordedAt(trail: Trail, at: number): string {
@@ -117,7 +135,7 @@ function firstChange(was: unknown, is: unknown, at: string): string | null {
 function refuse(io: Io, file: string, options: CommonOptions, changed: string | null, difference: string): number {
   if (options.format === 'table') {
     io.err(`faultline: ${file} does not fit its scenario any more\n`);
-    if (changed !== null) io.err(`the scenario has changed: ${changed}\n`);
+    if (changed !== null) io.err(`${changed}\n`);
     io.err(`first difference: ${difference}\n`);
   } else {
     io.out(`${JSON.stringify({ schema: 'faultline.replay/1', reproduced: false, changed, difference })}\n`);

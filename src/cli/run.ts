@@ -6,15 +6,15 @@ import { taskOf } from '../kernel/sched.ts';
 import { KernelBug } from '../machine/thread.ts';
 import { lockTable } from '../report/lock-table.ts';
 import { pftHeader, pftLines } from '../report/pft-table.ts';
-import { catalog } from '../scenario/catalog.ts';
 import { figures, judgePft, meanErrors, measuredFigures, type PftResult } from '../scenario/pft-result.ts';
-import { readScenario, type Scenario } from '../scenario/read.ts';
+import type { Scenario } from '../scenario/read.ts';
 import { buildPftWorld, buildWorld, checkedProgram, type PftRow, pftRows, type World } from '../scenario/world.ts';
 import { pftPages } from '../workload/pft.ts';
 import { EXIT } from './exit.ts';
 import { jsonHead, kernelName } from './heading.ts';
 import type { Io } from './io.ts';
-import { type CommonOptions, scenarioPath } from './options.ts';
+import type { CommonOptions } from './options.ts';
+import { readPatched } from './patch.ts';
 import { type Progress, progress } from './progress.ts';
 
 export interface RunOptions extends CommonOptions {
@@ -23,8 +23,8 @@ export interface RunOptions extends CommonOptions {
   readonly locks?: boolean;
 }
 
-export function run(io: Io, file: string, options: RunOptions): number {
-  const scenario = readScenario(scenarioPath(file), catalog());
+export async function run(io: Io, file: string, options: RunOptions): Promise<number> {
+  const scenario = await readPatched(file, options);
   return scenario.pft === null ? runThreads(io, scenario, options) : runPft(io, scenario, options);
 }
 

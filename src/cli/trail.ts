@@ -11,6 +11,8 @@ import { UsageError } from './exit.ts';
 const trailSchema = z.object({
   format: z.literal('faultline.trail/2'),
   scenario: z.object({ path: z.string(), sha256: z.string(), meaning: z.unknown() }),
+  /** Of the user's own; left out if there are none. */
+  patches: z.array(z.object({ path: z.string(), sha256: z.string() })).optional(),
   expect: z.object({ rule: z.string(), witness: z.string(), step: z.number() }),
   preemptions: z.number(),
   schedule: z.object({ threads: z.array(z.int().min(0)), answers: z.array(z.int().min(0)) }),
@@ -35,6 +37,7 @@ export function trailOf(
   return {
     format: 'faultline.trail/2',
     scenario: { path: scenario.path, sha256: scenario.sha256, meaning: meaningOf(scenario) },
+    ...(scenario.own !== undefined && { patches: scenario.own.map(({ path, sha256 }) => ({ path, sha256 })) }),
     expect: { rule: found.rule, witness: found.witness, step: found.step },
     preemptions,
     schedule: { threads: [...schedule.threads], answers: [...schedule.answers] },

@@ -60,9 +60,21 @@ export const bugs: readonly Change[] = [
   prefaultV2PointerOnly,
 ];
 
-/** The functions of a base with patches and bugs applied in order. Throws on a name that is not there. */
-export function buildKernel(base: string, patchNames: readonly string[], bugNames: readonly string[]): FaultPath {
-  const changes = [...patchNames.map((name) => find(patches, name)), ...bugNames.map((name) => find(bugs, name))];
+/**
+ * The functions of a base with patches, `own` ones after those that are known here, and bugs applied in order. Throws on
+ * a name that is not there.
+ */
+export function buildKernel(
+  base: string,
+  patchNames: readonly string[],
+  bugNames: readonly string[],
+  own: readonly Pick<Change, 'replaces'>[] = [],
+): FaultPath {
+  const changes = [
+    ...patchNames.map((name) => find(patches, name)),
+    ...own,
+    ...bugNames.map((name) => find(bugs, name)),
+  ];
   return changes.reduce<FaultPath>((path, change) => ({ ...path, ...change.replaces }), find(bases, base).path);
 }
 

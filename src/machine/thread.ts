@@ -147,6 +147,14 @@ export class KernelBug extends Error {
   }
 }
 
+/** What is run breaks the rules of the machine, not those of the kernel: no finding, whoever wrote it must mend it. */
+export class Misuse extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'Misuse';
+  }
+}
+
 /** The thread whose private code runs; Linux's `current`. */
 export let running: Thread = new Thread(-1, 'nobody', 0, (function* (): Coroutine {})());
 

@@ -6,6 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import type { FaultPath } from '../kernel/fault-path.ts';
 import { fileError, type Problem, type Report, ScenarioError, toError } from './diagnostic.ts';
 import type { Catalog, FileOp, ScenarioFile } from './schema.ts';
 import { parseYaml } from './yaml.ts';
@@ -83,6 +84,16 @@ export interface KernelConfig {
   readonly max_prealloc_order?: number;
 }
 
+/** A patch that comes from a file of the user's own. */
+export interface OwnPatch {
+  readonly name: string;
+  /** As given. */
+  readonly path: string;
+  /** Of its text, and that of all files that go with it, in hex. */
+  readonly sha256: string;
+  readonly replaces: Partial<FaultPath>;
+}
+
 /** A scenario, complete. Names stand in the order of the file. */
 export interface Scenario {
   /** As given to readScenario. */
@@ -97,6 +108,8 @@ export interface Scenario {
     /** Left out if nothing is set. */
     readonly config?: KernelConfig;
   };
+  /** Applied after `kernel.patches`. No scenario file names any: left out then, and no part of its hash. */
+  readonly own?: readonly OwnPatch[];
   readonly machine: { readonly profile: string; readonly cpus: number };
   /** Empty with pft. */
   readonly vmas: VmaSpec[];

@@ -41,7 +41,7 @@ export function pftRows(scenario: Scenario): PftRow[] {
 function bootFor(scenario: Scenario, checks: Partial<Config> = {}): { system: System; profile: Profile; cpus: number } {
   const profile = findProfile(scenario.machine.profile);
   const { cpus } = scenario.machine;
-  const kernel = buildKernel(scenario.kernel.base, scenario.kernel.patches, scenario.kernel.bugs);
+  const kernel = buildKernel(scenario.kernel.base, scenario.kernel.patches, scenario.kernel.bugs, scenario.own);
   const config = { ...checks, ...scenario.kernel.config };
   return { system: boot({ profile, cpus, kernel, config }), profile, cpus };
 }

@@ -15,7 +15,7 @@ import {
   takeShortcuts,
   WALK,
 } from '../../machine/step.ts';
-import { Birth, KernelBug, running, Thread, woken } from '../../machine/thread.ts';
+import { Birth, KernelBug, Misuse, running, Thread, woken } from '../../machine/thread.ts';
 import type { PlainLog } from './data-race.ts';
 import { deadlockViolation } from './deadlock.ts';
 
@@ -300,7 +300,7 @@ export class Execution implements Attendant, Shortcut {
   /** Kernel text that throws has found a bug; the machine is dead then. */
   private crash(error: unknown): void {
     if (!(error instanceof Error)) throw error;
-    if (error instanceof NotTheSame) throw error;
+    if (error instanceof NotTheSame || error instanceof Misuse) throw error;
     const rule = error instanceof KernelBug ? error.rule : 'exception';
     this.report([{ rule, witness: error.message }]);
     this.crashed = true;

@@ -4,6 +4,7 @@
  */
 import { type Line, MEMORY, type Words } from '../../machine/memory.ts';
 import { type Cost, hops, nodeOf, type Profile, TICKS_PER_NS } from '../../machine/profile.ts';
+import { Misuse } from '../../machine/thread.ts';
 import { allWork } from '../../machine/work.ts';
 
 function ticks(cost: Cost): number {
@@ -14,7 +15,9 @@ function ticks(cost: Cost): number {
 export function workPrices(profile: Profile): Float64Array {
   return Float64Array.from(allWork(), ({ name, assumedNs }) => {
     const ns = profile.work[name]?.value ?? assumedNs;
-    if (ns === null) throw new Error(`profile ${profile.name} has no cost for the work '${name}'`);
+    if (ns === null) {
+      throw new Misuse(`profile ${profile.name} has no cost for the work '${name}': work('${name}', 40) assumes 40 ns`);
+    }
     return Math.round(ns * TICKS_PER_NS);
   });
 }

@@ -1,0 +1,166 @@
+/** `--patch`: changes to a scenario's kernel that come from files of the user's own. */
+import { basename } from 'node:path';
+import type { FaultPath } from '../kernel/fault-path.ts';
+import { type Coroutine, Step } from '../machine/step.ts';
+import { KernelBug, Misuse } from '../machine/thread.ts';
+import { NotTheSame } from '../drivers/controlled/execution.ts';
+import { Divergence } from '../drivers/controlled/replay.ts';
+import { catalog } from '../scenario/catalog.ts';
+import { didYouMean, quote } from '../scenario/diagnostic.ts';
+import { type OwnPatch, readScenario, type Scenario } from '../scenario/read.ts';
+import { parseStack } from '../trace/stack.ts';
+import { UsageError } from './exit.ts';
+import { type CommonOptions, scenarioPath } from './options.ts';
+
+/** What a patch may replace, and what each function returns. */
+const RETURNS = {
+  handle_mm_fault: 'number',
+  handle_pte_fault: 'number',
+  do_no_page: 'number',
+  do_anonymous_page: 'number',
+  do_wp_page: 'number',
+  anon_vma_prepare: 'boolean',
+  copy_page_range: 'boolean',
+  zap_page_range: 'undefined',
+  unmap_region: 'undefined',
+  exit_mmap: 'undefined',
+} as const satisfies Record<keyof FaultPath, string>;
+
+const WORDS = { number: 'a VM_FAULT code', boolean: 'true or false', undefined: 'nothing' };
+const REPLACEABLE = Object.keys(RETURNS) as (keyof FaultPath)[];
+/** What a patch may say beside what it replaces. */
+const ABOUT = ['name', 'base', 'about', 'mail'];
+
+/** The scenario of a file or a name, with the patches of the user's own. */
+export async function readPatched(file: string, { patch = [] }: Pick<CommonOptions, 'patch'>): Promise<Scenario> {
+  return withPatches(readScenario(scenarioPath(file), catalog()), patch);
+}
+
+export async function withPatches(scenario: Scenario, files: readonly string[]): Promise<Scenario> {
+  if (files.length === 0) return scenario;
+  const { loadPatchFiles } = await import('./patch-files.ts');
+  const own: OwnPatch[] = [];
+  for (const path of files) {
+    const { exports, sha256 } = await loadPatchFiles(path);
+    own.push({ path, sha256, ...read(path, exports, scenario) });
+  }
+  return { ...scenario, own };
+}
+
+/** What the module says, checked. */
+function read(path: string, exports: Readonly<Record<string, unknown>>, scenario: Scenario) {
+  const said = exports['default'] ?? exports['patch'];
+  if (!isRecord(said)) throw new UsageError(`${path} has no patch: ${instead(exports)}. ${POSSIBLE}`);
+  const isChange = 'replaces' in said;
+  const { name = basename(path).replace(/\.\w+$/, ''), base } = isChange ? said : {};
+  if (typeof name !== 'string' || name === '') throw new UsageError(`${path}: name must be a text, not empty`);
+  if (base !== undefined && base !== scenario.kernel.base) {
+    const here = `${scenario.path} runs ${scenario.kernel.base}`;
+    throw new UsageError(`${path} is a patch to ${typeof base === 'string' ? quote(base) : what(base)}, and ${here}`);
+  }
+  if (isChange) checkKeys(path, said, ['replaces', ...ABOUT], 'a patch has');
+  return { name, replaces: readReplaces(path, name, isChange ? said['replaces'] : said) };
+}
+
+const POSSIBLE =
+  'Possible: export default { do_anonymous_page }, or { name, base, about, replaces: { do_anonymous_page } }; ' +
+  "or the same as 'patch'";
+
+function instead(exports: Readonly<Record<string, unknown>>): string {
+  for (const name of ['default', 'patch']) {
+    if (exports[name] !== undefined) return `its export '${name}' is ${what(exports[name])}`;
+  }
+  const names = Object.keys(exports).filter((name) => name !== 'default');
+  return names.length === 0 ? 'it exports nothing' : `it exports ${names.join(', ')}`;
+}
+
+function readReplaces(path: string, name: string, replaces: unknown): Partial<FaultPath> {
+  if (!isRecord(replaces)) throw new UsageError(`${path}: replaces is ${what(replaces)}, not an object of functions`);
+  checkKeys(path, replaces, REPLACEABLE, 'a patch may replace');
+  const functions = Object.entries(replaces).map(([fn, value]) => {
+    if (typeof value !== 'function') throw new UsageError(`${path}: ${fn} is ${what(value)}, not a function`);
+    return [fn, held(`${fn} of ${name}`, RETURNS[fn as keyof FaultPath], value as AnyFunction)];
+  });
+  if (functions.length === 0) throw new UsageError(`${path} replaces nothing. Possible: ${REPLACEABLE.join(', ')}`);
+  return Object.fromEntries(functions) as Partial<FaultPath>;
+}
+
+function checkKeys(path: string, object: object, known: readonly string[], words: string): void {
+  const unknown = Object.keys(object).find((key) => !known.includes(key));
+  if (unknown === undefined) return;
+  const guess = didYouMean(unknown, known);
+  const hint = guess === undefined && ABOUT.includes(unknown) ? 'It goes beside replaces: { ... }.' : guess;
+  const suggestion = hint === undefined ? '' : ` ${hint}`;
+  throw new UsageError(`${path}: unknown ${quote(unknown)}: ${words} ${known.join(', ')}.${suggestion}`);
+}
+
+type AnyFunction = (...args: unknown[]) => unknown;
+type Path = Coroutine<unknown>;
+
+/** A function of the user's own, held to what drivers and callers rely on. */
+function held(fn: string, returns: keyof typeof WORDS, body: AnyFunction): AnyFunction {
+  return (...args) => new HeldPath(fn, returns, asPath(fn, body(...args)));
+}
+
+function asPath(fn: string, result: unknown): Path {
+  if (isRecord(result) && typeof (result as Partial<Path>).next === 'function') return result as unknown as Path;
+  throw new Misuse(`${fn} returns ${what(result)}, not a path: it must be a function*, or return what one returns`);
+}
+
+class HeldPath implements Iterator<Step, unknown, number> {
+  private readonly fn: string;
+  private readonly returns: keyof typeof WORDS;
+  private readonly path: Path;
+
+  constructor(fn: string, returns: keyof typeof WORDS, path: Path) {
+    this.fn = fn;
+    this.returns = returns;
+    this.path = path;
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+
+  next(reply: number): IteratorResult<Step, unknown> {
+    let next: IteratorResult<unknown, unknown>;
+    try {
+      next = this.path.next(reply);
+    } catch (error) {
+      throw asFinding(error);
+    }
+    const { done, value } = next;
+    if (done !== true) {
+      if (!(value instanceof Step)) throw new Misuse(`${this.fn} yields ${what(value)}, not a step: write yield*`);
+    } else if (typeof value !== this.returns) {
+      throw new Misuse(`${this.fn} returns ${what(value)} in the end, not ${WORDS[this.returns]}`);
+    }
+    return next as IteratorResult<Step, unknown>;
+  }
+}
+
+/** Kernel text that throws has found a bug, under either driver; what drivers throw is theirs. */
+function asFinding(error: unknown): unknown {
+  const isTheirs = [KernelBug, Misuse, NotTheSame, Divergence].some((kind) => error instanceof kind);
+  if (isTheirs) return error;
+  if (!(error instanceof Error)) return new KernelBug('exception', String(error));
+  const place = parseStack(error.stack ?? '').at(0);
+  const at = place === undefined ? '' : ` (${place.fn}, ${place.file}:${place.line})`;
+  return new KernelBug('exception', `${error.name}: ${error.message}${at}`);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A value in words. */
+function what(value: unknown): string {
+  if (value === null || value === undefined) return 'nothing';
+  if (typeof value === 'function') return `a function (${value.name || 'without a name'})`;
+  if (value instanceof Promise) return 'a promise';
+  if (Array.isArray(value)) return 'a list';
+  if (value instanceof Step) return 'a step';
+  if (typeof value === 'string') return quote(value);
+  if (typeof value !== 'object') return JSON.stringify(value) ?? typeof value;
+  return typeof (value as { next?: unknown }).next === 'function' ? 'a path' : 'an object';
+}

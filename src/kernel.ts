@@ -1,0 +1,138 @@
+/**
+ * Kernel text for those who write patches, as `faultline/kernel`: the functions that a patch may replace, what they
+ * call, and the steps they are made of. See docs/patch.md.
+ */
+
+// A patch and its base
+export type { Base, Change, FaultPath, Mail } from './kernel/fault-path.ts';
+export { bases } from './kernel/index.ts';
+export { v2_6_10 } from './kernel/memory.ts';
+
+// What can stop
+export { type Coroutine, NOTHING, Step } from './machine/step.ts';
+export {
+  atomic_add_return,
+  atomic_dec,
+  atomic_inc,
+  Cell,
+  cmpxchg,
+  Line,
+  type Location,
+  poll_for,
+  READ_ONCE,
+  Ref,
+  wait_for,
+  Words,
+  WRITE_ONCE,
+  xchg,
+} from './machine/memory.ts';
+export { Spinlock, spin_lock, spin_trylock, spin_unlock } from './sync/spinlock.ts';
+export { Mutex, mutex_lock, mutex_trylock, mutex_unlock } from './sync/mutex.ts';
+export { lock_page, PageLock, trylock_page, unlock_page } from './sync/pagelock.ts';
+export {
+  down_read,
+  down_read_trylock,
+  down_write,
+  down_write_trylock,
+  RwSemaphore,
+  up_read,
+  up_write,
+} from './sync/rwsem.ts';
+export { call_rcu, Rcu, rcu_read_lock, rcu_read_unlock, synchronize_rcu } from './sync/rcu.ts';
+export { local_irq_disable, local_irq_enable, on_each_cpu } from './sync/smp.ts';
+
+// The thread that runs, what it is charged, what is told of it
+export { KernelBug, might_sleep, running, smp_processor_id } from './machine/thread.ts';
+export { charge, work } from './machine/work.ts';
+export { choose, maybe, reachable, sometimes } from './machine/choice.ts';
+export { mark } from './kernel/marks.ts';
+export { current, in_atomic, Task } from './kernel/sched.ts';
+
+// Structures
+export {
+  type Address,
+  AnonVma,
+  type Config,
+  Mm,
+  Page,
+  type System,
+  VM_EXEC,
+  VM_FAULT_MAJOR,
+  VM_FAULT_MINOR,
+  VM_FAULT_OOM,
+  VM_FAULT_SIGBUS,
+  VM_RAND_READ,
+  VM_READ,
+  VM_WRITE,
+  Vma,
+  type VmFault,
+  ZERO_PFN,
+  Zone,
+} from './kernel/structs.ts';
+
+// Page tables
+export {
+  _PAGE_ACCESSED,
+  _PAGE_DIRTY,
+  _PAGE_PRESENT,
+  _PAGE_RW,
+  mk_pte,
+  page_number,
+  page_size,
+  pgd_populate,
+  pmd_addr_end,
+  pmd_offset,
+  pmd_page,
+  type PmdPage,
+  pmd_populate,
+  pte_mkdirty,
+  pte_mkold,
+  pte_mkwrite,
+  pte_mkyoung,
+  pte_none,
+  pte_offset_map,
+  pte_page,
+  PtePage,
+  type Ptep,
+  pte_pfn,
+  pte_present,
+  pte_unmap,
+  pte_wrprotect,
+  pte_write,
+  pte_young,
+  update_mmu_cache,
+} from './kernel/pgtable.ts';
+export { flush_tlb_mm, flush_tlb_page, flush_tlb_range, ptep_clear_flush_young } from './kernel/tlb.ts';
+export { type MmuGather, tlb_finish_mmu, tlb_flush_mmu, tlb_gather_mmu, tlb_remove_page } from './kernel/mmu_gather.ts';
+
+// Faults, pages, reverse mapping
+export {
+  can_share_swap_page,
+  maybe_mkwrite,
+  set_pte,
+  unmap_vmas,
+  vm_page_prot,
+  ZERO_PAGE,
+  zap_pte_range,
+} from './kernel/memory.ts';
+export {
+  alloc_page,
+  alloc_page_vma,
+  clear_user_highpage,
+  copy_user_highpage,
+  page_cache_get,
+  page_cache_release,
+} from './kernel/page_alloc.ts';
+export { type Pagevec, pagevec_add, pagevec_init } from './kernel/pagevec.ts';
+export {
+  __anon_vma_link,
+  anon_vma_alloc,
+  anon_vma_free,
+  anon_vma_unlink,
+  find_mergeable_anon_vma,
+  page_add_anon_rmap,
+  page_dup_rmap,
+  page_remove_rmap,
+} from './kernel/rmap.ts';
+export { find_vma } from './kernel/mmap.ts';
+export { lru_cache_add_active } from './kernel/swap.ts';
