@@ -65,6 +65,13 @@ function program(io: Io, decide: (action: Action) => void): Command {
       decide(async () => (await import('./explore.ts')).explore(io, file, options as never));
     });
 
+  patchable(command('check', 'explore many scenarios, a line each: is it all as they expect?'))
+    .argument('[scenarios...]', 'files, folders, or names and folders of the package (default: all of those)')
+    .option('--executions <n>', 'stop each after this many executions', wholeNumber(1), 200_000)
+    .action((given: string[], options) => {
+      decide(async () => (await import('./check.ts')).check(io, given, options as never));
+    });
+
   patchable(
     command('replay', 'repeat a recorded schedule step by step (exit 1 if it fails again, 4 if it goes another way)'),
   )

@@ -1,0 +1,112 @@
+/** `faultline check`: many scenarios, a line each: what was found, and whether that is what they expect. */
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { explore } from '../drivers/controlled/explore.ts';
+import { sourceDpor } from '../drivers/controlled/dpor.ts';
+import type { Exploration } from '../drivers/controlled/tally.ts';
+import { cleanVerdict, coverage, plural } from '../explain/verdict.ts';
+import { judge } from '../scenario/judge.ts';
+import type { Scenario } from '../scenario/read.ts';
+import { buildWorld, checkedProgram } from '../scenario/world.ts';
+import { wrap } from '../report/wrap.ts';
+import { EXIT, UsageError } from './exit.ts';
+import { kernelName } from './heading.ts';
+import type { Io } from './io.ts';
+import { type CommonOptions, packagedScenarios, scenarioPath } from './options.ts';
+import { readPatched } from './patch.ts';
+import { progress } from './progress.ts';
+
+export interface CheckOptions extends CommonOptions {
+  readonly executions: number;
+}
+
+interface Checked {
+  readonly name: string;
+  readonly scenario: Scenario;
+  /** Null: it is for the clock. */
+  readonly result: Exploration | null;
+  readonly problems: readonly string[];
+}
+
+export async function check(io: Io, given: readonly string[], options: CheckOptions): Promise<number> {
+  const names = given.length === 0 ? packagedScenarios().map(nameOf) : given.flatMap(scenariosIn);
+  const bar = progress(io, options.quiet);
+  const all: Checked[] = [];
+  for (const name of names) {
+    bar.update(() => `${name}, ${all.length + 1} of ${names.length}`);
+    const checked = await checkOne(name, options);
+    all.push(checked);
+    bar.done();
+    if (options.format === 'table') io.out(lineFor(checked, io.width));
+    if (options.format === 'ndjson') io.out(`${JSON.stringify(json(checked))}\n`);
+  }
+  if (options.format === 'json') {
+    io.out(`${JSON.stringify({ schema: 'faultline.check/1', scenarios: all.map(json) }, null, 2)}\n`);
+  }
+  if (options.format === 'table') io.out(`${summary(all)}\n`);
+  if (all.some(({ problems }) => problems.length > 0)) return EXIT.finding;
+  return all.every(({ result }) => result === null || result.complete) ? EXIT.ok : EXIT.inconclusive;
+}
+
+async function checkOne(name: string, options: CheckOptions): Promise<Checked> {
+  const scenario = await readPatched(scenarioPath(name), options);
+  if (scenario.pft !== null) return { name, scenario, result: null, problems: [] };
+  const result = explore(() => checkedProgram(buildWorld(scenario)), {
+    strategy: sourceDpor(),
+    maxExecutions: options.executions,
+  });
+  return { name, scenario, result, problems: judge(scenario.expect, result) };
+}
+
+function nameOf(file: string): string {
+  return file.replace(/\.yaml$/, '');
+}
+
+/** A file or a name stands for itself, a folder (one of yours, or one of the package's) for all that is in it. */
+function scenariosIn(given: string): string[] {
+  if (existsSync(given) && statSync(given).isDirectory()) {
+    const files = readdirSync(given, { recursive: true, encoding: 'utf8' }).filter((file) => /\.ya?ml$/.test(file));
+    if (files.length === 0) throw new UsageError(`there are no scenarios in ${given}`);
+    return files.sort().map((file) => join(given, file));
+  }
+  const folder = `${given.replace(/\/$/, '')}/`;
+  const packaged = packagedScenarios().filter((file) => file.startsWith(folder));
+  return packaged.length > 0 && !existsSync(given) ? packaged.map(nameOf) : [given];
+}
+
+function lineFor({ name, scenario, result, problems }: Checked, width: number): string {
+  const words = result === null ? "for the clock: 'faultline run'" : found(result);
+  const said = [`${name}: ${words}`, ...problems.map((problem) => `  NOT AS EXPECTED: ${problem}`)];
+  const kernel = `  ${kernelName(scenario)}`;
+  return `${[said[0], kernel, ...said.slice(1)].flatMap((line) => wrap(line, width)).join('\n')}\n`;
+}
+
+/** `lost store 216 of 452` or `never (all 236 classes)`. */
+function found(result: Exploration): string {
+  const { failures, executions } = result;
+  if (failures.length === 0) return cleanVerdict(result);
+  const rules = failures.map((failure) => `${failure.rule} ${failure.executions}`).join(', ');
+  return `${rules} of ${executions.toLocaleString('en-US')}${result.complete ? '' : ` (${coverage(result)})`}`;
+}
+
+function summary(all: readonly Checked[]): string {
+  const explored = all.filter(({ result }) => result !== null);
+  const wrong = explored.filter(({ problems }) => problems.length > 0);
+  const words = wrong.length === 0 ? 'all as expected' : `${wrong.length} not as expected`;
+  const classes = explored.reduce((sum, { result }) => sum + result!.executions, 0);
+  return `\n${plural(explored.length, 'scenario', 'scenarios')}, ${plural(classes, 'class', 'classes')}: ${words}`;
+}
+
+function json({ name, scenario, result, problems }: Checked): object {
+  if (result === null) return { scenario: name, kernel: kernelName(scenario), explored: false };
+  const { executions, complete, failures } = result;
+  return {
+    scenario: name,
+    kernel: kernelName(scenario),
+    explored: true,
+    classes: executions,
+    complete,
+    rules: failures.map(({ rule, witness, executions: breaks }) => ({ rule, executions: breaks, witness })),
+    problems,
+  };
+}
