@@ -7,6 +7,7 @@
 export type { Base, Change, FaultPath, Mail } from './kernel/fault-path.ts';
 export { bases } from './kernel/index.ts';
 export { v2_6_10 } from './kernel/memory.ts';
+export { v2_6_15 } from './kernel/v2.6.15/memory.ts';
 
 // What can stop
 export { type Coroutine, NOTHING, Step } from './machine/step.ts';

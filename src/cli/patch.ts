@@ -19,14 +19,18 @@ const RETURNS = {
   do_no_page: 'number',
   do_anonymous_page: 'number',
   do_wp_page: 'number',
+  switch_to_copy: 'undefined',
   anon_vma_prepare: 'boolean',
+  dup_mmap: 'boolean',
   copy_page_range: 'boolean',
   zap_page_range: 'undefined',
   unmap_region: 'undefined',
   exit_mmap: 'undefined',
+  page_check_address: 'object',
+  page_check_done: 'undefined',
 } as const satisfies Record<keyof FaultPath, string>;
 
-const WORDS = { number: 'a VM_FAULT code', boolean: 'true or false', undefined: 'nothing' };
+const WORDS = { number: 'a VM_FAULT code', boolean: 'true or false', undefined: 'nothing', object: 'a pte or null' };
 const REPLACEABLE = Object.keys(RETURNS) as (keyof FaultPath)[];
 /** What a patch may say beside what it replaces. */
 const ABOUT = ['name', 'base', 'about', 'mail'];

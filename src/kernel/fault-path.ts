@@ -1,5 +1,5 @@
 /** A kernel version as the functions that patches argue about, and what a change to one looks like. */
-import type { Coroutine, Step } from '../machine/step.ts';
+import type { Coroutine } from '../machine/step.ts';
 import type { PtePage, Ptep } from './pgtable.ts';
 import type { Address, Mm, Page, VmFault, Vma } from './structs.ts';
 
@@ -38,7 +38,7 @@ export interface FaultPath {
   /** For those who come by way of the page: its pte at an address, locked; null: it is not mapped there. */
   page_check_address(page: Page, mm: Mm, address: Address): Coroutine<Ptep | null>;
   /** Unmaps and unlocks it again. */
-  page_check_done(pte: Ptep): Step | Coroutine;
+  page_check_done(pte: Ptep): Coroutine;
 }
 
 /** A kernel version. */

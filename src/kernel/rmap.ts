@@ -197,9 +197,9 @@ export function* page_check_address(page: Page, mm: Mm, address: Address): Corou
   return null;
 }
 
-export function page_check_done(pte: Ptep): Step {
+export function* page_check_done(pte: Ptep): Coroutine {
   pte_unmap(pte);
-  return spin_unlock((pte.words as PtePage).tables.mm.page_table_lock);
+  yield* spin_unlock((pte.words as PtePage).tables.mm.page_table_lock);
 }
 
 /** Where the page is if this vma maps it; null if that is not within the vma. */

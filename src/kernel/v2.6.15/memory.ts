@@ -433,6 +433,10 @@ function* page_check_address(page: Page, mm: Mm, address: Address): Coroutine<Pt
   return null;
 }
 
+function* page_check_done(pte: Ptep): Coroutine {
+  yield* pte_unmap_unlock(pte, pte.words as PtePage);
+}
+
 export const v2_6_15 = {
   handle_mm_fault,
   handle_pte_fault,
@@ -447,5 +451,5 @@ export const v2_6_15 = {
   unmap_region,
   exit_mmap,
   page_check_address,
-  page_check_done: (pte) => pte_unmap_unlock(pte, pte.words as PtePage),
+  page_check_done,
 } satisfies FaultPath;
