@@ -7,7 +7,7 @@
 export type { Base, Change, FaultPath, Mail } from './kernel/fault-path.ts';
 export { bases } from './kernel/index.ts';
 export { v2_6_10 } from './kernel/memory.ts';
-export { v2_6_15 } from './kernel/v2.6.15/memory.ts';
+export { count_copy, establish_copy, pmd_alloc, pte_alloc, v2_6_15 } from './kernel/v2.6.15/memory.ts';
 
 // What can stop
 export { type Coroutine, NOTHING, Step } from './machine/step.ts';
@@ -109,6 +109,7 @@ export { type MmuGather, tlb_finish_mmu, tlb_flush_mmu, tlb_gather_mmu, tlb_remo
 // Faults, pages, reverse mapping
 export {
   can_share_swap_page,
+  copy_cow_page,
   maybe_mkwrite,
   set_pte,
   unmap_vmas,
@@ -129,6 +130,7 @@ export {
   __anon_vma_link,
   anon_vma_alloc,
   anon_vma_free,
+  anon_vma_link,
   anon_vma_unlink,
   find_mergeable_anon_vma,
   page_add_anon_rmap,
