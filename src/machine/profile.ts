@@ -13,11 +13,21 @@ export interface Geometry {
   readonly pageShift: number;
   /** 2^pageShift */
   readonly pageBytes: number;
+  /** Entries of a table of each level; a level of one entry is folded into the one above it. */
   readonly ptrsPerPte: number;
   readonly ptrsPerPmd: number;
+  readonly ptrsPerPud: number;
   readonly ptrsPerPgd: number;
+  /** Those of a pgd that are for user addresses. */
+  readonly userPtrsPerPgd: number;
+  readonly pteEntryBytes: number;
+  readonly pmdEntryBytes: number;
+  /** Of a pgd, and of a pud. */
+  readonly pgdEntryBytes: number;
   /** Bytes of a cache line. */
   readonly lineBytes: number;
+  /** Bytes of a CPU's largest cache. */
+  readonly cacheBytes: number;
   /** Bits of a long, and of a register. */
   readonly wordBits: 32 | 64;
   /** Data translations that a CPU keeps. */

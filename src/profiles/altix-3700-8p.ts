@@ -30,8 +30,14 @@ export const altix_3700_8p: Profile = {
     pageBytes: 16384,
     ptrsPerPte: 2048,
     ptrsPerPmd: 2048,
+    ptrsPerPud: 1,
     ptrsPerPgd: 2048,
+    userPtrsPerPgd: 1280, // five of eight regions
+    pteEntryBytes: 8,
+    pmdEntryBytes: 8,
+    pgdEntryBytes: 8,
     lineBytes: 128,
+    cacheBytes: 3 * 2 ** 20, // L3, assumed: there were other sizes
     wordBits: 64,
     tlbEntries: 128,
   },
@@ -63,6 +69,7 @@ export const altix_3700_8p: Profile = {
     page_fault_exit: assumed(100, 'ns', 'the other half, less the lock'),
     find_vma: assumed(30, 'ns', 'mmap_cache hit'),
     handle_mm_fault: assumed(20, 'ns', 'statistics, dispatch'),
+    table_line_miss: assumed(200, 'ns', 'as lineMemory'),
     page_table_walk: assumed(20, 'ns', 'three cached levels'),
     pmd_alloc_one: assumed(9000, 'ns', 'a zeroed page'),
     pte_alloc_one: assumed(9000, 'ns', 'a zeroed page'),
