@@ -8,6 +8,9 @@ import { prefaultV2PointerOnly } from './bugs/prefault-v2-pointer-only.ts';
 import { rssAfterUnlock } from './bugs/rss-after-unlock.ts';
 import type { Base, Change, FaultPath } from './fault-path.ts';
 import { v2_6_10 } from './memory.ts';
+import { pmdBitmask } from './patches/2004-08-07-pmd-bitmask.ts';
+import { pteWalk } from './patches/2004-08-07-pte-walk.ts';
+import { radixPageTables } from './patches/2004-08-07-radix-page-tables.ts';
 import { anonPrefaultV1 } from './patches/2004-12-08-anon-prefault-v1.ts';
 import { anonPrefaultV2 } from './patches/2004-12-13-anon-prefault-v2.ts';
 import { anonPrefaultV4 } from './patches/2005-01-04-anon-prefault-v4.ts';
@@ -21,7 +24,14 @@ export const bases: readonly Base[] = [
   },
 ];
 
-export const patches: readonly Change[] = [anonPrefaultV1, anonPrefaultV2, anonPrefaultV4];
+export const patches: readonly Change[] = [
+  pteWalk,
+  pmdBitmask,
+  radixPageTables,
+  anonPrefaultV1,
+  anonPrefaultV2,
+  anonPrefaultV4,
+];
 
 export const bugs: readonly Change[] = [
   noPteNoneRecheck,

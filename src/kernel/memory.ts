@@ -396,8 +396,7 @@ export function* exit_mmap(mm: Mm): Coroutine {
   for (const { vm_start, vm_end } of mm.mmap) yield* unmap_vmas(tlb, vm_start, vm_end);
   charge(FREE_PTE_PAGE, mm.pgd.nr_ptes);
   yield* tlb_finish_mmu(tlb);
-  mm.pgd.entries.length = 0;
-  mm.pgd.nr_ptes = 0;
+  mm.pgd.clear();
   const vmas = mm.mmap.splice(0);
   mm.dead = true;
   yield* spin_unlock(mm.page_table_lock);

@@ -12,6 +12,7 @@ import { Ref, Words } from '../machine/memory.ts';
 import { running, smp_processor_id } from '../machine/thread.ts';
 import type { Geometry } from '../machine/profile.ts';
 import { charge, work } from '../machine/work.ts';
+import type { RadixTables } from './radix-tables.ts';
 import { current, type Task } from './sched.ts';
 import type { Address, Mm, Page, Vma } from './structs.ts';
 
@@ -142,6 +143,33 @@ export type PudPage = (PmdPage | undefined)[];
 
 const PTE_BYTES = 8;
 
+/** The `struct page` of a pmd table, of which patches use `index`: one word, here in halves of 32 bits. */
+export class TablePage extends Words {
+  private readonly name: string;
+  private readonly halves = new Int32Array(2);
+
+  constructor(name: string) {
+    super();
+    this.name = name;
+  }
+  get(half: number): number {
+    return this.halves[half];
+  }
+  set(half: number, bits: number): void {
+    this.halves[half] = bits;
+  }
+  /** What it costs to get at the line is counted with the walks. */
+  override claim(_half: number, cpu: number): number {
+    return cpu;
+  }
+  describe(half: number): string {
+    return `${this.name}->index${half === 0 ? '' : ' (upper half)'}`;
+  }
+  override show(_half: number, bits: number): string {
+    return `0x${(bits >>> 0).toString(16)}`;
+  }
+}
+
 export class PageTables extends Words {
   readonly mm: Mm;
   readonly geometry: Geometry;
@@ -156,6 +184,9 @@ export class PageTables extends Words {
   readonly pudMask: number;
   /** Pages of ptes, nr_ptes of later kernels. */
   nr_ptes = 0;
+  /** For patches: the struct pages of pmd tables; a tree that kernel text walks in the place of these arrays. */
+  readonly tablePages = new Map<PmdPage, TablePage>();
+  tree: RadixTables<PtePage> | null = null;
 
   constructor(mm: Mm, geometry: Geometry) {
     super();
@@ -206,6 +237,13 @@ export class PageTables extends Words {
   /** Writes so far to ptes of the page that has the one of an address; for checks. */
   writesNear(address: Address): number {
     return this.leaf(Math.floor(address / this.geometry.pageBytes))?.writes ?? 0;
+  }
+  /** All tables have been freed. */
+  clear(): void {
+    this.entries.length = 0;
+    this.nr_ptes = 0;
+    this.tablePages.clear();
+    this.tree = null;
   }
   /** Visit every present pte as (vpn, pte); for checks, not for kernel text. */
   forEachPresent(visit: (vpn: number, pte: number) => void): void {
