@@ -49,17 +49,17 @@ export function table_reads(mm: Mm): TableReads {
   return mm.system.tableReads[smp_processor_id()];
 }
 
-/** Go to the first pte in use in [start, end); `vaddr` is `end` if there is none. */
-export function pte_walk_descend(walk: PteWalkState, start: Address, end: Address): void {
+/** Go to the first pte in use in [start, end); `vaddr`, which is returned, is `end` if there is none. */
+export function pte_walk_descend(walk: PteWalkState, start: Address, end: Address): Address {
   walk.end = end;
   walk.ptes = undefined;
-  seek(walk, start);
+  return seek(walk, start);
 }
 
 /** Go on to the next one. */
-export function next_inuse_pte(walk: PteWalkState): void {
+export function next_inuse_pte(walk: PteWalkState): Address {
   pte_walk_park(walk);
-  seek(walk, walk.vaddr + page_size(walk.mm));
+  return seek(walk, walk.vaddr + page_size(walk.mm));
 }
 
 /** The tables below the cursor and the pte are made if they are not there. Returns true if out of memory. */
@@ -96,7 +96,7 @@ export function pte_walk_unpark(walk: PteWalkState): void {
 }
 
 /** To the first pte in use from this address on. */
-function seek(walk: PteWalkState, address: Address): void {
+function seek(walk: PteWalkState, address: Address): Address {
   const { mm, end, scan } = walk;
   const size = page_size(mm);
   while (address < end) {
@@ -107,14 +107,13 @@ function seek(walk: PteWalkState, address: Address): void {
     for (address = Math.max(address, start); address < last; address += size) {
       const pte = pte_offset_map(mm, walk.ptes, address);
       if (!pte_none(pte.plain)) {
-        walk.vaddr = address;
         walk.pte = pte;
-        return;
+        return (walk.vaddr = address);
       }
       pte_unmap(pte);
     }
   }
-  walk.vaddr = end;
+  return (walk.vaddr = end);
 }
 
 /** A page of ptes; somebody else may have put one in while page_table_lock was dropped to allocate. */
