@@ -36,6 +36,16 @@ export interface Geometry {
   readonly softwareTlb?: true;
 }
 
+/** Where a process has its parts, in bytes from the lowest user address. */
+export interface ProcessLayout {
+  readonly text: number;
+  readonly data: number;
+  readonly libs: number;
+  /** First byte above it. */
+  readonly stackTop: number;
+  readonly source: string;
+}
+
 export interface Profile {
   readonly name: string;
   readonly title: string;
@@ -43,6 +53,7 @@ export interface Profile {
   /** CPUs that share one memory bus and one memory node. */
   readonly cpusPerNode: number;
   readonly geometry: Geometry;
+  readonly layout: ProcessLayout;
   /** Free memory of a node before allocation spills to the next. */
   readonly memoryPerNode: Cost;
   /** An atomic operation on a line the CPU already owns. */

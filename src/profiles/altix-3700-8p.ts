@@ -41,6 +41,13 @@ export const altix_3700_8p: Profile = {
     wordBits: 64,
     tlbEntries: 128,
   },
+  layout: {
+    text: 2 * 2 ** 44,
+    data: 3 * 2 ** 44,
+    libs: 2 ** 44,
+    stackTop: 4 * 2 ** 44,
+    source: 'regions 1, 2 and 3 hold libraries, text, and data with the stack at its end; a region has 2^44 bytes here',
+  },
   memoryPerNode: assumed(2048, 'MiB', `${TAMU} has 4 GiB a node; ${MAIL}: 4 GiB spill at 1 and 2 threads, not at 4`),
   lineHit: assumed(15, 'ns', 'cmpxchg.acq on an owned line, about 20 cycles at 1.3 GHz'),
   lineTransfer: [

@@ -50,6 +50,13 @@ export const pentium3_2p: Profile = {
     wordBits: 32,
     tlbEntries: 64,
   },
+  layout: {
+    text: 0x0804_8000,
+    data: 0x080d_0000,
+    libs: 0x4000_0000,
+    stackTop: 0xc000_0000,
+    source: 'TASK_SIZE of 3 GiB, TASK_UNMAPPED_BASE of a third of it, and where ld puts programs',
+  },
   memoryPerNode: assumed(512, 'MiB', 'the test needs 256 MiB, and does not swap'),
   lineHit: assumed(40, 'ns', 'locked instruction on an owned line, about 20 cycles'),
   lineTransfer: [

@@ -31,6 +31,14 @@ export const sparc64_2p: Profile = {
     tlbEntries: 512,
     softwareTlb: true,
   },
+  layout: {
+    text: 0x10_0000,
+    data: 0x20_0000,
+    libs: 0x801_0000_0000,
+    stackTop: 0x7ff_0000_0000,
+    source:
+      'assumed, after /proc/self/maps of later kernels: libraries above the hole, at the bottom of its upper part',
+  },
   memoryPerNode: guess(2048, 'MiB'),
   lineHit: guess(20, 'ns'),
   lineTransfer: [guess(300, 'ns'), guess(300, 'ns'), guess(0, 'ns')],
@@ -50,5 +58,12 @@ export const sparc64_32bit_2p: Profile = {
   ...sparc64_2p,
   name: 'sparc64-32bit-2p',
   title: '2 x UltraSPARC III, tasks of 32 bits',
+  layout: {
+    text: 0x1_0000,
+    data: 0xb_0000,
+    libs: 0x7000_0000,
+    stackTop: 0xf000_0000,
+    source: 'TASK_UNMAPPED_BASE and STACK_TOP32; assumed',
+  },
   geometry: { ...sparc64_2p.geometry, ptrsPerPmd: 512, ptrsPerPgd: 1, userPtrsPerPgd: 1 },
 };

@@ -31,6 +31,13 @@ export const x86_64_2p: Profile = {
     wordBits: 64,
     tlbEntries: 512,
   },
+  layout: {
+    text: 0x40_0000,
+    data: 0x60_0000,
+    libs: 0x2aaa_aaaa_b000,
+    stackTop: 0x7fff_ffff_f000,
+    source: 'TASK_SIZE of 47 bits, TASK_UNMAPPED_BASE of a third of it, and where ld puts programs',
+  },
   memoryPerNode: guess(2048, 'MiB'),
   lineHit: guess(15, 'ns'),
   lineTransfer: [guess(100, 'ns'), guess(150, 'ns'), guess(50, 'ns')],
