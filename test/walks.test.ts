@@ -199,7 +199,7 @@ describe('cache lines that a walk reads', () => {
     const table = {};
     const read = (...lines: number[]): number => {
       const before = reads.sums.zap.misses;
-      for (const line of lines) reads.read(table, line * 64);
+      for (const line of lines) reads.read(table, line * 64, 'pmd');
       return reads.sums.zap.misses - before;
     };
     reads.begin('zap');

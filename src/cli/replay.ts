@@ -5,7 +5,7 @@ import { parseSchedule, type Schedule, ScheduleError } from '../drivers/controll
 import { drawRecording } from '../explain/explain.ts';
 import { record, type Recording } from '../explain/record.ts';
 import { catalog } from '../scenario/catalog.ts';
-import { readScenario } from '../scenario/read.ts';
+import { benchmarkOf, readScenario } from '../scenario/read.ts';
 import { buildWorld, checkedProgram } from '../scenario/world.ts';
 import type { TraceStep } from '../trace/step.ts';
 import { EXIT, UsageError } from './exit.ts';
@@ -27,7 +27,8 @@ export function replayCommand(io: Io, file: string, options: ReplayOptions): num
 /** A schedule as it was pasted: exit 1 if a rule is broken, else 0. */
 function replayLine(io: Io, file: string, line: string, options: CommonOptions): number {
   const scenario = readScenario(scenarioPath(file), catalog());
-  if (scenario.pft !== null) throw new UsageError(`${scenario.path} is a pft scenario: it has no schedules`);
+  const benchmark = benchmarkOf(scenario);
+  if (benchmark !== null) throw new UsageError(`${scenario.path} is a ${benchmark} scenario: it has no schedules`);
   const make = (): Program => checkedProgram(buildWorld(scenario));
   const recording = record(make, read(make, line));
   const { found, execution, steps } = recording;

@@ -16,6 +16,7 @@ import { jsonHead, kernelName } from './heading.ts';
 import type { Io } from './io.ts';
 import { type CommonOptions, scenarioPath } from './options.ts';
 import { type Progress, progress } from './progress.ts';
+import { runLatProc } from './run-lat-proc.ts';
 
 export interface RunOptions extends CommonOptions {
   readonly eager?: boolean;
@@ -25,6 +26,7 @@ export interface RunOptions extends CommonOptions {
 
 export function run(io: Io, file: string, options: RunOptions): number {
   const scenario = readScenario(scenarioPath(file), catalog());
+  if (scenario.latProc !== undefined) return runLatProc(io, scenario, scenario.latProc, options);
   return scenario.pft === null ? runThreads(io, scenario, options) : runPft(io, scenario, options);
 }
 

@@ -20,13 +20,13 @@ const PTE_ALLOC = work('pte_alloc_one');
 /** How pages of ptes are found. Callers hold page_table_lock or, to look only, mmap_sem for writing. */
 export interface TableScan {
   /** The first page of ptes that maps any of [address, end). */
-  next(mm: Mm, address: Address, end: Address): PtePage | undefined;
+  readonly next: (mm: Mm, address: Address, end: Address) => PtePage | undefined;
   /** The page of ptes that maps an address. */
-  find(mm: Mm, address: Address): PtePage | undefined;
+  readonly find: (mm: Mm, address: Address) => PtePage | undefined;
   /** Make the tables above; caller holds page_table_lock, which is dropped meanwhile. */
-  allocate(mm: Mm, address: Address): Coroutine;
+  readonly allocate: (mm: Mm, address: Address) => Coroutine;
   /** Put a page of ptes in. Caller holds page_table_lock. */
-  populate(mm: Mm, address: Address): void;
+  readonly populate: (mm: Mm, address: Address) => void;
 }
 
 export class PteWalkState {

@@ -67,12 +67,12 @@ export class RadixTables<Leaf extends object> {
     reads: TableReads,
   ): [number, Leaf] | undefined {
     const span = 2 ** node.shift;
-    reads.read(node, 0);
+    reads.read(node, 0, 'node');
     let slot = Math.max(0, Math.floor((from - base) / span));
     for (slot = node.nextPresent(slot); slot < SLOTS; slot = node.nextPresent(slot + 1)) {
       const key = base + slot * span;
       if (key >= end) return undefined;
-      reads.read(node, (slot + 1) * SLOT_BYTES);
+      reads.read(node, (slot + 1) * SLOT_BYTES, 'node');
       const below = node.slots[slot]!;
       if (node.shift === 0) return [key, below as Leaf];
       const found = this.nextBelow(below as Node<Leaf>, key, from, end, reads);

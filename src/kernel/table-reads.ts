@@ -5,6 +5,9 @@
  * A walk is one pass over a range of addresses. `lines` adds up the different lines of each walk. A `miss` is a line that
  * is not in the CPU's cache: the lines used last, as many as the cache has room for, all of them given to tables; who
  * thinks that programs have used it for other things meanwhile calls `cool`. Each miss costs a line from memory.
+ *
+ * Left out: prefetching, by hardware or by hand; lines that another CPU has written since; lines that are in the cache
+ * because somebody has just filled them in, other than by a walk.
  */
 import { charge, work } from '../machine/work.ts';
 
@@ -28,6 +31,9 @@ function numberOf(table: object): number {
 /** What a walk is for: a fault, fork, giving pages back, or freeing the tables themselves. */
 export type WalkKind = 'fault' | 'copy' | 'zap' | 'free';
 
+/** What a line is part of. */
+export type TableLevel = 'pgd' | 'pud' | 'pmd' | 'mask' | 'node';
+
 /** Sums over walks of one kind. */
 export interface WalkSums {
   walks: number;
@@ -42,6 +48,7 @@ const none = (): WalkSums => ({ walks: 0, lines: 0, misses: 0, entries: 0 });
 
 export class TableReads {
   readonly sums: Readonly<Record<WalkKind, WalkSums>> = { fault: none(), copy: none(), zap: none(), free: none() };
+  readonly missesByLevel: Record<TableLevel, number> = { pgd: 0, pud: 0, pmd: 0, mask: 0, node: 0 };
   private sum = this.sums.fault;
   private readonly lineBytes: number;
   private readonly room: number;
@@ -52,6 +59,12 @@ export class TableReads {
   constructor(lineBytes: number, cacheBytes: number) {
     this.lineBytes = lineBytes;
     this.room = cacheBytes / lineBytes;
+  }
+
+  /** Count from here on. */
+  reset(): void {
+    for (const sum of Object.values(this.sums)) Object.assign(sum, none());
+    Object.assign(this.missesByLevel, { pgd: 0, pud: 0, pmd: 0, mask: 0, node: 0 });
   }
 
   /** A walk begins. */
@@ -67,7 +80,7 @@ export class TableReads {
   }
 
   /** The walk looks at what is at this offset of a table. */
-  read(table: object, byte: number): void {
+  read(table: object, byte: number, level: TableLevel): void {
     this.sum.entries++;
     charge(ENTRY);
     const line = numberOf(table) * LINES_OF_A_TABLE + Math.floor(byte / this.lineBytes);
@@ -77,6 +90,7 @@ export class TableReads {
     }
     if (!this.cached.delete(line)) {
       this.sum.misses++;
+      this.missesByLevel[level]++;
       charge(LINE_MISS);
     }
     this.cached.add(line);

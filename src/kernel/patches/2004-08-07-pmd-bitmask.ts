@@ -30,7 +30,7 @@ export function virt_to_page(pgd: PageTables, pmd: PmdPage): TablePage {
 export function section_bit(mm: Mm, address: Address): { word: Ref; bit: number } {
   const { pgd } = mm;
   const page = virt_to_page(pgd, pmd_offset(mm, address)!);
-  table_reads(mm).read(page, 0);
+  table_reads(mm).read(page, 0, 'mask');
   const section = Math.floor((table_number(mm, address) & pgd.pmdMask) / section_entries(pgd));
   return { word: new Ref(page, section >> 5), bit: 1 << (section & 31) };
 }
@@ -40,7 +40,7 @@ const sections_in_use: ScanPmd = (pgd, pmd, table, end, reads) => {
   if (pgd.pmdMask === 0) return every_entry(pgd, pmd, table, end, reads);
   const per = section_entries(pgd);
   const page = virt_to_page(pgd, pmd);
-  reads.read(page, 0);
+  reads.read(page, 0, 'mask');
   const base = table & ~pgd.pmdMask;
   while (table < end) {
     const section = Math.floor((table - base) / per);
@@ -66,11 +66,13 @@ export const bitmask_scan: TableScan = {
     if (pmd_offset(mm, address) !== undefined) return;
     const pmd = yield* pmd_alloc(mm, address);
     // Not the table of somebody else who was quicker: he may have set bits already.
-    if (!mm.pgd.tablePages.has(pmd)) reset_mask(mm, address);
+    if (mm.pgd.pmdMask > 0 && !mm.pgd.tablePages.has(pmd)) reset_mask(mm, address);
   },
   populate(mm, address) {
-    const { word, bit } = section_bit(mm, address);
-    word.plain |= bit;
+    if (mm.pgd.pmdMask > 0) {
+      const { word, bit } = section_bit(mm, address);
+      word.plain |= bit;
+    }
     pmd_populate(mm, pmd_offset(mm, address)!, address);
   },
 };

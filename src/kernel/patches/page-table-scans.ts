@@ -47,7 +47,7 @@ export const every_entry: ScanPmd = (pgd, pmd, table, end, reads) => {
   const folded = pgd.pmdMask === 0;
   for (; table < end; table++) {
     const index = table & pgd.pmdMask;
-    if (!folded) reads.read(pmd, index * pgd.geometry.pmdEntryBytes);
+    if (!folded) reads.read(pmd, index * pgd.geometry.pmdEntryBytes, 'pmd');
     if (pmd[index] !== undefined) return pmd[index];
   }
   return undefined;
@@ -75,7 +75,7 @@ export function next_by_arrays(scan_pmd: ScanPmd): TableScan['next'] {
 }
 
 function pud_entries({ entries, pgdShift, geometry }: PageTables, table: number, reads: TableReads) {
-  reads.read(entries, (table >> pgdShift) * geometry.pgdEntryBytes);
+  reads.read(entries, (table >> pgdShift) * geometry.pgdEntryBytes, 'pgd');
   return entries[table >> pgdShift];
 }
 
@@ -86,7 +86,7 @@ function pmd_entries(
   reads: TableReads,
 ) {
   const index = (table >> pmdShift) & pudMask;
-  if (pudMask > 0) reads.read(pud, index * geometry.pgdEntryBytes);
+  if (pudMask > 0) reads.read(pud, index * geometry.pgdEntryBytes, 'pud');
   return pud[index];
 }
 
