@@ -261,6 +261,14 @@ describe('invariants', () => {
     'free-before-flush': ['use after free'],
     'fault-irqs-off': ['deadlock'],
     'prefault-v2-pointer-only': [],
+    'pmd-bit-forgotten': ['lost store', 'pmd bit missing'],
+    'pmd-bit-late': [],
+    'pmd-bit-unlocked': [],
+    'pmd-mask-recycled': [],
+    'pmd-mask-reset-twice': ['pmd bit missing'],
+    'pte-walk-range-ignored': [], // needs two pages
+    'pte-walk-lock-twice': ['deadlock'],
+    'pte-walk-no-parent-lock': ['cow leak', 'data race'],
   };
   /** What else it takes, besides one fault or two of the same page. */
   const takes: Record<string, Record<string, string>[]> = {
@@ -280,6 +288,18 @@ describe('invariants', () => {
     'fork-no-wrprotect': [
       {
         T1: '{ write: heap, page: 0 }, { fork: { child: [{ read: heap, page: 0 }] } }, { write: heap, page: 0 }',
+      },
+    ],
+    ...Object.fromEntries(
+      ['pmd-bit-forgotten', 'pte-walk-lock-twice'].map((name) => [
+        name,
+        [{ T1: '{ write: heap, page: 0 }, { fork: { child: [{ read: heap, page: 0 }] } }' }],
+      ]),
+    ),
+    'pte-walk-no-parent-lock': [
+      {
+        T1: '{ write: heap, page: 0 }, { fork: { child: [{ read: heap, page: 0 }] } }, { write: heap, page: 0 }',
+        T2: '{ page_referenced: heap, page: 0 }',
       },
     ],
     'rss-after-unlock': [{ T1: '{ write: heap, page: 0 }', T2: '{ write: code, page: 0 }' }],

@@ -132,11 +132,11 @@ describe('a scenario', () => {
 
 const never = (value: string) => raceWith(6, `expect: { ${value} }`);
 const mappingHere =
-  'a scenario must be a mapping with the keys about, kernel, expect and either vmas and threads or pft';
+  'a scenario must be a mapping with the keys about, kernel, expect and either vmas and threads or pft or lat_proc';
 const opKeys =
   'write, read, page_referenced, munmap, madvise_dontneed, mmap, wait, exit, page, pages, value, of, sees, fork';
 const opKinds = 'write, read, page_referenced, munmap, madvise_dontneed, mmap, fork, wait and exit';
-const rootKeys = 'about, kernel, machine, vmas, threads, pft, measured, expect';
+const rootKeys = 'about, kernel, machine, vmas, threads, pft, lat_proc, measured, expect';
 const noAlias = (c: string) => `anchors and aliases are not supported. Text that begins with ${c} needs quotes`;
 const badName = 'must be at most 64 letters, digits, spaces and _ . + -, the first of them a letter or _';
 
@@ -204,8 +204,11 @@ const refused: Record<string, [text: string, ...errors: string[]]> = {
   'a thread without operations': [raceWith(5, '  T1: []'), '5:7 T1 must be a list of at least one operation, got a list of 0'],
   'no threads': [race.replace(/threads:\n.*/, 'threads: {}'), '4:1 threads must have at least one thread, got none'],
   'vmas without threads': [race.replace(/threads:\n.*\n/, ''), "3:1 missing key 'threads': vmas and threads go together"],
-  'no workload': [`${head}expect: { never: anything }`, '1:1 a scenario needs a workload: either vmas and threads, or pft'],
+  'no workload': [`${head}expect: { never: anything }`, '1:1 a scenario needs a workload: either vmas and threads, or pft, or lat_proc'],
   'pft and threads': [`${race}pft: { gb: 1, repetitions: 1, threads: 1 }`, '7:1 a scenario has either vmas and threads or pft, got pft and vmas'],
+  'lat_proc and threads': [`${race}lat_proc: { kind: fork, iterations: 1 }`, '7:1 a scenario has either vmas and threads or lat_proc, got lat_proc and vmas'],
+  'lat_proc and pft': [`${pft}lat_proc: { kind: fork, iterations: 1 }`, '13:1 a scenario has either pft or lat_proc, got both'],
+  'misses without lat_proc': [never('misses: 3'), '6:11 misses goes with lat_proc only'],
   'too many repetitions': [pft.replace('repetitions: 3', 'repetitions: 101'), '5:16 repetitions must be a whole number of at most 100, got 101'],
   'no memory': [pft.replace('gb: 1', 'gb: [1, 0]'), '4:11 entry 2 of gb must be a number greater than 0, got 0'],
   'an empty list': [pft.replace('[1, 2]', '[]'), '6:12 threads must be a whole number of at least 1, or a list of them, got a list of 0'],
@@ -213,7 +216,7 @@ const refused: Record<string, [text: string, ...errors: string[]]> = {
   'seconds without s': [pft.replace('0.047s', '0.047'), '11:17 entry 4 of entry 1 of rows must be seconds such as 0.047s, got 0.047'],
   'a short row': [pft.replace(', 88859.030', ''), '11:7 entry 1 of rows must be a list of 8 cells, one for each column, got a list of 7'],
   // expect
-  'no expectation': [never(''), '6:1 expect must have at least one of never, sometimes, always, reachable, counts, faults and errorPercent, got none'],
+  'no expectation': [never(''), '6:1 expect must have at least one of never, sometimes, always, reachable, counts, faults, misses, fewestMisses and errorPercent, got none'],
   'an unknown invariant': [never('never: lost stoer'), "6:18 unknown invariant 'lost stoer' (there are: lost store, no page is mapped twice, anything). Did you mean 'lost store'?"],
   'anything sometimes': [never('sometimes: anything'), "6:22 unknown invariant 'anything' (there are: lost store, no page is mapped twice)"],
   'a contradiction': [never('never: lost store, always: [lost store]'), "6:39 'lost store' stands under never and always, and only one of them can be right"],

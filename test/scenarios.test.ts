@@ -6,6 +6,7 @@ import { DporStrategy } from '../src/drivers/controlled/dpor.ts';
 import { explore } from '../src/drivers/controlled/explore.ts';
 import { catalog } from '../src/scenario/catalog.ts';
 import { judge } from '../src/scenario/judge.ts';
+import { latProcRows } from '../src/scenario/lat-proc-result.ts';
 import { readScenario } from '../src/scenario/read.ts';
 import { buildWorld, checkedProgram, pftRows } from '../src/scenario/world.ts';
 
@@ -35,6 +36,11 @@ describe('scenarios', () => {
       if (scenario.pft !== null) {
         const { status, rows, problems } = runTimed(path);
         expect([status, problems, rows.length]).to.deep.equal([0, [], pftRows(scenario).length]);
+        return;
+      }
+      if (scenario.latProc !== undefined) {
+        const { status, problems, rows } = runTimed(path);
+        expect([status, problems, rows.length]).to.deep.equal([0, [], latProcRows(scenario.latProc).length]);
         return;
       }
       const result = explore(() => checkedProgram(buildWorld(scenario)), { strategy: new DporStrategy() });

@@ -6,7 +6,6 @@ import {
   mk_pte,
   page_number,
   page_size,
-  pgd_populate,
   pmd_offset,
   pmd_page,
   pmd_populate,
@@ -15,6 +14,7 @@ import {
   pte_offset_map,
   pte_page,
   pte_present,
+  pud_populate,
 } from '../../src/kernel/pgtable.ts';
 import { page_add_anon_rmap } from '../../src/kernel/rmap.ts';
 import type { Mm, Vma } from '../../src/kernel/structs.ts';
@@ -48,7 +48,7 @@ export function* flat(mm: Mm, vma: Vma): Coroutine {
         yield spin_unlock(page_table_lock);
         charge(COST.PMD_ALLOC);
         yield spin_lock(page_table_lock);
-        if (pmd_offset(mm, address) === undefined) pgd_populate(mm, address);
+        if (pmd_offset(mm, address) === undefined) pud_populate(mm, address);
         pmd = pmd_offset(mm, address)!;
       }
       let ptes = pmd_page(mm, pmd, address);

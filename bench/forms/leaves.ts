@@ -6,7 +6,6 @@ import {
   mk_pte,
   page_number,
   page_size,
-  pgd_populate,
   pmd_offset,
   pmd_page,
   type PmdPage,
@@ -17,6 +16,7 @@ import {
   type PtePage,
   pte_page,
   pte_present,
+  pud_populate,
 } from '../../src/kernel/pgtable.ts';
 import { page_add_anon_rmap } from '../../src/kernel/rmap.ts';
 import type { Mm, Page, System, Vma } from '../../src/kernel/structs.ts';
@@ -72,7 +72,7 @@ function* pmd_alloc(mm: Mm, address: number): Coroutine<PmdPage> {
   yield* step(spin_unlock(mm.page_table_lock));
   charge(COST.PMD_ALLOC);
   yield* step(spin_lock(mm.page_table_lock));
-  if (pmd_offset(mm, address) === undefined) pgd_populate(mm, address);
+  if (pmd_offset(mm, address) === undefined) pud_populate(mm, address);
   return pmd_offset(mm, address)!;
 }
 

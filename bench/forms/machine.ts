@@ -6,7 +6,6 @@ import {
   mk_pte,
   page_number,
   page_size,
-  pgd_populate,
   pmd_offset,
   pmd_page,
   pmd_populate,
@@ -17,6 +16,7 @@ import {
   pte_present,
   type PtePage,
   type Ptep,
+  pud_populate,
 } from '../../src/kernel/pgtable.ts';
 import { page_add_anon_rmap } from '../../src/kernel/rmap.ts';
 import type { Mm, Page, PerCpuPages, Vma, Zone } from '../../src/kernel/structs.ts';
@@ -127,7 +127,7 @@ class FaultMachine {
         charge(COST.PMD_ALLOC);
         return this.to(PMD_LOCK, spin_lock(page_table_lock));
       case PMD_LOCK:
-        if (pmd_offset(mm, this.address) === undefined) pgd_populate(mm, this.address);
+        if (pmd_offset(mm, this.address) === undefined) pud_populate(mm, this.address);
         return this.tables();
       case PTE_UNLOCK:
         charge(COST.PTE_ALLOC);

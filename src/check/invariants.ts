@@ -214,6 +214,26 @@ const zeroPageWritten: Invariant = {
   },
 };
 
+const pmdBitMissing: Invariant = {
+  name: 'pmd bit missing',
+  sentence: 'I26: where pmd tables have a mask, the section of an entry that is not none has its bit set',
+  moment: 'end',
+  check({ system }) {
+    return system.mms.flatMap(({ name, pgd }) =>
+      [...pgd.tablePages].flatMap(([pmd, page]) => {
+        const per = Math.max(1, pgd.geometry.ptrsPerPmd / pgd.geometry.wordBits);
+        const hidden = (index: number): boolean => {
+          const section = Math.floor(index / per);
+          return (page.get(section >> 5) & (1 << (section & 31))) === 0;
+        };
+        return [...pmd.keys()]
+          .filter((index) => pmd[index] !== undefined && hidden(index))
+          .map((index) => `${name}: entry ${index} of a pmd table is used, and the bit of its section is not set`);
+      }),
+    );
+  },
+};
+
 export const invariants: readonly Invariant[] = [
   lostStore,
   mapcountMismatch,
@@ -226,6 +246,7 @@ export const invariants: readonly Invariant[] = [
   staleTlb,
   kmapLeak,
   unexpectedCount,
+  pmdBitMissing,
 ];
 
 /** Rules that every run is held to without a check of its own: the machine or the locks notice. */

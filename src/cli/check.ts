@@ -6,7 +6,7 @@ import { sourceDpor } from '../drivers/controlled/dpor.ts';
 import type { Exploration } from '../drivers/controlled/tally.ts';
 import { cleanVerdict, coverage, plural } from '../explain/verdict.ts';
 import { judge } from '../scenario/judge.ts';
-import type { Scenario } from '../scenario/read.ts';
+import { benchmarkOf, type Scenario } from '../scenario/read.ts';
 import { buildWorld, checkedProgram } from '../scenario/world.ts';
 import { wrap } from '../report/wrap.ts';
 import { EXIT, UsageError } from './exit.ts';
@@ -50,7 +50,7 @@ export async function check(io: Io, given: readonly string[], options: CheckOpti
 
 async function checkOne(name: string, options: CheckOptions): Promise<Checked> {
   const scenario = await readPatched(scenarioPath(name), options);
-  if (scenario.pft !== null) return { name, scenario, result: null, problems: [] };
+  if (benchmarkOf(scenario) !== null) return { name, scenario, result: null, problems: [] };
   const result = explore(() => checkedProgram(buildWorld(scenario)), {
     strategy: sourceDpor(),
     maxExecutions: options.executions,

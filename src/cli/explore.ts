@@ -10,7 +10,7 @@ import type { Exploration } from '../drivers/controlled/tally.ts';
 import { drawCutOff, drawVerdicts } from '../explain/explain.ts';
 import { coverage, plural, wordFor } from '../explain/verdict.ts';
 import { judge } from '../scenario/judge.ts';
-import type { Scenario } from '../scenario/read.ts';
+import { benchmarkOf, type Scenario } from '../scenario/read.ts';
 import { buildWorld, type CheckedProgram, checkedProgram } from '../scenario/world.ts';
 import { CheckpointFile, checkpointPath, type SearchKey } from './checkpoint.ts';
 import { drawStored, storedCounterexample, type StoredCounterexample } from './counterexample.ts';
@@ -68,9 +68,10 @@ function strategyFor({ strategy, seed, bound, depth, executions = SAMPLES }: Exp
 
 export async function explore(io: Io, file: string, options: ExploreCommandOptions): Promise<number> {
   const scenario = await readPatched(file, options);
-  if (scenario.pft !== null) {
+  const benchmark = benchmarkOf(scenario);
+  if (benchmark !== null) {
     throw new UsageError(
-      `${scenario.path} is a pft scenario, for the clock: use 'faultline run', or give it vmas and threads`,
+      `${scenario.path} is a ${benchmark} scenario, for the clock: use 'faultline run', or give it vmas and threads`,
     );
   }
   const make = (): CheckedProgram => checkedProgram(buildWorld(scenario));

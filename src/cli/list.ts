@@ -6,7 +6,7 @@ import { marks } from '../kernel/marks.ts';
 import { profiles } from '../profiles/index.ts';
 import { type Entry, listTable } from '../report/list-table.ts';
 import { catalog } from '../scenario/catalog.ts';
-import { readScenario } from '../scenario/read.ts';
+import { benchmarkOf, readScenario } from '../scenario/read.ts';
 import { EXIT } from './exit.ts';
 import type { Io } from './io.ts';
 import type { LISTS } from './options.ts';
@@ -18,7 +18,7 @@ const ENTRIES: Record<ListName, () => Entry[]> = {
   scenarios: () =>
     packagedScenarios().map((file) => {
       const scenario = readScenario(join(packageRoot(), 'scenarios', file), catalog());
-      const kind = scenario.pft === null ? 'explore' : 'run';
+      const kind = benchmarkOf(scenario) === null ? 'explore' : 'run';
       return { name: file.replace(/\.yaml$/, ''), kind, about: firstSentence(scenario.about) };
     }),
   kernels: () => [

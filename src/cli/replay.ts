@@ -6,7 +6,7 @@ import { drawRecording } from '../explain/explain.ts';
 import { record, type Recording } from '../explain/record.ts';
 import { plural } from '../explain/verdict.ts';
 import { catalog } from '../scenario/catalog.ts';
-import { readScenario, type Scenario } from '../scenario/read.ts';
+import { benchmarkOf, readScenario, type Scenario } from '../scenario/read.ts';
 import { buildWorld, checkedProgram } from '../scenario/world.ts';
 import type { TraceStep } from '../trace/step.ts';
 import { EXIT, UsageError } from './exit.ts';
@@ -29,7 +29,8 @@ export async function replayCommand(io: Io, file: string, options: ReplayOptions
 /** A schedule as it was pasted: exit 1 if a rule is broken, else 0. */
 async function replayLine(io: Io, file: string, line: string, options: CommonOptions): Promise<number> {
   const scenario = await readPatched(file, options);
-  if (scenario.pft !== null) throw new UsageError(`${scenario.path} is a pft scenario: it has no schedules`);
+  const benchmark = benchmarkOf(scenario);
+  if (benchmark !== null) throw new UsageError(`${scenario.path} is a ${benchmark} scenario: it has no schedules`);
   const make = (): Program => checkedProgram(buildWorld(scenario));
   const recording = record(make, read(make, line));
   const { found, execution, steps } = recording;

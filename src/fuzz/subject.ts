@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import type { Program } from '../drivers/controlled/execution.ts';
 import { catalog } from '../scenario/catalog.ts';
-import { parseScenario, readScenario, type Scenario } from '../scenario/read.ts';
+import { benchmarkOf, parseScenario, readScenario, type Scenario } from '../scenario/read.ts';
 import { buildWorld, checkedProgram } from '../scenario/world.ts';
 
 /** A program, as a function that builds it afresh; a scenario with vmas and threads, or its text, or the path of its file. */
@@ -25,7 +25,8 @@ export function resolve(subject: Subject): Resolved {
     return { program: subject, code: name === '' ? 'program' : name, file: null, key: subject };
   }
   const scenario = typeof subject === 'string' ? scenarioOf(subject) : subject;
-  if (scenario.pft !== null) throw new Error(`${scenario.path} is a pft scenario: it has no interleavings`);
+  const benchmark = benchmarkOf(scenario);
+  if (benchmark !== null) throw new Error(`${scenario.path} is a ${benchmark} scenario: it has no interleavings`);
   const file = existsSync(scenario.path) ? scenario.path : null;
   return {
     program: () => checkedProgram(buildWorld(scenario)),

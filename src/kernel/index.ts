@@ -6,10 +6,15 @@ import { forkNoFlush, forkNoWrprotect } from './bugs/fork.ts';
 import { freeBeforeFlush } from './bugs/free-before-flush.ts';
 import { mmapSemTwice } from './bugs/mmap-sem-twice.ts';
 import { noPteNoneRecheck } from './bugs/no-pte-none-recheck.ts';
+import { pmdBitForgotten, pmdBitLate, pmdBitUnlocked, pmdMaskRecycled, pmdMaskResetTwice } from './bugs/pmd-bitmask.ts';
 import { prefaultV2PointerOnly } from './bugs/prefault-v2-pointer-only.ts';
+import { pteWalkLockTwice, pteWalkNoParentLock, pteWalkRangeIgnored } from './bugs/pte-walk.ts';
 import { rssAfterUnlock } from './bugs/rss-after-unlock.ts';
 import type { Base, Change, FaultPath } from './fault-path.ts';
 import { v2_6_10 } from './memory.ts';
+import { pmdBitmask } from './patches/2004-08-07-pmd-bitmask.ts';
+import { pteWalk } from './patches/2004-08-07-pte-walk.ts';
+import { radixPageTables } from './patches/2004-08-07-radix-page-tables.ts';
 import { anonPrefaultV1 } from './patches/2004-12-08-anon-prefault-v1.ts';
 import { anonPrefaultV2 } from './patches/2004-12-13-anon-prefault-v2.ts';
 import { anonPrefaultCmpxchg } from './patches/2004-12-16-anon-prefault-cmpxchg.ts';
@@ -34,6 +39,9 @@ export const bases: readonly Base[] = [
 ];
 
 export const patches: readonly Change[] = [
+  pteWalk,
+  pmdBitmask,
+  radixPageTables,
   anonPrefaultV1,
   anonPrefaultV2,
   pageFaultScalability,
@@ -58,6 +66,14 @@ export const bugs: readonly Change[] = [
   freeBeforeFlush,
   faultIrqsOff,
   prefaultV2PointerOnly,
+  pmdBitForgotten,
+  pmdBitLate,
+  pmdBitUnlocked,
+  pmdMaskRecycled,
+  pmdMaskResetTwice,
+  pteWalkRangeIgnored,
+  pteWalkLockTwice,
+  pteWalkNoParentLock,
 ];
 
 /**

@@ -27,6 +27,7 @@ import {
   _PAGE_PRESENT,
   mk_pte,
   page_size,
+  pgd_none,
   pgd_populate,
   pmd_addr_end,
   pmd_offset,
@@ -46,6 +47,7 @@ import {
   pte_write,
   type PtePage,
   type Ptep,
+  pud_populate,
   update_mmu_cache,
 } from './pgtable.ts';
 import {
@@ -107,13 +109,23 @@ export function* handle_mm_fault(mm: Mm, vma: Vma, address: Address, write_acces
 }
 
 /** Allocate a pmd table with page_table_lock dropped; somebody else may have put one in meanwhile. */
-function* pmd_alloc(mm: Mm, address: Address): Coroutine<PmdPage> {
+export function* pmd_alloc(mm: Mm, address: Address): Coroutine<PmdPage> {
+  if (pgd_none(mm, address)) yield* pud_alloc(mm, address);
   yield* spin_unlock(mm.page_table_lock);
   might_sleep();
   charge(PMD_ALLOC);
   yield* spin_lock(mm.page_table_lock);
-  if (pmd_offset(mm, address) === undefined) pgd_populate(mm, address);
+  if (pmd_offset(mm, address) === undefined) pud_populate(mm, address);
   return pmd_offset(mm, address)!;
+}
+
+/** Allocate a pud table, likewise: on machines of four levels. */
+export function* pud_alloc(mm: Mm, address: Address): Coroutine {
+  yield* spin_unlock(mm.page_table_lock);
+  might_sleep();
+  charge(PMD_ALLOC);
+  yield* spin_lock(mm.page_table_lock);
+  if (pgd_none(mm, address)) pgd_populate(mm, address);
 }
 
 /** Allocate a page of ptes, likewise. */
@@ -302,7 +314,7 @@ export function* zap_pte_range(tlb: MmuGather, pmd: PtePage, address: Address, e
   }
 }
 
-function* zap_pte(tlb: MmuGather, ptep: Ptep): Coroutine {
+export function* zap_pte(tlb: MmuGather, ptep: Ptep): Coroutine {
   const pte = yield* xchg(ptep, 0); // ptep_get_and_clear
   charge(ZAP_PTE);
   tlb.need_flush = true;
@@ -393,7 +405,7 @@ function* copy_pte_range(
 }
 
 /** Caller holds both page_table_locks. All memory is private: what both have is copied on write. */
-function* copy_one_pte(dst: Mm, src: Mm, dst_pte: Ptep, src_pte: Ptep): Coroutine {
+export function* copy_one_pte(dst: Mm, src: Mm, dst_pte: Ptep, src_pte: Ptep): Coroutine {
   charge(COPY_PTE);
   const pte = src_pte.plain;
   const page = pte_page(src, pte);
@@ -422,8 +434,7 @@ export function* exit_mmap(mm: Mm): Coroutine {
   for (const { vm_start, vm_end } of mm.mmap) yield* unmap_vmas(tlb, vm_start, vm_end);
   charge(FREE_PTE_PAGE, mm.pgd.nr_ptes);
   yield* tlb_finish_mmu(tlb);
-  mm.pgd.entries.length = 0;
-  mm.pgd.nr_ptes = 0;
+  mm.pgd.clear();
   const vmas = mm.mmap.splice(0);
   mm.dead = true;
   yield* spin_unlock(mm.page_table_lock);

@@ -1,5 +1,8 @@
 /**
- * Page tables of three levels and the values of ptes. A pte is one number: pfn and flags, 0 is `none`.
+ * Page tables of up to four levels and the values of ptes. A pte is one number: pfn and flags, 0 is `none`.
+ *
+ * There are always four: a level that a machine does not have is folded, its tables have one entry. So are the puds of
+ * all machines but x86-64 (which has them in generic code since 2.6.11), and the pmds of i386 without PAE.
  *
  * All ptes of an address space are words of one object, `PageTables`, indexed by virtual page number. The MMU walks
  * by that index (a walk that ends at a missing table reads `none`), the kernel by way of pgd, pmd and `pte_offset_map`;
@@ -10,6 +13,7 @@ import { running, smp_processor_id } from '../machine/thread.ts';
 import type { Geometry } from '../machine/profile.ts';
 import { charge, work } from '../machine/work.ts';
 import { Spinlock } from '../sync/spinlock.ts';
+import type { RadixTables } from './radix-tables.ts';
 import { current, type Task } from './sched.ts';
 import type { Address, Mm, Page, Vma } from './structs.ts';
 
@@ -143,21 +147,55 @@ export class PtePage extends Words {
 
 /** A pmd table: one entry per page of ptes. */
 export type PmdPage = (PtePage | undefined)[];
+/** A pud table: one entry per pmd table. */
+export type PudPage = (PmdPage | undefined)[];
 
 const PTE_BYTES = 8;
+
+/** The `struct page` of a pmd table, of which patches use `index`: one word, here in halves of 32 bits. */
+export class TablePage extends Words {
+  private readonly name: string;
+  private readonly halves = new Int32Array(2);
+
+  constructor(name: string) {
+    super();
+    this.name = name;
+  }
+  get(half: number): number {
+    return this.halves[half];
+  }
+  set(half: number, bits: number): void {
+    this.halves[half] = bits;
+  }
+  /** What it costs to get at the line is counted with the walks. */
+  override claim(_half: number, cpu: number): number {
+    return cpu;
+  }
+  describe(half: number): string {
+    return `${this.name}->index${half === 0 ? '' : ' (upper half)'}`;
+  }
+  override show(_half: number, bits: number): string {
+    return `0x${(bits >>> 0).toString(16)}`;
+  }
+}
 
 export class PageTables extends Words {
   readonly mm: Mm;
   readonly geometry: Geometry;
-  /** The pgd: one entry per pmd table. Guarded by page_table_lock. */
-  readonly entries: (PmdPage | undefined)[] = [];
+  /** The pgd: one entry per pud table. Guarded by page_table_lock. */
+  readonly entries: (PudPage | undefined)[] = [];
   /** Bytes that one page of ptes maps. */
   readonly tableBytes: number;
-  /** Takes the number of a page of ptes apart into its pgd and pmd index. */
+  /** Take the number of a page of ptes apart into its pgd, pud and pmd index. */
   readonly pmdShift: number;
   readonly pmdMask: number;
+  readonly pgdShift: number;
+  readonly pudMask: number;
   /** Pages of ptes, nr_ptes of later kernels. */
   nr_ptes = 0;
+  /** For patches: the struct pages of pmd tables; a tree that kernel text walks in the place of these arrays. */
+  readonly tablePages = new Map<PmdPage, TablePage>();
+  tree: RadixTables<PtePage> | null = null;
 
   constructor(mm: Mm, geometry: Geometry) {
     super();
@@ -166,12 +204,18 @@ export class PageTables extends Words {
     this.tableBytes = geometry.pageBytes * geometry.ptrsPerPte;
     this.pmdShift = Math.log2(geometry.ptrsPerPmd);
     this.pmdMask = geometry.ptrsPerPmd - 1;
+    this.pgdShift = this.pmdShift + Math.log2(geometry.ptrsPerPud);
+    this.pudMask = geometry.ptrsPerPud - 1;
   }
 
   /** The page of ptes that maps `vpn`, if every level above it is there. */
   leaf(vpn: number): PtePage | undefined {
     const table = Math.floor(vpn / this.geometry.ptrsPerPte) | 0;
-    return this.entries[table >> this.pmdShift]?.[table & this.pmdMask];
+    return this.pmd(table)?.[table & this.pmdMask];
+  }
+  /** The pmd table that has the entry for a page of ptes, by the number of that. */
+  pmd(table: number): PmdPage | undefined {
+    return this.entries[table >> this.pgdShift]?.[(table >> this.pmdShift) & this.pudMask];
   }
   /** Where the MMU finds the pte of `vpn`: in its page of ptes, or here if there is none yet. */
   walk(vpn: number): Ref {
@@ -203,10 +247,17 @@ export class PageTables extends Words {
   writesNear(address: Address): number {
     return this.leaf(Math.floor(address / this.geometry.pageBytes))?.writes ?? 0;
   }
+  /** All tables have been freed. */
+  clear(): void {
+    this.entries.length = 0;
+    this.nr_ptes = 0;
+    this.tablePages.clear();
+    this.tree = null;
+  }
   /** Visit every present pte as (vpn, pte); for checks, not for kernel text. */
   forEachPresent(visit: (vpn: number, pte: number) => void): void {
-    for (const pmdPage of this.entries) {
-      for (const leaf of pmdPage ?? []) leaf?.forEachPresent(visit);
+    for (const pud of this.entries) {
+      for (const pmd of pud ?? []) for (const leaf of pmd ?? []) leaf?.forEachPresent(visit);
     }
   }
 }
@@ -225,16 +276,28 @@ export function pmd_addr_end(mm: Mm, address: Address, end: Address): Address {
 }
 
 /** Number of the page of ptes that maps an address; fits 31 bits, so that its parts are cheap to take. */
-function table_number(mm: Mm, address: Address): number {
+export function table_number(mm: Mm, address: Address): number {
   return Math.floor(address / mm.pgd.tableBytes) | 0;
 }
 
-/** The pmd table for an address; undefined if the pgd entry is none. */
-export function pmd_offset(mm: Mm, address: Address): PmdPage | undefined {
-  return mm.pgd.entries[table_number(mm, address) >> mm.pgd.pmdShift];
+/** Is there no pud table for an address? A folded one needs none. */
+export function pgd_none(mm: Mm, address: Address): boolean {
+  const { pudMask, entries, pgdShift } = mm.pgd;
+  return pudMask > 0 && entries[table_number(mm, address) >> pgdShift] === undefined;
 }
+/** A pud table for an address. */
 export function pgd_populate(mm: Mm, address: Address): void {
-  mm.pgd.entries[table_number(mm, address) >> mm.pgd.pmdShift] = [];
+  mm.pgd.entries[table_number(mm, address) >> mm.pgd.pgdShift] = [];
+}
+/** The pmd table for an address; undefined if there is none. */
+export function pmd_offset(mm: Mm, address: Address): PmdPage | undefined {
+  return mm.pgd.pmd(table_number(mm, address));
+}
+/** A pmd table for an address. */
+export function pud_populate(mm: Mm, address: Address): void {
+  const { entries, pgdShift, pmdShift, pudMask } = mm.pgd;
+  const table = table_number(mm, address);
+  (entries[table >> pgdShift] ??= [])[(table >> pmdShift) & pudMask] = [];
 }
 /** The page of ptes a pmd entry points to; undefined if it is none. */
 export function pmd_page(mm: Mm, pmd: PmdPage, address: Address): PtePage | undefined {

@@ -16,6 +16,7 @@ import { Spinlock } from '../sync/spinlock.ts';
 import type { Tlb } from '../sync/tlb.ts';
 import type { FaultPath } from './fault-path.ts';
 import { PageTables } from './pgtable.ts';
+import type { TableReads } from './table-reads.ts';
 
 /** Bytes; user addresses of the model stay below 2^53. */
 export type Address = number;
@@ -298,6 +299,8 @@ export interface System {
   /** Pages a mmu_gather holds before it flushes. */
   readonly FREE_PTE_NR: number;
   readonly mms: Mm[];
+  /** What walks of page tables have read, by CPU. */
+  readonly tableReads: readonly TableReads[];
   readonly counters: Counters;
   /** Allocations that have failed (FAIL_PAGE_ALLOC). */
   failedAllocations: number;

@@ -4,6 +4,7 @@ import { __rmqueue } from './page_alloc.ts';
 import type { FaultPath } from './fault-path.ts';
 import { Smp } from '../sync/smp.ts';
 import { Tlb } from '../sync/tlb.ts';
+import { TableReads } from './table-reads.ts';
 import { type Config, defaultConfig, Page, type PerCpuPages, type System, Zone } from './structs.ts';
 
 /** Batch of the per-CPU lists: 256 KiB of pages, a quarter of it at a time (free_area_init_core; UNVERIFIED for 2.6.10). */
@@ -18,15 +19,16 @@ export interface BootOptions {
 
 export function boot(options: BootOptions): System {
   const { profile, cpus } = options;
-  const { pageBytes } = profile.geometry;
+  const { geometry } = profile;
+  const { pageBytes } = geometry;
   const nodes = Math.ceil(cpus / profile.cpusPerNode);
   const pagesPerNode = Math.floor((profile.memoryPerNode.value * 2 ** 20) / pageBytes);
   const zones = Array.from({ length: nodes }, (_, node) => new Zone(node, pagesPerNode, pageBytes));
   const batch = Math.max(1, Math.floor(PCP_BYTES / pageBytes / 4));
   const system: System = {
-    geometry: profile.geometry,
+    geometry,
     kernel: options.kernel,
-    mmap_base: pageBytes * profile.geometry.ptrsPerPte,
+    mmap_base: pageBytes * geometry.ptrsPerPte,
     mem_map: [],
     zones,
     zonelists: zones.map((zone) => zonelist(zones, zone.node)),
@@ -36,9 +38,10 @@ export function boot(options: BootOptions): System {
     pcp: { low: 2 * batch, high: 6 * batch, batch },
     config: { ...defaultConfig, ...options.config },
     smp: new Smp(cpus),
-    tlbs: Array.from({ length: cpus }, (_, cpu) => new Tlb(cpu, profile.geometry.tlbEntries)),
+    tlbs: Array.from({ length: cpus }, (_, cpu) => new Tlb(cpu, geometry.tlbEntries)),
     FREE_PTE_NR: 2048,
     mms: [],
+    tableReads: Array.from({ length: cpus }, () => new TableReads(geometry.lineBytes, geometry.cacheBytes)),
     counters: { pgfault: 0, update_mmu_cache: 0, update_mmu_cache_absent: 0 },
     failedAllocations: 0,
     anon_vmas: 0,

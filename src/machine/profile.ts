@@ -13,17 +13,37 @@ export interface Geometry {
   readonly pageShift: number;
   /** 2^pageShift */
   readonly pageBytes: number;
+  /** Entries of a table of each level; a level of one entry is folded into the one above it. */
   readonly ptrsPerPte: number;
   readonly ptrsPerPmd: number;
+  readonly ptrsPerPud: number;
   readonly ptrsPerPgd: number;
+  /** Those of a pgd that are for user addresses. */
+  readonly userPtrsPerPgd: number;
+  readonly pteEntryBytes: number;
+  readonly pmdEntryBytes: number;
+  /** Of a pgd, and of a pud. */
+  readonly pgdEntryBytes: number;
   /** Bytes of a cache line. */
   readonly lineBytes: number;
+  /** Bytes of a CPU's largest cache. */
+  readonly cacheBytes: number;
   /** Bits of a long, and of a register. */
   readonly wordBits: 32 | 64;
   /** Data translations that a CPU keeps. */
   readonly tlbEntries: number;
   /** update_mmu_cache loads the TLB (sparc64), or a table that works like one (ppc64). */
   readonly softwareTlb?: true;
+}
+
+/** Where a process has its parts, in bytes from the lowest user address. */
+export interface ProcessLayout {
+  readonly text: number;
+  readonly data: number;
+  readonly libs: number;
+  /** First byte above it. */
+  readonly stackTop: number;
+  readonly source: string;
 }
 
 export interface Profile {
@@ -33,6 +53,7 @@ export interface Profile {
   /** CPUs that share one memory bus and one memory node. */
   readonly cpusPerNode: number;
   readonly geometry: Geometry;
+  readonly layout: ProcessLayout;
   /** Free memory of a node before allocation spills to the next. */
   readonly memoryPerNode: Cost;
   /** An atomic operation on a line the CPU already owns. */

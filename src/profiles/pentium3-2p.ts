@@ -39,10 +39,23 @@ export const pentium3_2p: Profile = {
     pageBytes: 4096,
     ptrsPerPte: 1024,
     ptrsPerPmd: 1,
+    ptrsPerPud: 1,
     ptrsPerPgd: 1024,
+    userPtrsPerPgd: 768,
+    pteEntryBytes: 4,
+    pmdEntryBytes: 4,
+    pgdEntryBytes: 4,
     lineBytes: 32,
+    cacheBytes: 512 * 2 ** 10,
     wordBits: 32,
     tlbEntries: 64,
+  },
+  layout: {
+    text: 0x0804_8000,
+    data: 0x080d_0000,
+    libs: 0x4000_0000,
+    stackTop: 0xc000_0000,
+    source: 'TASK_SIZE of 3 GiB, TASK_UNMAPPED_BASE of a third of it, and where ld puts programs',
   },
   memoryPerNode: assumed(512, 'MiB', 'the test needs 256 MiB, and does not swap'),
   lineHit: assumed(40, 'ns', 'locked instruction on an owned line, about 20 cycles'),
@@ -60,5 +73,22 @@ export const pentium3_2p: Profile = {
   },
   wakeup: assumed(10_000, 'ns', 'IPI, schedule, context switch'),
   start: [assumed(100_000, 'ns', 'clone and first schedule'), assumed(100_000, 'ns', 'there is one node')],
-  work,
+  work: { ...work, table_line_miss: assumed(200, 'ns', 'as lineMemory') },
+};
+
+/** The same with CONFIG_X86_PAE: three levels, entries of 8 bytes. */
+export const pentium3_pae_2p: Profile = {
+  ...pentium3_2p,
+  name: 'pentium3-pae-2p',
+  title: '2 x Pentium III at 500 MHz, 4 KiB pages, PAE',
+  geometry: {
+    ...pentium3_2p.geometry,
+    ptrsPerPte: 512,
+    ptrsPerPmd: 512,
+    ptrsPerPgd: 4,
+    userPtrsPerPgd: 3,
+    pteEntryBytes: 8,
+    pmdEntryBytes: 8,
+    pgdEntryBytes: 8,
+  },
 };

@@ -19,11 +19,25 @@ export const sparc64_2p: Profile = {
     pageBytes: 8192,
     ptrsPerPte: 1024,
     ptrsPerPmd: 2048,
-    ptrsPerPgd: 1024,
+    ptrsPerPud: 1,
+    ptrsPerPgd: 1023,
+    userPtrsPerPgd: 1023,
+    pteEntryBytes: 8,
+    pmdEntryBytes: 4,
+    pgdEntryBytes: 4, // include/asm-sparc64/page.h; UNVERIFIED for 2.6.10
     lineBytes: 64,
+    cacheBytes: 8 * 2 ** 20,
     wordBits: 64,
     tlbEntries: 512,
     softwareTlb: true,
+  },
+  layout: {
+    text: 0x10_0000,
+    data: 0x20_0000,
+    libs: 0x801_0000_0000,
+    stackTop: 0x7ff_0000_0000,
+    source:
+      'assumed, after /proc/self/maps of later kernels: libraries above the hole, at the bottom of its upper part',
   },
   memoryPerNode: guess(2048, 'MiB'),
   lineHit: guess(20, 'ns'),
@@ -31,7 +45,25 @@ export const sparc64_2p: Profile = {
   lineMemory: guess(250, 'ns'),
   contention: guess(100, 'ns/waiter'),
   clear: { local: guess(700, 'ns/KiB'), bus: guess(500, 'ns/KiB'), remote: guess(0, 'ns/KiB') },
-  work: Object.fromEntries(
-    Object.entries(altix_3700_8p.work).map(([name, { value, unit }]) => [name, guess(value, unit)]),
-  ),
+  work: {
+    ...Object.fromEntries(
+      Object.entries(altix_3700_8p.work).map(([name, { value, unit }]) => [name, guess(value, unit)]),
+    ),
+    table_line_miss: guess(250, 'ns'),
+  },
+};
+
+/** The same for a task of 32 bits: a quarter of the pmd table, and one of them. */
+export const sparc64_32bit_2p: Profile = {
+  ...sparc64_2p,
+  name: 'sparc64-32bit-2p',
+  title: '2 x UltraSPARC III, tasks of 32 bits',
+  layout: {
+    text: 0x1_0000,
+    data: 0xb_0000,
+    libs: 0x7000_0000,
+    stackTop: 0xf000_0000,
+    source: 'TASK_UNMAPPED_BASE and STACK_TOP32; assumed',
+  },
+  geometry: { ...sparc64_2p.geometry, ptrsPerPmd: 512, ptrsPerPgd: 1, userPtrsPerPgd: 1 },
 };

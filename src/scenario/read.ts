@@ -62,6 +62,16 @@ export interface PftSpec {
   readonly threads: number[];
 }
 
+/** lat_proc of lmbench: every kind on every machine, with every patch. */
+export interface LatProcSpec {
+  readonly kinds: readonly ('fork' | 'exec' | 'shell')[];
+  readonly iterations: number;
+  readonly machines: readonly string[];
+  /** Null: the kernel as it is. */
+  readonly patches: readonly (string | null)[];
+  readonly said: { readonly text: string; readonly source: string } | null;
+}
+
 /** One row of a published table. The three times are as printed ("0.047s"; Wall is known to be misprinted). */
 export interface MeasuredRow {
   readonly gb: number;
@@ -116,6 +126,8 @@ export interface Scenario {
   /** Empty with pft. */
   readonly threads: ThreadSpec[];
   readonly pft: PftSpec | null;
+  /** Not there in other scenarios, so that the hash of older ones is what it was. */
+  readonly latProc?: LatProcSpec;
   readonly measured: { readonly source: string; readonly rows: MeasuredRow[] } | null;
   readonly expect: {
     readonly never: 'anything' | string[];
@@ -127,7 +139,16 @@ export interface Scenario {
     readonly counts?: Readonly<Record<string, number>>;
     readonly faults: number | null;
     readonly errorPercent: number | null;
+    /** With lat_proc: misses per iteration in the first row and column; the column that has the fewest in all rows. */
+    readonly misses?: number;
+    readonly fewestMisses?: string;
   };
+}
+
+/** The benchmark that a scenario is, for the clock only; null: it has threads, and interleavings. */
+export function benchmarkOf({ pft, latProc }: Scenario): 'pft' | 'lat_proc' | null {
+  if (pft !== null) return 'pft';
+  return latProc === undefined ? null : 'lat_proc';
 }
 
 /** How errors are to look. */
@@ -238,6 +259,7 @@ function normalise(file: ScenarioFile, path: string, catalog: Catalog): Scenario
     pft: file.pft
       ? { gb: [file.pft.gb].flat(), repetitions: file.pft.repetitions, threads: [file.pft.threads].flat() }
       : null,
+    ...(file.lat_proc !== undefined && { latProc: toLatProc(file.lat_proc, profile) }),
     measured: toMeasured(file.measured),
     expect: toExpect(file.expect),
   };
@@ -276,6 +298,14 @@ function said<T extends object>(from: T): { [K in keyof T]: NonNullable<T[K]> } 
   return Object.fromEntries(Object.entries(from).filter(([, value]) => value !== undefined)) as never;
 }
 
+function toLatProc(
+  { kind, iterations, machines, patches, said: words }: NonNullable<ScenarioFile['lat_proc']>,
+  profile: string,
+): LatProcSpec {
+  const said = words === undefined ? null : { text: words.text.trim(), source: words.source.trim() };
+  return { kinds: [kind].flat(), iterations, machines: machines ?? [profile], patches: patches ?? [null], said };
+}
+
 function toMeasured(measured: ScenarioFile['measured']): Scenario['measured'] {
   if (measured === undefined) return null;
   const rows = measured.rows.map(([gb, repetitions, threads, user, system, wall, faultsPerCpuS, faultsPerWallS]) => ({
@@ -299,6 +329,8 @@ function toExpect({
   counts,
   faults,
   errorPercent,
+  misses,
+  fewestMisses,
 }: ScenarioFile['expect']): Scenario['expect'] {
   return {
     never: never === 'anything' ? never : [never].flat(),
@@ -308,6 +340,8 @@ function toExpect({
     ...(counts !== undefined && { counts: said(counts) }),
     faults: faults ?? null,
     errorPercent: errorPercent ?? null,
+    ...(misses !== undefined && { misses }),
+    ...(fewestMisses !== undefined && { fewestMisses }),
   };
 }
 

@@ -248,6 +248,32 @@ const pft = mapping(
   'a mapping such as { gb: 1, repetitions: 3, threads: [1, 2, 4] }',
 ).describe("Lameter's page fault test as the workload, instead of vmas and threads.");
 
+const latProcKind = z.union([z.literal('fork'), z.literal('exec'), z.literal('shell')], {
+  error: "'fork', 'exec' or 'shell'",
+});
+const lat_proc = mapping(
+  {
+    kind: oneOrMore(latProcKind, "'fork', 'exec' or 'shell', or a list of them").describe(
+      'What the child does: exit, execute a program, or have a shell execute it. A list: one group of rows each.',
+    ),
+    iterations: whole(1, 1000).describe('How many processes are started; the table has the mean.'),
+    machines: names('a profile', 'profiles').optional().describe('One row each. Default: the machine of the scenario.'),
+    patches: names('a patch', 'patches')
+      .optional()
+      .describe('One column each: the kernel with this patch. Default: one column, the kernel as it is.'),
+    said: mapping(
+      {
+        text: text('text: what was said').describe('Word for word.'),
+        source: text('text: where it was said').describe('As a link.'),
+      },
+      'a mapping with text and source',
+    )
+      .optional()
+      .describe('What somebody said of it at the time; stands under the table.'),
+  },
+  'a mapping such as { kind: fork, iterations: 10 }',
+).describe("lmbench's lat_proc as the workload, on one CPU: processes that are started and awaited one by one.");
+
 const seconds = z.string({ error: 'seconds such as 0.047s' }).regex(/^\d{1,9}\.\d{1,9}s$/, {
   error: 'seconds such as 0.047s',
 });
@@ -314,6 +340,14 @@ const expectation = mapping(
       .optional()
       .describe('What every run counts; another number breaks `unexpected count`. Not with pft.'),
     faults: whole(1).optional().describe('Faults simulated per row and GiB. Only with pft.'),
+    misses: z
+      .number({ error: 'a number of at least 0' })
+      .min(0, { error: 'a number of at least 0' })
+      .optional()
+      .describe('Cache misses on page tables per iteration, in the first row and column. Only with lat_proc.'),
+    fewestMisses: name('a patch')
+      .optional()
+      .describe('The column with the fewest cache misses on page tables, in every row. Only with lat_proc.'),
     errorPercent: z
       .number({ error: 'a number greater than 0' })
       .positive({ error: 'a number greater than 0' })
@@ -338,14 +372,15 @@ export const scenarioSchema = mapping(
       .optional()
       .describe('The threads, by name, and what each does in turn.'),
     pft: pft.optional(),
+    lat_proc: lat_proc.optional(),
     measured: measured.optional(),
     expect: expectation,
   },
-  'a mapping with the keys about, kernel, expect and either vmas and threads or pft',
+  'a mapping with the keys about, kernel, expect and either vmas and threads or pft or lat_proc',
 ).meta({
   title: 'faultline scenario',
   description: 'One question to the Linux page-fault path: kernel, machine, workload and what must come out.',
-  oneOf: [{ required: ['vmas', 'threads'] }, { required: ['pft'] }],
+  oneOf: [{ required: ['vmas', 'threads'] }, { required: ['pft'] }, { required: ['lat_proc'] }],
   dependentRequired: { measured: ['pft'], vmas: ['threads'], threads: ['vmas'] },
 });
 

@@ -10,6 +10,7 @@ import type { Profile } from '../machine/profile.ts';
 import { Birth, type Thread } from '../machine/thread.ts';
 import { findProfile } from '../profiles/index.ts';
 import { Ledger } from '../workload/ledger.ts';
+import { latProc, type LatProcKind } from '../workload/lat-proc.ts';
 import { pft, type PftOptions } from '../workload/pft.ts';
 import { type Area, script, type ScriptOp, type ScriptThread, type Shared } from '../workload/script.ts';
 import type { Op, Scenario, VmaSpec } from './read.ts';
@@ -52,6 +53,25 @@ export function buildPftWorld(scenario: Scenario, row: PftRow): World {
   const options: PftOptions = { ...row, cpus: booted.cpus };
   const births = [new Birth('pft', 0, () => pft(booted.system, options))];
   return { ...booted, births, ledger: new Ledger(), counts: {} };
+}
+
+/** One run of a lat_proc scenario: a row of the table, a column, and how many processes are started. */
+export interface LatProcRun {
+  readonly kind: LatProcKind;
+  readonly machine: string;
+  readonly patch: string | null;
+  readonly iterations: number;
+}
+
+/** The world of one such run, on one CPU. */
+export function buildLatProcWorld({ kernel }: Scenario, { kind, machine, patch, iterations }: LatProcRun): World {
+  const profile = findProfile(machine);
+  const patches = [...kernel.patches, ...(patch === null ? [] : [patch])];
+  const path = buildKernel(kernel.base, patches, kernel.bugs);
+  const system = boot({ profile, cpus: 1, kernel: path, config: kernel.config ?? {} });
+  const options = { kind, iterations, layout: profile.layout };
+  const births = [new Birth('lat_proc', 0, () => latProc(system, options))];
+  return { system, profile, cpus: 1, births, ledger: new Ledger(), counts: {} };
 }
 
 /** The world of a scenario with vmas and threads. */

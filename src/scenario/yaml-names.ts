@@ -30,6 +30,8 @@ function checkKernel(check: Check): void {
   checkKnown(check, 'kernel', ['kernel', 'base'], kernels);
   checkKnown(check, 'patch', ['kernel', 'patches'], patches);
   checkKnown(check, 'bug', ['kernel', 'bugs'], bugs);
+  checkKnown(check, 'profile', ['lat_proc', 'machines'], Object.keys(check.catalog.profiles));
+  checkKnown(check, 'patch', ['lat_proc', 'patches'], patches);
 }
 
 /** The machine's number of CPUs, null if it cannot be told. */
@@ -185,23 +187,26 @@ function checkThreadNames(check: Check, path: Path, op: FileOp, { threads, forke
 
 function checkWorkload(check: Check): void {
   const has = (key: string) => findPlace(check.root, [key]) !== undefined;
-  const [vmas, threads, pft] = [has('vmas'), has('threads'), has('pft')];
+  const [vmas, threads] = [has('vmas'), has('threads')];
+  const timed = ['pft', 'lat_proc'].filter(has);
+  const pft = timed.length > 0;
   const other = vmas ? 'vmas' : 'threads';
-  if (pft && (vmas || threads))
-    sayKey(check, ['pft'], `a scenario has either vmas and threads or pft, got pft and ${other}`);
+  if (timed.length > 1) sayKey(check, ['lat_proc'], 'a scenario has either pft or lat_proc, got both');
+  else if (pft && (vmas || threads))
+    sayKey(check, timed, `a scenario has either vmas and threads or ${timed[0]}, got ${timed[0]} and ${other}`);
   else if (!pft && !(vmas && threads)) reportNoWorkload(check, vmas, threads);
-  if (has('measured') && !pft) sayKey(check, ['measured'], 'measured goes with pft only');
+  if (has('measured') && !has('pft')) sayKey(check, ['measured'], 'measured goes with pft only');
   if (threads && isMapping(valueAt(check.data, ['threads'])) && entries(check, ['threads']).length === 0)
     sayKey(check, ['threads'], 'threads must have at least one thread, got none');
 }
 
 function reportNoWorkload(check: Check, vmas: boolean, threads: boolean): void {
   // A misspelt section has been reported as an unknown key, and is not missing.
-  const sections = ['vmas', 'threads', 'pft'];
+  const sections = ['vmas', 'threads', 'pft', 'lat_proc'];
   if (entries(check, []).some(([key]) => !sections.includes(key) && nearest(key, sections) !== undefined)) return;
   if (vmas) sayKey(check, ['vmas'], "missing key 'threads': vmas and threads go together");
   else if (threads) sayKey(check, ['threads'], "missing key 'vmas': vmas and threads go together");
-  else say(check, [], 'a scenario needs a workload: either vmas and threads, or pft');
+  else say(check, [], 'a scenario needs a workload: either vmas and threads, or pft, or lat_proc');
 }
 
 function checkExpect(check: Check): void {
@@ -211,7 +216,7 @@ function checkExpect(check: Check): void {
     sayKey(
       check,
       ['expect'],
-      'expect must have at least one of never, sometimes, always, reachable, counts, faults and errorPercent, got none',
+      'expect must have at least one of never, sometimes, always, reachable, counts, faults, misses, fewestMisses and errorPercent, got none',
     );
   const isAnything = valueAt(check.data, ['expect', 'never']) === 'anything';
   if (!isAnything) checkKnown(check, 'invariant', ['expect', 'never'], [...invariants, 'anything']);
@@ -223,6 +228,10 @@ function checkExpect(check: Check): void {
     sayKey(check, ['expect', 'counts'], 'counts does not go with pft');
   if (keys.includes('faults') && !findPlace(check.root, ['pft']))
     sayKey(check, ['expect', 'faults'], 'faults goes with pft only');
+  for (const key of ['misses', 'fewestMisses'])
+    if (keys.includes(key) && !findPlace(check.root, ['lat_proc']))
+      sayKey(check, ['expect', key], `${key} goes with lat_proc only`);
+  checkKnown(check, 'patch', ['expect', 'fewestMisses'], check.catalog.patches);
   if (keys.includes('errorPercent') && !findPlace(check.root, ['measured']))
     sayKey(check, ['expect', 'errorPercent'], 'errorPercent goes with measured only');
 }

@@ -1,0 +1,71 @@
+/** `faultline run` of a lat_proc scenario. */
+import { runTimed } from '../drivers/timed/run.ts';
+import { findProfile } from '../profiles/index.ts';
+import { latProcHeader, latProcLine, latProcParts } from '../report/lat-proc-table.ts';
+import {
+  judgeLatProc,
+  type LatProcFigures,
+  latProcFigures,
+  type LatProcRow,
+  latProcRows,
+} from '../scenario/lat-proc-result.ts';
+import type { LatProcSpec, Scenario } from '../scenario/read.ts';
+import { buildLatProcWorld, type LatProcRun, type World } from '../scenario/world.ts';
+import { EXIT } from './exit.ts';
+import { jsonHead, kernelName } from './heading.ts';
+import type { Io } from './io.ts';
+import type { CommonOptions } from './options.ts';
+
+export interface RunLatProcOptions extends CommonOptions {
+  readonly eager?: boolean;
+}
+
+export function runLatProc(io: Io, scenario: Scenario, spec: LatProcSpec, options: RunLatProcOptions): number {
+  const { format } = options;
+  const rows = latProcRows(spec).map(({ kind, machine, runs }): LatProcRow => {
+    const row = { kind, machine, columns: runs.map((one) => figuresOf(scenario, one, options)) };
+    if (format === 'ndjson') io.out(`${JSON.stringify(row)}\n`);
+    return row;
+  });
+  const problems = judgeLatProc(scenario.expect, rows);
+  if (format === 'table') io.out(tableOf(scenario, spec, rows, problems));
+  if (format === 'json') {
+    const json = { ...jsonHead('faultline.run/1', scenario, options.seed), rows, problems };
+    io.out(`${JSON.stringify(json, null, 2)}\n`);
+  }
+  return problems.length > 0 ? EXIT.finding : EXIT.ok;
+}
+
+/** The time of the iterations is that of a run with them, less that of a run with none. */
+function figuresOf(scenario: Scenario, run: LatProcRun, options: RunLatProcOptions): LatProcFigures {
+  const without = wallNs(buildLatProcWorld(scenario, { ...run, iterations: 0 }), options);
+  const world = buildLatProcWorld(scenario, run);
+  const ns = wallNs(world, options) - without;
+  const missNs = findProfile(run.machine).work.table_line_miss.value;
+  return latProcFigures(run, world.system.tableReads[0], ns, missNs);
+}
+
+function wallNs({ births, profile, cpus }: World, { eager }: RunLatProcOptions): number {
+  return runTimed(births, { profile, cpus, eager: eager === true }).wallNs;
+}
+
+function tableOf(scenario: Scenario, spec: LatProcSpec, rows: readonly LatProcRow[], problems: readonly string[]) {
+  const lines = [
+    `kernel ${kernelName(scenario)}, one CPU, mean of ${spec.iterations} iterations`,
+    '',
+    ...latProcHeader(spec.patches),
+    ...rows.map(latProcLine),
+    '',
+    'lines: different lines of pgds, puds, pmds, their masks or tree nodes, added up over the walks of an iteration',
+    'misses: those not among the lines that its walks have used already; miss us: what waiting for these takes, of us',
+    '',
+    'misses by what the walk is for: fault + copy at fork + zap + free the tables at exit',
+    ...rows.map((row) => latProcParts(row, ({ walks }) => Object.values(walks).map(({ misses }) => misses))),
+    '',
+    'misses by what is read: pgd + pud + pmd + mask of a pmd + node of a tree',
+    ...rows.map((row) => latProcParts(row, ({ levels }) => Object.values(levels))),
+  ];
+  if (spec.said !== null) lines.push('', `said: ${spec.said.text}`, `      ${spec.said.source}`);
+  lines.push(...problems.map((problem) => `NOT AS EXPECTED: ${problem}`));
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,50 @@
+/** Known bad: what is wrong with the sketch of pte-walk as it was mailed (2004-08-07), each by itself. */
+import { LOCK, UNLOCK } from '../../machine/step.ts';
+import { spin_lock, spin_unlock } from '../../sync/spinlock.ts';
+import type { Change, FaultPath } from '../fault-path.ts';
+import { paths_over, plain_scan } from '../patches/page-table-scans.ts';
+import { without } from './altered.ts';
+
+const right = paths_over(plain_scan);
+
+function change(name: string, about: string, replaces: Partial<FaultPath>): Change {
+  return { name, base: 'v2.6.10', about, replaces: { ...right, ...replaces } };
+}
+
+/** The loop goes from vm_start to vm_end. Breaks: what is private in the rest of the vma is lost. */
+export const pteWalkRangeIgnored = change(
+  'pte-walk-range-ignored',
+  'pte-walk, and zap_page_range zaps the whole vma, as in the mail',
+  { zap_page_range: (vma) => right.zap_page_range(vma, vma.vm_start, vma.vm_end - vma.vm_start) },
+);
+
+/** Breaks: fork ends. */
+export const pteWalkLockTwice = change(
+  'pte-walk-lock-twice',
+  "pte-walk, and copy_page_range takes the child's page_table_lock, as in the mail: dup_mmap holds it",
+  {
+    *copy_page_range(dst, src, vma) {
+      yield* spin_lock(dst.page_table_lock);
+      const failed = yield* right.copy_page_range(dst, src, vma);
+      yield* spin_unlock(dst.page_table_lock);
+      return failed;
+    },
+  },
+);
+
+/**
+ * mmap_sem keeps faults away, and nobody else: page_referenced writes an old pte back over one that has just been
+ * write-protected. Breaks: copy on write.
+ */
+export const pteWalkNoParentLock = change(
+  'pte-walk-no-parent-lock',
+  "pte-walk, and copy_page_range takes no lock of the parent's ptes, as in the mail",
+  {
+    copy_page_range: (dst, src, vma) =>
+      without(
+        right.copy_page_range(dst, src, vma),
+        ({ kind, object }) => (kind === LOCK || kind === UNLOCK) && object === src.page_table_lock,
+        0,
+      ),
+  },
+);
