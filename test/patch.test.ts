@@ -227,6 +227,7 @@ describe('--patch', () => {
     ['a name without replaces', 'export default { name: "x" }', /unknown 'name'.*It goes beside replaces: /],
     ['an unknown key', 'export default { nam: "x", replaces: {} }', /unknown 'nam'.*Did you mean 'name'\?/],
     ['no function', 'export default { do_no_page: 3 }', /do_no_page is 3, not a function/],
+    ['a number of another kind', 'export default { do_no_page: 3n }', /do_no_page is 3n, not a function/],
     [
       'another base',
       'export default { base: "v2.6.9", replaces: { *do_no_page() {} } }',
@@ -276,6 +277,7 @@ describe('--patch', () => {
     for (const [path, message] of [
       [join(folder, 'none.ts'), /none\.ts: the patch cannot be read: no such file/],
       [folder, /it is a directory/],
+      [race, /race\.yaml is no patch: it must be a \.ts, /],
     ] as const) {
       const { code, err } = await faultline('explore', race, '--patch', path);
       expect(code).to.equal(2);

@@ -38,6 +38,7 @@ export async function loadPatchFiles(given: string): Promise<PatchFiles> {
   const { default: ts } = await import('typescript');
   const main = resolve(given);
   const sources = readSources(ts, main, given);
+  if (!FOLLOWED.test(main)) throw new UsageError(`${given} is no patch: it must be a .ts, .mts, .js or .mjs file`);
   const sha256 = hashOf(main, sources);
   const urls = new Map([...sources.keys()].map((path) => [path, `${pathToFileURL(path).href}?patch=${sha256}`]));
   process.setSourceMapsEnabled(true); // backtraces show the user's lines
@@ -147,12 +148,12 @@ function shown(path: string): string {
   return near.startsWith('..') || isAbsolute(near) ? path : near;
 }
 
-const FRAME = /^ +at (?:.* \()?\S+\/(?<place>[^/]+\.m?[jt]s:\d+:\d+)\)?$/m;
+const FRAME = /^ +at (?:.* \()?.+\/(?<place>[^/]+\.m?[jt]s:\d+:\d+)\)?$/m;
 
 /** What was thrown while the patch was loaded, and where. */
 function failure(error: unknown): string {
   if (!(error instanceof Error)) return `it throws ${String(error)}`;
   const place = FRAME.exec(error.stack ?? '')?.groups?.['place'];
   const isOurs = place === undefined || place.startsWith('patch-files.'); // it was never run
-  return `${error.name}: ${error.message}${isOurs ? '' : ` (${place})`}`;
+  return `${error.name}: ${error.message.split('\n', 1)[0]}${isOurs ? '' : ` (${place})`}`;
 }

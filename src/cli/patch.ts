@@ -1,5 +1,6 @@
 /** `--patch`: changes to a scenario's kernel that come from files of the user's own. */
 import { basename } from 'node:path';
+import { inspect } from 'node:util';
 import type { FaultPath } from '../kernel/fault-path.ts';
 import { type Coroutine, Step } from '../machine/step.ts';
 import { KernelBug, Misuse } from '../machine/thread.ts';
@@ -165,6 +166,6 @@ function what(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (value instanceof Step) return 'a step';
   if (typeof value === 'string') return quote(value);
-  if (typeof value !== 'object') return JSON.stringify(value) ?? typeof value;
+  if (typeof value !== 'object') return inspect(value);
   return typeof (value as { next?: unknown }).next === 'function' ? 'a path' : 'an object';
 }
