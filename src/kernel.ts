@@ -80,6 +80,7 @@ export {
   mk_pte,
   page_number,
   page_size,
+  pgd_none,
   pgd_populate,
   pmd_addr_end,
   pmd_offset,
@@ -101,6 +102,9 @@ export {
   pte_wrprotect,
   pte_write,
   pte_young,
+  pud_populate,
+  table_number,
+  TablePage,
   update_mmu_cache,
 } from './kernel/pgtable.ts';
 export { flush_tlb_mm, flush_tlb_page, flush_tlb_range, ptep_clear_flush_young } from './kernel/tlb.ts';
@@ -110,11 +114,13 @@ export { type MmuGather, tlb_finish_mmu, tlb_flush_mmu, tlb_gather_mmu, tlb_remo
 export {
   can_share_swap_page,
   copy_cow_page,
+  copy_one_pte,
   maybe_mkwrite,
   set_pte,
   unmap_vmas,
   vm_page_prot,
   ZERO_PAGE,
+  zap_pte,
   zap_pte_range,
 } from './kernel/memory.ts';
 export {
@@ -137,5 +143,17 @@ export {
   page_dup_rmap,
   page_remove_rmap,
 } from './kernel/rmap.ts';
+export {
+  next_inuse_pte,
+  pte_walk_covers,
+  pte_walk_descend,
+  pte_walk_descend_and_create,
+  pte_walk_move_and_create,
+  pte_walk_park,
+  PteWalkState,
+  pte_walk_unpark,
+  table_reads,
+} from './kernel/pte-walk.ts';
+export { RadixTables } from './kernel/radix-tables.ts';
 export { find_vma } from './kernel/mmap.ts';
 export { lru_cache_add_active } from './kernel/swap.ts';

@@ -30,12 +30,14 @@ import {
 import {
   mk_pte,
   page_size,
+  pgd_none,
   pgd_populate,
   pmd_addr_end,
   pmd_offset,
   pmd_page,
   type PmdPage,
   pmd_populate,
+  pud_populate,
   pte_mkdirty,
   pte_mkold,
   pte_mkyoung,
@@ -98,10 +100,19 @@ function* handle_mm_fault(mm: Mm, vma: Vma, address: Address, write_access: bool
 export function* pmd_alloc(mm: Mm, address: Address): Coroutine<PmdPage> {
   might_sleep();
   charge(PMD_ALLOC);
+  if (pgd_none(mm, address)) yield* pud_alloc(mm, address);
   yield* spin_lock(mm.page_table_lock);
-  if (pmd_offset(mm, address) === undefined) pgd_populate(mm, address);
+  if (pmd_offset(mm, address) === undefined) pud_populate(mm, address);
   yield* spin_unlock(mm.page_table_lock);
   return pmd_offset(mm, address)!;
+}
+
+/** A pud table likewise: on machines of four levels. */
+function* pud_alloc(mm: Mm, address: Address): Coroutine {
+  charge(PMD_ALLOC);
+  yield* spin_lock(mm.page_table_lock);
+  if (pgd_none(mm, address)) pgd_populate(mm, address);
+  yield* spin_unlock(mm.page_table_lock);
 }
 
 export function* pte_alloc(mm: Mm, pmd: PmdPage, address: Address): Coroutine<PtePage> {
