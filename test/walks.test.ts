@@ -6,8 +6,8 @@ import { runTimed } from '../src/drivers/timed/run.ts';
 import { dup_mm, mm_alloc, mmput } from '../src/kernel/fork.ts';
 import { buildKernel } from '../src/kernel/index.ts';
 import { sys_madvise_dontneed, sys_munmap } from '../src/kernel/mmap.ts';
-import { section_entries } from '../src/kernel/patches/2004-08-07-pmd-bitmask.ts';
-import { user_end } from '../src/kernel/patches/page-table-scans.ts';
+import { sectionEntries } from '../src/kernel/patches/2004-08-07-pmd-bitmask.ts';
+import { userEnd } from '../src/kernel/patches/page-table-scans.ts';
 import { page_size, type PageTables } from '../src/kernel/pgtable.ts';
 import { RadixTables } from '../src/kernel/radix-tables.ts';
 import { type Mm, type System, VM_READ, VM_WRITE, Vma } from '../src/kernel/structs.ts';
@@ -59,7 +59,7 @@ const spaces: fc.Arbitrary<Space> = fc.record({
 
 function makeAreas(mm: Mm, { areas }: Space): Vma[] {
   const size = page_size(mm);
-  const pages = user_end(mm) / size;
+  const pages = userEnd(mm) / size;
   const wanted = areas.map(({ at, pages: length }) => ({ start: Math.floor(at * pages), length }));
   wanted.sort((a, b) => a.start - b.start);
   const made = wanted.flatMap(({ start, length }, i) => {
@@ -150,10 +150,10 @@ describe('geometries', () => {
     it(`${name} is that of its headers`, () => {
       const mm = mm_alloc(machine(findProfile(name), null), 'mm');
       const { tableBytes, geometry }: PageTables = mm.pgd;
-      const per = section_entries(mm.pgd);
+      const per = sectionEntries(mm.pgd);
       expect([tableBytes, tableBytes * per, tableBytes * geometry.ptrsPerPmd]).to.deep.equal(spans);
       expect([per, per * geometry.pmdEntryBytes]).to.deep.equal(section);
-      expect(user_end(mm)).to.be.at.most(2 ** 47);
+      expect(userEnd(mm)).to.be.at.most(2 ** 47);
     });
   }
 });

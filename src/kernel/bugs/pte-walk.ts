@@ -2,10 +2,10 @@
 import { LOCK, UNLOCK } from '../../machine/step.ts';
 import { spin_lock, spin_unlock } from '../../sync/spinlock.ts';
 import type { Change, FaultPath } from '../fault-path.ts';
-import { paths_over, plain_scan } from '../patches/page-table-scans.ts';
+import { pathsOver, plainScan } from '../patches/page-table-scans.ts';
 import { without } from './altered.ts';
 
-const right = paths_over(plain_scan);
+const right = pathsOver(plainScan);
 
 function change(name: string, about: string, replaces: Partial<FaultPath>): Change {
   return { name, base: 'v2.6.10', about, replaces: { ...right, ...replaces } };

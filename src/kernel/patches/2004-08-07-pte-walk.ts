@@ -9,7 +9,7 @@
  * (CONFIG_HIGHPTE) when it stops early. Here the cursors are parked, and both locks dropped, where tables are made.
  */
 import type { Change } from '../fault-path.ts';
-import { paths_over, plain_scan } from './page-table-scans.ts';
+import { pathsOver, plainScan } from './page-table-scans.ts';
 
 export const pteWalk: Change = {
   name: 'pte-walk',
@@ -22,5 +22,5 @@ export const pteWalk: Change = {
     url: 'https://lore.kernel.org/linux-arch/20040807080751.GX17188@holomorphy.com',
     claim: 'the number of levels can be abstracted easily',
   },
-  replaces: paths_over(plain_scan),
+  replaces: pathsOver(plainScan),
 };
