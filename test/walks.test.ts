@@ -17,12 +17,13 @@ import type { Profile } from '../src/machine/profile.ts';
 import type { Coroutine } from '../src/machine/step.ts';
 import { Birth } from '../src/machine/thread.ts';
 import { findProfile, profiles } from '../src/profiles/index.ts';
+import { LAT_PROC_KINDS, latProc } from '../src/workload/lat-proc.ts';
 import { user_store } from '../src/workload/user.ts';
 
 const PATCHES = ['pte-walk', 'pmd-bitmask', 'radix-page-tables'];
 
-function machine(profile: Profile, patch: string | null): System {
-  const kernel = buildKernel('v2.6.10', patch === null ? [] : [patch], []);
+function machine(profile: Profile, patch: string | null, bug?: string): System {
+  const kernel = buildKernel('v2.6.10', patch === null ? [] : [patch], bug === undefined ? [] : [bug]);
   return boot({ profile, cpus: 1, kernel });
 }
 
@@ -76,8 +77,8 @@ function pageAt({ vm_mm, vm_start, vm_end }: Vma, at: number): number {
 }
 
 /** What the machine is like after fork, after giving back, and after the child's exit. */
-function story(profile: Profile, patch: string | null, space: Space): string[] {
-  const system = machine(profile, patch);
+function story(profile: Profile, patch: string | null, space: Space, bug?: string): string[] {
+  const system = machine(profile, patch, bug);
   const told: string[] = [];
   run(profile, function* () {
     const mm = mm_alloc(system, 'mm');
@@ -108,6 +109,16 @@ describe('walks of page tables', () => {
           for (const patch of PATCHES) expect(story(profile, patch, space), patch).to.deep.equal(plain);
         }),
       );
+    });
+  }
+
+  for (const bug of ['pmd-bit-forgotten', 'pte-walk-range-ignored']) {
+    it(`would differ with ${bug}`, () => {
+      const same = fc.property(spaces, (space) => {
+        const told = story(findProfile('sparc64-2p'), null, space);
+        expect(story(findProfile('sparc64-2p'), null, space, bug)).to.deep.equal(told);
+      });
+      expect(fc.check(same).failed).to.equal(true);
     });
   }
 
@@ -207,5 +218,38 @@ describe('cache lines that a walk reads', () => {
     reads.cool();
     expect(read(1, 1)).to.equal(1);
     expect(reads.sums.zap).to.deep.equal({ walks: 1, lines: 3, misses: 5, entries: 10 });
+  });
+});
+
+describe('lat_proc', () => {
+  for (const kind of LAT_PROC_KINDS) {
+    it(`${kind}: every iteration costs the same, eager or not, and nothing is left of it`, () => {
+      const profile = findProfile('x86-64-2p');
+      const times = [0, 1, 3].map((iterations) =>
+        [false, true].map((eager) => {
+          const system = machine(profile, 'pmd-bitmask');
+          const body = (): Coroutine => latProc(system, { kind, iterations, layout: profile.layout });
+          const { wallNs, stuck } = runTimed([new Birth('lat_proc', 0, body)], { profile, cpus: 1, eager });
+          expect(stuck).to.deep.equal([]);
+          expect(system.mms.filter(({ dead }) => !dead)).to.have.length(1);
+          return wallNs;
+        }),
+      );
+      for (const [lazy, eager] of times) expect(eager).to.equal(lazy);
+      const [none, one, three] = times.map(([lazy]) => lazy);
+      expect((three - none) / (one - none)).to.be.closeTo(3, 0.2);
+    });
+  }
+
+  it('programs fit into every address space, areas apart', () => {
+    for (const profile of profiles) {
+      for (const kind of LAT_PROC_KINDS) {
+        const system = machine(profile, null);
+        run(profile, () => latProc(system, { kind, iterations: 1, layout: profile.layout }));
+        const [mm] = system.mms;
+        expect(mm.mmap.at(-1)!.vm_end).to.be.at.most(userEnd(mm));
+        mm.mmap.slice(1).forEach(({ vm_start }, i) => expect(vm_start).to.be.at.least(mm.mmap[i].vm_end));
+      }
+    }
   });
 });
