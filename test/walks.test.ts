@@ -205,6 +205,25 @@ describe('cache lines that a walk reads', () => {
     });
   }
 
+  it('a mask that comes back from the quicklist as it was costs a look at a section of nothing', () => {
+    const profile = findProfile('altix-3700-8p');
+    const linesOfLastExit = (bug?: string): number => {
+      const system = machine(profile, 'pmd-bitmask', bug);
+      run(profile, function* () {
+        for (const sections of [3, 1]) {
+          const mm = mm_alloc(system, 'mm');
+          const [size, pages] = [page_size(mm), 3 * 65536];
+          mm.mmap.push(new Vma(mm, 'area', 0, pages * size, VM_READ | VM_WRITE));
+          for (let n = 0; n < sections; n++) yield* user_store(mm, n * 65536 * size, 0, 1);
+          system.tableReads[0].reset();
+          yield* mmput(mm);
+        }
+      });
+      return system.tableReads[0].sums.free.lines;
+    };
+    expect(linesOfLastExit('pmd-mask-recycled') - linesOfLastExit()).to.equal(2 * (256 / 128));
+  });
+
   it('a line that was used lately is no miss, until the cache is full or cold', () => {
     const reads = new TableReads(64, 128); // room for two lines
     const table = {};
