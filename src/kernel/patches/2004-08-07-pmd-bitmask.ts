@@ -86,7 +86,8 @@ export const pmdBitmask: Change = {
     subject: 'Re: copy_page_range()',
     author: 'David S. Miller, quoted by William Lee Irwin III',
     url: 'https://lore.kernel.org/linux-arch/20040807080751.GX17188@holomorphy.com',
-    claim: 'pmd array scans take all of the cache misses of lat_proc; a bitmask per pmd table saves most of them',
+    claim:
+      'pmd array scans take all of the cache misses of lat_proc; with a mask only sections in use are dereferenced',
   },
   replaces: pathsOver(bitmaskScan),
 };

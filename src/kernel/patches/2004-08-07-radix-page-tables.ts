@@ -49,7 +49,7 @@ export const radixPageTables: Change = {
     subject: 'Re: copy_page_range()',
     author: 'David S. Miller, quoted by William Lee Irwin III',
     url: 'https://lore.kernel.org/linux-arch/20040807080751.GX17188@holomorphy.com',
-    claim: 'a compact tree keyed by address would be kinder to caches than sparsely populated arrays',
+    claim: 'another idea against page tables that are cache unfriendly where they are sparsely populated; no figures',
   },
   replaces: pathsOver(radixScan),
 };
