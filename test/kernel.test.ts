@@ -269,6 +269,7 @@ describe('invariants', () => {
     'pte-walk-range-ignored': [], // needs two pages
     'pte-walk-lock-twice': ['deadlock'],
     'pte-walk-no-parent-lock': ['cow leak', 'data race'],
+    'pte-walk-sleeps-locked': ['sleeping while atomic'],
   };
   /** What else it takes, besides one fault or two of the same page. */
   const takes: Record<string, Record<string, string>[]> = {
@@ -291,7 +292,7 @@ describe('invariants', () => {
       },
     ],
     ...Object.fromEntries(
-      ['pmd-bit-forgotten', 'pte-walk-lock-twice'].map((name) => [
+      ['pmd-bit-forgotten', 'pte-walk-lock-twice', 'pte-walk-sleeps-locked'].map((name) => [
         name,
         [{ T1: '{ write: heap, page: 0 }, { fork: { child: [{ read: heap, page: 0 }] } }' }],
       ]),

@@ -6,8 +6,8 @@ import { runTimed } from '../src/drivers/timed/run.ts';
 import { dup_mm, mm_alloc, mmput } from '../src/kernel/fork.ts';
 import { buildKernel } from '../src/kernel/index.ts';
 import { sys_madvise_dontneed, sys_munmap } from '../src/kernel/mmap.ts';
-import { section_entries } from '../src/kernel/patches/2004-08-07-pmd-bitmask.ts';
-import { user_end } from '../src/kernel/patches/page-table-scans.ts';
+import { sectionEntries } from '../src/kernel/patches/2004-08-07-pmd-bitmask.ts';
+import { userEnd } from '../src/kernel/patches/page-table-scans.ts';
 import { page_size, type PageTables } from '../src/kernel/pgtable.ts';
 import { RadixTables } from '../src/kernel/radix-tables.ts';
 import { type Mm, type System, VM_READ, VM_WRITE, Vma } from '../src/kernel/structs.ts';
@@ -17,12 +17,13 @@ import type { Profile } from '../src/machine/profile.ts';
 import type { Coroutine } from '../src/machine/step.ts';
 import { Birth } from '../src/machine/thread.ts';
 import { findProfile, profiles } from '../src/profiles/index.ts';
+import { LAT_PROC_KINDS, latProc } from '../src/workload/lat-proc.ts';
 import { user_store } from '../src/workload/user.ts';
 
 const PATCHES = ['pte-walk', 'pmd-bitmask', 'radix-page-tables'];
 
-function machine(profile: Profile, patch: string | null): System {
-  const kernel = buildKernel('v2.6.10', patch === null ? [] : [patch], []);
+function machine(profile: Profile, patch: string | null, bug?: string): System {
+  const kernel = buildKernel('v2.6.10', patch === null ? [] : [patch], bug === undefined ? [] : [bug]);
   return boot({ profile, cpus: 1, kernel });
 }
 
@@ -59,7 +60,7 @@ const spaces: fc.Arbitrary<Space> = fc.record({
 
 function makeAreas(mm: Mm, { areas }: Space): Vma[] {
   const size = page_size(mm);
-  const pages = user_end(mm) / size;
+  const pages = userEnd(mm) / size;
   const wanted = areas.map(({ at, pages: length }) => ({ start: Math.floor(at * pages), length }));
   wanted.sort((a, b) => a.start - b.start);
   const made = wanted.flatMap(({ start, length }, i) => {
@@ -76,8 +77,8 @@ function pageAt({ vm_mm, vm_start, vm_end }: Vma, at: number): number {
 }
 
 /** What the machine is like after fork, after giving back, and after the child's exit. */
-function story(profile: Profile, patch: string | null, space: Space): string[] {
-  const system = machine(profile, patch);
+function story(profile: Profile, patch: string | null, space: Space, bug?: string): string[] {
+  const system = machine(profile, patch, bug);
   const told: string[] = [];
   run(profile, function* () {
     const mm = mm_alloc(system, 'mm');
@@ -108,6 +109,16 @@ describe('walks of page tables', () => {
           for (const patch of PATCHES) expect(story(profile, patch, space), patch).to.deep.equal(plain);
         }),
       );
+    });
+  }
+
+  for (const bug of ['pmd-bit-forgotten', 'pte-walk-range-ignored']) {
+    it(`would differ with ${bug}`, () => {
+      const same = fc.property(spaces, (space) => {
+        const told = story(findProfile('sparc64-2p'), null, space);
+        expect(story(findProfile('sparc64-2p'), null, space, bug)).to.deep.equal(told);
+      });
+      expect(fc.check(same).failed).to.equal(true);
     });
   }
 
@@ -150,10 +161,10 @@ describe('geometries', () => {
     it(`${name} is that of its headers`, () => {
       const mm = mm_alloc(machine(findProfile(name), null), 'mm');
       const { tableBytes, geometry }: PageTables = mm.pgd;
-      const per = section_entries(mm.pgd);
+      const per = sectionEntries(mm.pgd);
       expect([tableBytes, tableBytes * per, tableBytes * geometry.ptrsPerPmd]).to.deep.equal(spans);
       expect([per, per * geometry.pmdEntryBytes]).to.deep.equal(section);
-      expect(user_end(mm)).to.be.at.most(2 ** 47);
+      expect(userEnd(mm)).to.be.at.most(2 ** 47);
     });
   }
 });
@@ -194,6 +205,25 @@ describe('cache lines that a walk reads', () => {
     });
   }
 
+  it('a mask that comes back from the quicklist as it was costs a look at a section of nothing', () => {
+    const profile = findProfile('altix-3700-8p');
+    const linesOfLastExit = (bug?: string): number => {
+      const system = machine(profile, 'pmd-bitmask', bug);
+      run(profile, function* () {
+        for (const sections of [3, 1]) {
+          const mm = mm_alloc(system, 'mm');
+          const [size, pages] = [page_size(mm), 3 * 65536];
+          mm.mmap.push(new Vma(mm, 'area', 0, pages * size, VM_READ | VM_WRITE));
+          for (let n = 0; n < sections; n++) yield* user_store(mm, n * 65536 * size, 0, 1);
+          system.tableReads[0].reset();
+          yield* mmput(mm);
+        }
+      });
+      return system.tableReads[0].sums.free.lines;
+    };
+    expect(linesOfLastExit('pmd-mask-recycled') - linesOfLastExit()).to.equal(2 * (256 / 128));
+  });
+
   it('a line that was used lately is no miss, until the cache is full or cold', () => {
     const reads = new TableReads(64, 128); // room for two lines
     const table = {};
@@ -207,5 +237,38 @@ describe('cache lines that a walk reads', () => {
     reads.cool();
     expect(read(1, 1)).to.equal(1);
     expect(reads.sums.zap).to.deep.equal({ walks: 1, lines: 3, misses: 5, entries: 10 });
+  });
+});
+
+describe('lat_proc', () => {
+  for (const kind of LAT_PROC_KINDS) {
+    it(`${kind}: every iteration costs the same, eager or not, and nothing is left of it`, () => {
+      const profile = findProfile('x86-64-2p');
+      const times = [0, 1, 3].map((iterations) =>
+        [false, true].map((eager) => {
+          const system = machine(profile, 'pmd-bitmask');
+          const body = (): Coroutine => latProc(system, { kind, iterations, layout: profile.layout });
+          const { wallNs, stuck } = runTimed([new Birth('lat_proc', 0, body)], { profile, cpus: 1, eager });
+          expect(stuck).to.deep.equal([]);
+          expect(system.mms.filter(({ dead }) => !dead)).to.have.length(1);
+          return wallNs;
+        }),
+      );
+      for (const [lazy, eager] of times) expect(eager).to.equal(lazy);
+      const [none, one, three] = times.map(([lazy]) => lazy);
+      expect((three - none) / (one - none)).to.be.closeTo(3, 0.2);
+    });
+  }
+
+  it('programs fit into every address space, areas apart', () => {
+    for (const profile of profiles) {
+      for (const kind of LAT_PROC_KINDS) {
+        const system = machine(profile, null);
+        run(profile, () => latProc(system, { kind, iterations: 1, layout: profile.layout }));
+        const [mm] = system.mms;
+        expect(mm.mmap.at(-1)!.vm_end).to.be.at.most(userEnd(mm));
+        mm.mmap.slice(1).forEach(({ vm_start }, i) => expect(vm_start).to.be.at.least(mm.mmap[i].vm_end));
+      }
+    }
   });
 });

@@ -8,7 +8,7 @@ import { mmapSemTwice } from './bugs/mmap-sem-twice.ts';
 import { noPteNoneRecheck } from './bugs/no-pte-none-recheck.ts';
 import { pmdBitForgotten, pmdBitLate, pmdBitUnlocked, pmdMaskRecycled, pmdMaskResetTwice } from './bugs/pmd-bitmask.ts';
 import { prefaultV2PointerOnly } from './bugs/prefault-v2-pointer-only.ts';
-import { pteWalkLockTwice, pteWalkNoParentLock, pteWalkRangeIgnored } from './bugs/pte-walk.ts';
+import { pteWalkLockTwice, pteWalkNoParentLock, pteWalkRangeIgnored, pteWalkSleepsLocked } from './bugs/pte-walk.ts';
 import { rssAfterUnlock } from './bugs/rss-after-unlock.ts';
 import type { Base, Change, FaultPath } from './fault-path.ts';
 import { v2_6_10 } from './memory.ts';
@@ -74,6 +74,7 @@ export const bugs: readonly Change[] = [
   pteWalkRangeIgnored,
   pteWalkLockTwice,
   pteWalkNoParentLock,
+  pteWalkSleepsLocked,
 ];
 
 /**

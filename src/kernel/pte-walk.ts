@@ -45,7 +45,7 @@ export class PteWalkState {
 }
 
 /** Where the reads of tables are counted. */
-export function table_reads(mm: Mm): TableReads {
+export function readsOf(mm: Mm): TableReads {
   return mm.system.tableReads[smp_processor_id()];
 }
 
@@ -58,7 +58,7 @@ export function pte_walk_descend(walk: PteWalkState, start: Address, end: Addres
 
 /** Go on to the next one. */
 export function next_inuse_pte(walk: PteWalkState): Address {
-  pte_walk_park(walk);
+  parkCursor(walk);
   return seek(walk, walk.vaddr + page_size(walk.mm));
 }
 
@@ -71,27 +71,27 @@ export function pte_walk_descend_and_create(walk: PteWalkState, start: Address):
 /** Go there, likewise. Caller holds page_table_lock, which is dropped to allocate, and no other spinlock. */
 export function* pte_walk_move_and_create(walk: PteWalkState, vaddr: Address): Coroutine<boolean> {
   const { mm, scan } = walk;
-  pte_walk_park(walk);
-  if (!pte_walk_covers(walk, vaddr)) walk.ptes = scan.find(mm, vaddr) ?? (yield* create(scan, mm, vaddr));
+  parkCursor(walk);
+  if (!cursorCovers(walk, vaddr)) walk.ptes = scan.find(mm, vaddr) ?? (yield* create(scan, mm, vaddr));
   walk.vaddr = vaddr;
-  pte_walk_unpark(walk);
+  unparkCursor(walk);
   return false; // page tables do not run out here
 }
 
 /** Is the address in the page of ptes that the cursor is in? */
-export function pte_walk_covers({ mm, ptes }: PteWalkState, vaddr: Address): boolean {
+export function cursorCovers({ mm, ptes }: PteWalkState, vaddr: Address): boolean {
   if (ptes === undefined) return false;
   const start = ptes.base * page_size(mm);
   return vaddr >= start && vaddr < start + mm.pgd.tableBytes;
 }
 
 /** The pte is no longer mapped: from here on the walker may sleep. */
-export function pte_walk_park(walk: PteWalkState): void {
+export function parkCursor(walk: PteWalkState): void {
   if (walk.pte !== null) pte_unmap(walk.pte);
   walk.pte = null;
 }
 
-export function pte_walk_unpark(walk: PteWalkState): void {
+export function unparkCursor(walk: PteWalkState): void {
   walk.pte = pte_offset_map(walk.mm, walk.ptes!, walk.vaddr);
 }
 
@@ -100,7 +100,7 @@ function seek(walk: PteWalkState, address: Address): Address {
   const { mm, end, scan } = walk;
   const size = page_size(mm);
   while (address < end) {
-    if (!pte_walk_covers(walk, address)) walk.ptes = scan.next(mm, address, end);
+    if (!cursorCovers(walk, address)) walk.ptes = scan.next(mm, address, end);
     if (walk.ptes === undefined) break;
     const start = walk.ptes.base * size;
     const last = Math.min(end, start + mm.pgd.tableBytes);

@@ -20,7 +20,6 @@ export interface Geometry {
   readonly ptrsPerPgd: number;
   /** Those of a pgd that are for user addresses. */
   readonly userPtrsPerPgd: number;
-  readonly pteEntryBytes: number;
   readonly pmdEntryBytes: number;
   /** Of a pgd, and of a pud. */
   readonly pgdEntryBytes: number;

@@ -8,14 +8,14 @@ import type { Coroutine } from '../../machine/step.ts';
 import { smp_processor_id } from '../../machine/thread.ts';
 import type { Change, FaultPath } from '../fault-path.ts';
 import { pmd_alloc } from '../memory.ts';
-import { bitmask_scan, reset_mask, section_bit } from '../patches/2004-08-07-pmd-bitmask.ts';
-import { paths_over, plain_scan } from '../patches/page-table-scans.ts';
+import { bitmaskScan, resetMask, sectionBit } from '../patches/2004-08-07-pmd-bitmask.ts';
+import { pathsOver, plainScan } from '../patches/page-table-scans.ts';
 import { pmd_offset, TablePage } from '../pgtable.ts';
 import type { TableScan } from '../pte-walk.ts';
 import type { Mm, System, VmFault, Vma } from '../structs.ts';
 
-const right = paths_over(bitmask_scan);
-const forgetful = paths_over({ ...bitmask_scan, populate: plain_scan.populate });
+const right = pathsOver(bitmaskScan);
+const forgetful = pathsOver({ ...bitmaskScan, populate: plainScan.populate });
 
 function change(name: string, about: string, replaces: Partial<FaultPath>): Change {
   return { name, base: 'v2.6.10', about, replaces };
@@ -31,9 +31,9 @@ export const pmdBitForgotten = change('pmd-bit-forgotten', 'pmd-bitmask, and fau
  * Late alone is harmless in 2.6.10: a fault holds mmap_sem for reading until it returns, and whoever goes by the mask
  * holds it for writing. But two faults may now set bits of one word at once, and one of the bits is lost.
  */
-function* bit_after_unlock(mm: Mm, vma: Vma, address: number, write_access: boolean): Coroutine<VmFault> {
+function* setBitAfterUnlock(mm: Mm, vma: Vma, address: number, write_access: boolean): Coroutine<VmFault> {
   const fault = yield* forgetful.handle_mm_fault(mm, vma, address, write_access);
-  const { word, bit } = section_bit(mm, address);
+  const { word, bit } = sectionBit(mm, address);
   const bits = yield* READ_ONCE(word);
   if ((bits & bit) === 0) yield* WRITE_ONCE(word, bits | bit);
   return fault;
@@ -42,19 +42,19 @@ function* bit_after_unlock(mm: Mm, vma: Vma, address: number, write_access: bool
 export const pmdBitUnlocked = change(
   'pmd-bit-unlocked',
   'pmd-bitmask, and faults set the bit when they have dropped page_table_lock',
-  { ...right, handle_mm_fault: bit_after_unlock },
+  { ...right, handle_mm_fault: setBitAfterUnlock },
 );
 
 /** The same in the lock section of the fault, but after the entry. Breaks nothing: both are seen together. */
 const late: TableScan = {
-  ...bitmask_scan,
+  ...bitmaskScan,
   populate(mm, address) {
-    plain_scan.populate(mm, address);
-    const { word, bit } = section_bit(mm, address);
+    plainScan.populate(mm, address);
+    const { word, bit } = sectionBit(mm, address);
     word.plain |= bit;
   },
 };
-export const pmdBitLate = change('pmd-bit-late', 'pmd-bitmask, and the bit is set after the entry', paths_over(late));
+export const pmdBitLate = change('pmd-bit-late', 'pmd-bitmask, and the bit is set after the entry', pathsOver(late));
 
 /** By CPU: what has been freed is used again, its mask as it was. */
 const quicklists = new WeakMap<System, TablePage[][]>();
@@ -65,8 +65,8 @@ function quicklist({ system }: Mm): TablePage[] {
   return lists[smp_processor_id()];
 }
 
-const recycling = paths_over({
-  ...bitmask_scan,
+const recycling = pathsOver({
+  ...bitmaskScan,
   *allocate(mm, address) {
     if (pmd_offset(mm, address) !== undefined) return;
     const pmd = yield* pmd_alloc(mm, address);
@@ -94,15 +94,15 @@ export const pmdMaskRecycled = change(
 
 /** The mask is reset, and by everybody: also by the thread that allocates a table and finds that another was quicker. */
 const resetting: TableScan = {
-  ...bitmask_scan,
+  ...bitmaskScan,
   *allocate(mm, address) {
     if (pmd_offset(mm, address) !== undefined) return;
     yield* pmd_alloc(mm, address);
-    reset_mask(mm, address);
+    resetMask(mm, address);
   },
 };
 export const pmdMaskResetTwice = change(
   'pmd-mask-reset-twice',
   'pmd-bitmask, and whoever comes second with a pmd table resets the mask of the first',
-  paths_over(resetting),
+  pathsOver(resetting),
 );

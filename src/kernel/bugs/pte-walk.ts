@@ -2,14 +2,22 @@
 import { LOCK, UNLOCK } from '../../machine/step.ts';
 import { spin_lock, spin_unlock } from '../../sync/spinlock.ts';
 import type { Change, FaultPath } from '../fault-path.ts';
-import { paths_over, plain_scan } from '../patches/page-table-scans.ts';
+import { pathsOver, plainScan } from '../patches/page-table-scans.ts';
 import { without } from './altered.ts';
 
-const right = paths_over(plain_scan);
+const right = pathsOver(plainScan);
 
 function change(name: string, about: string, replaces: Partial<FaultPath>): Change {
   return { name, base: 'v2.6.10', about, replaces: { ...right, ...replaces } };
 }
+
+/** The loop of fork with no lock of the parent. */
+const unlockedParent: FaultPath['copy_page_range'] = (dst, src, vma) =>
+  without(
+    right.copy_page_range(dst, src, vma),
+    ({ kind, object }) => (kind === LOCK || kind === UNLOCK) && object === src.page_table_lock,
+    0,
+  );
 
 /** The loop goes from vm_start to vm_end. Breaks: what is private in the rest of the vma is lost. */
 export const pteWalkRangeIgnored = change(
@@ -39,12 +47,22 @@ export const pteWalkLockTwice = change(
 export const pteWalkNoParentLock = change(
   'pte-walk-no-parent-lock',
   "pte-walk, and copy_page_range takes no lock of the parent's ptes, as in the mail",
+  { copy_page_range: unlockedParent },
+);
+
+/**
+ * One hold of the lock for the whole vma, and tables are made in between: to allocate one may have to sleep. Breaks:
+ * nobody sleeps while holding a spinlock.
+ */
+export const pteWalkSleepsLocked = change(
+  'pte-walk-sleeps-locked',
+  'pte-walk, and copy_page_range holds a lock while it makes page tables, as in the mail',
   {
-    copy_page_range: (dst, src, vma) =>
-      without(
-        right.copy_page_range(dst, src, vma),
-        ({ kind, object }) => (kind === LOCK || kind === UNLOCK) && object === src.page_table_lock,
-        0,
-      ),
+    *copy_page_range(dst, src, vma) {
+      yield* spin_lock(src.page_table_lock);
+      const failed = yield* unlockedParent(dst, src, vma);
+      yield* spin_unlock(src.page_table_lock);
+      return failed;
+    },
   },
 );

@@ -3,13 +3,13 @@
  * the levels of page tables hidden behind an iterator.
  *
  * This is the sketch made right. As mailed it has zap_page_range ignore the range it is given (pte-walk-range-ignored),
- * has copy_page_range take the child's page_table_lock, which dup_mmap holds already (pte-walk-lock-twice), and takes no
- * lock of the parent (pte-walk-no-parent-lock). Besides: it makes tables for the start of the vma even if the parent has
- * none and does not look whether that went well, holds one lock for a whole vma and sleeps in it, and leaves a pte mapped
- * (CONFIG_HIGHPTE) when it stops early. Here the cursors are parked, and both locks dropped, where tables are made.
+ * has copy_page_range take the child's page_table_lock, which dup_mmap holds already (pte-walk-lock-twice), takes no
+ * lock of the parent (pte-walk-no-parent-lock), and sleeps in the one that it takes for a whole vma
+ * (pte-walk-sleeps-locked). Besides: it makes tables for the start of the vma even if the parent has none and does not
+ * look whether that went well, and leaves a pte mapped (CONFIG_HIGHPTE) when it stops early. Here the cursors are parked, and both locks dropped, where tables are made.
  */
 import type { Change } from '../fault-path.ts';
-import { paths_over, plain_scan } from './page-table-scans.ts';
+import { pathsOver, plainScan } from './page-table-scans.ts';
 
 export const pteWalk: Change = {
   name: 'pte-walk',
@@ -22,5 +22,5 @@ export const pteWalk: Change = {
     url: 'https://lore.kernel.org/linux-arch/20040807080751.GX17188@holomorphy.com',
     claim: 'the number of levels can be abstracted easily',
   },
-  replaces: paths_over(plain_scan),
+  replaces: pathsOver(plainScan),
 };

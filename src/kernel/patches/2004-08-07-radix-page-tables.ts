@@ -8,33 +8,33 @@
 import { charge, work } from '../../machine/work.ts';
 import type { Change } from '../fault-path.ts';
 import { pgd_none, pgd_populate, pmd_offset, pmd_page, pmd_populate, pud_populate, table_number } from '../pgtable.ts';
-import { table_reads, type TableScan } from '../pte-walk.ts';
+import { readsOf, type TableScan } from '../pte-walk.ts';
 import { RadixTables } from '../radix-tables.ts';
 import type { Address, Mm } from '../structs.ts';
-import { paths_over } from './page-table-scans.ts';
+import { pathsOver } from './page-table-scans.ts';
 
 const NODE_ALLOC = work('radix_node_alloc', 300);
 
 /** What the MMU walks. */
-function fill_arrays(mm: Mm, address: Address): void {
+function fillArrays(mm: Mm, address: Address): void {
   if (pgd_none(mm, address)) pgd_populate(mm, address);
   if (pmd_offset(mm, address) === undefined) pud_populate(mm, address);
   pmd_populate(mm, pmd_offset(mm, address)!, address);
 }
 
-export const radix_scan: TableScan = {
+export const radixScan: TableScan = {
   next(mm, address, end) {
     const limit = Math.ceil(end / mm.pgd.tableBytes);
-    return mm.pgd.tree?.next(table_number(mm, address), limit, table_reads(mm))?.[1];
+    return mm.pgd.tree?.next(table_number(mm, address), limit, readsOf(mm))?.[1];
   },
-  find: (mm, address) => mm.pgd.tree?.lookup(table_number(mm, address), table_reads(mm)),
+  find: (mm, address) => mm.pgd.tree?.lookup(table_number(mm, address), readsOf(mm)),
   *allocate() {
     // Nodes are preloaded while page_table_lock is dropped for the page of ptes.
   },
   populate(mm, address) {
     const tree = (mm.pgd.tree ??= new RadixTables());
     const { nodes } = tree;
-    fill_arrays(mm, address);
+    fillArrays(mm, address);
     tree.insert(table_number(mm, address), pmd_page(mm, pmd_offset(mm, address)!, address)!);
     charge(NODE_ALLOC, tree.nodes - nodes);
   },
@@ -49,7 +49,7 @@ export const radixPageTables: Change = {
     subject: 'Re: copy_page_range()',
     author: 'David S. Miller, quoted by William Lee Irwin III',
     url: 'https://lore.kernel.org/linux-arch/20040807080751.GX17188@holomorphy.com',
-    claim: 'a compact tree keyed by address would be kinder to caches than sparsely populated arrays',
+    claim: 'another idea against page tables that are cache unfriendly where they are sparsely populated; no figures',
   },
-  replaces: paths_over(radix_scan),
+  replaces: pathsOver(radixScan),
 };

@@ -16,14 +16,14 @@ import {
 } from '../pgtable.ts';
 import {
   next_inuse_pte,
-  pte_walk_covers,
+  cursorCovers,
   pte_walk_descend,
   pte_walk_descend_and_create,
   pte_walk_move_and_create,
-  pte_walk_park,
+  parkCursor,
   PteWalkState,
-  pte_walk_unpark,
-  table_reads,
+  unparkCursor,
+  readsOf,
   type TableScan,
 } from '../pte-walk.ts';
 import { anon_vma_unlink } from '../rmap.ts';
@@ -43,7 +43,7 @@ export type ScanPmd = (
 ) => PtePage | undefined;
 
 /** Every entry. */
-export const every_entry: ScanPmd = (pgd, pmd, table, end, reads) => {
+export const everyEntry: ScanPmd = (pgd, pmd, table, end, reads) => {
   const folded = pgd.pmdMask === 0;
   for (; table < end; table++) {
     const index = table & pgd.pmdMask;
@@ -53,20 +53,20 @@ export const every_entry: ScanPmd = (pgd, pmd, table, end, reads) => {
   return undefined;
 };
 
-/** Pages of ptes by way of the arrays, each level in turn, but pmd tables as `scan_pmd` does it. */
-export function next_by_arrays(scan_pmd: ScanPmd): TableScan['next'] {
+/** Pages of ptes by way of the arrays, each level in turn, but pmd tables as `scanPmd` does it. */
+export function nextByArrays(scanPmd: ScanPmd): TableScan['next'] {
   return (mm, address, end) => {
     const { pgd } = mm;
     const { pmdShift, pgdShift } = pgd;
-    const reads = table_reads(mm);
+    const reads = readsOf(mm);
     const limit = Math.ceil(end / pgd.tableBytes);
     let table = table_number(mm, address);
     while (table < limit) {
-      const pud = pud_entries(pgd, table, reads);
-      const pmd = pud && pmd_entries(pgd, pud, table, reads);
+      const pud = pudAt(pgd, table, reads);
+      const pmd = pud && pmdAt(pgd, pud, table, reads);
       const shift = pud === undefined ? pgdShift : pmdShift;
       const next = ((table >> shift) + 1) << shift;
-      const found = pmd && scan_pmd(pgd, pmd, table, Math.min(next, limit), reads);
+      const found = pmd && scanPmd(pgd, pmd, table, Math.min(next, limit), reads);
       if (found !== undefined) return found;
       table = next;
     }
@@ -74,12 +74,12 @@ export function next_by_arrays(scan_pmd: ScanPmd): TableScan['next'] {
   };
 }
 
-function pud_entries({ entries, pgdShift, geometry }: PageTables, table: number, reads: TableReads) {
+function pudAt({ entries, pgdShift, geometry }: PageTables, table: number, reads: TableReads) {
   reads.read(entries, (table >> pgdShift) * geometry.pgdEntryBytes, 'pgd');
   return entries[table >> pgdShift];
 }
 
-function pmd_entries(
+function pmdAt(
   { pmdShift, pudMask, geometry }: PageTables,
   pud: readonly (PmdPage | undefined)[],
   table: number,
@@ -91,15 +91,15 @@ function pmd_entries(
 }
 
 /** The arrays of 2.6.10, each entry of a range looked at. */
-export const plain_scan: TableScan = {
-  next: next_by_arrays(every_entry),
+export const plainScan: TableScan = {
+  next: nextByArrays(everyEntry),
   find: (mm, address) => {
     const { pgd } = mm;
     const table = table_number(mm, address);
-    const reads = table_reads(mm);
-    const pud = pud_entries(pgd, table, reads);
-    const pmd = pud && pmd_entries(pgd, pud, table, reads);
-    return pmd && every_entry(pgd, pmd, table, table + 1, reads);
+    const reads = readsOf(mm);
+    const pud = pudAt(pgd, table, reads);
+    const pmd = pud && pmdAt(pgd, pud, table, reads);
+    return pmd && everyEntry(pgd, pmd, table, table + 1, reads);
   },
   *allocate(mm, address) {
     if (pmd_offset(mm, address) === undefined) yield* pmd_alloc(mm, address);
@@ -108,12 +108,12 @@ export const plain_scan: TableScan = {
 };
 
 /** The paths of 2.6.10 that walk page tables, by iterator. */
-export function paths_over(scan: TableScan) {
+export function pathsOver(scan: TableScan) {
   /** By the time we get here, mmap_sem is held for reading. Takes page_table_lock; every leaf drops it. */
   function* handle_mm_fault(mm: Mm, vma: Vma, address: Address, write_access: boolean): Coroutine<VmFault> {
     charge(HANDLE_MM_FAULT);
     mm.system.counters.pgfault++;
-    table_reads(mm).begin('fault');
+    readsOf(mm).begin('fault');
     yield* spin_lock(mm.page_table_lock);
     const walk = new PteWalkState(mm, scan);
     yield* pte_walk_descend_and_create(walk, address);
@@ -125,37 +125,37 @@ export function paths_over(scan: TableScan) {
     const parent = new PteWalkState(src, scan);
     const child = new PteWalkState(dst, scan);
     yield* spin_lock(src.page_table_lock);
-    table_reads(src).begin('copy');
+    readsOf(src).begin('copy');
     for (pte_walk_descend(parent, vm_start, vm_end); parent.vaddr < vm_end; next_inuse_pte(parent)) {
-      if (pte_walk_covers(child, parent.vaddr)) {
+      if (cursorCovers(child, parent.vaddr)) {
         yield* pte_walk_move_and_create(child, parent.vaddr);
       } else {
         // To make tables one may sleep. Nobody unmaps in between: the cursor finds its pte again, if an older one.
-        pte_walk_park(parent);
-        pte_walk_park(child);
+        parkCursor(parent);
+        parkCursor(child);
         yield* spin_unlock(src.page_table_lock);
         if (yield* pte_walk_move_and_create(child, parent.vaddr)) return true;
         yield* spin_lock(src.page_table_lock);
-        pte_walk_unpark(parent);
+        unparkCursor(parent);
       }
       yield* copy_one_pte(dst, src, child.pte!, parent.pte!);
     }
-    pte_walk_park(child);
+    parkCursor(child);
     yield* spin_unlock(src.page_table_lock);
     return false;
   }
 
   /** Remove all translations of [start, end). Caller holds page_table_lock. */
-  function* zap_range(tlb: MmuGather, start: Address, end: Address): Coroutine {
+  function* zapRange(tlb: MmuGather, start: Address, end: Address): Coroutine {
     const walk = new PteWalkState(tlb.mm, scan);
-    table_reads(tlb.mm).begin('zap');
+    readsOf(tlb.mm).begin('zap');
     for (pte_walk_descend(walk, start, end); walk.vaddr < end; next_inuse_pte(walk)) yield* zap_pte(tlb, walk.pte!);
   }
 
   function* zap_page_range({ vm_mm }: Vma, address: Address, size: number): Coroutine {
     const tlb = tlb_gather_mmu(vm_mm, false);
     yield* spin_lock(vm_mm.page_table_lock);
-    yield* zap_range(tlb, address, address + size);
+    yield* zapRange(tlb, address, address + size);
     yield* tlb_finish_mmu(tlb);
     yield* spin_unlock(vm_mm.page_table_lock);
   }
@@ -163,7 +163,7 @@ export function paths_over(scan: TableScan) {
   function* unmap_region(mm: Mm, vmas: readonly Vma[]): Coroutine {
     const tlb = tlb_gather_mmu(mm, false);
     yield* spin_lock(mm.page_table_lock);
-    for (const { vm_start, vm_end } of vmas) yield* zap_range(tlb, vm_start, vm_end);
+    for (const { vm_start, vm_end } of vmas) yield* zapRange(tlb, vm_start, vm_end);
     yield* tlb_finish_mmu(tlb);
     yield* spin_unlock(mm.page_table_lock);
   }
@@ -171,7 +171,7 @@ export function paths_over(scan: TableScan) {
   function* exit_mmap(mm: Mm): Coroutine {
     const tlb = tlb_gather_mmu(mm, true);
     yield* spin_lock(mm.page_table_lock);
-    for (const { vm_start, vm_end } of mm.mmap) yield* zap_range(tlb, vm_start, vm_end);
+    for (const { vm_start, vm_end } of mm.mmap) yield* zapRange(tlb, vm_start, vm_end);
     clear_page_tables(mm);
     yield* tlb_finish_mmu(tlb);
     mm.pgd.clear();
@@ -184,8 +184,8 @@ export function paths_over(scan: TableScan) {
   /** Free every page of ptes there is below the user's end of the address space: 2.6.10 looks for them in all tables. */
   function clear_page_tables(mm: Mm): void {
     const { tableBytes } = mm.pgd;
-    const end = user_end(mm);
-    table_reads(mm).begin('free');
+    const end = userEnd(mm);
+    readsOf(mm).begin('free');
     for (let address = 0; address < end; address += tableBytes) {
       const ptes = scan.next(mm, address, end);
       if (ptes === undefined) break;
@@ -198,6 +198,6 @@ export function paths_over(scan: TableScan) {
 }
 
 /** USER_PTRS_PER_PGD entries of the pgd map what is below. */
-export function user_end({ pgd }: Mm): Address {
+export function userEnd({ pgd }: Mm): Address {
   return pgd.geometry.userPtrsPerPgd * 2 ** pgd.pgdShift * pgd.tableBytes;
 }

@@ -356,8 +356,7 @@ function* exit_mmap(mm: Mm): Coroutine {
   for (const { vm_start, vm_end } of mm.mmap) yield* unmap_vmas(tlb, vm_start, vm_end);
   charge(FREE_PTE_PAGE, mm.pgd.nr_ptes);
   yield* tlb_flush_mmu(tlb);
-  mm.pgd.entries.length = 0;
-  mm.pgd.nr_ptes = 0;
+  mm.pgd.clear();
   mm.dead = true;
   for (const vma of mm.mmap.splice(0)) yield* anon_vma_unlink(vma);
 }
