@@ -144,15 +144,15 @@ export {
   page_remove_rmap,
 } from './kernel/rmap.ts';
 export {
+  cursorCovers,
   next_inuse_pte,
-  pte_walk_covers,
+  parkCursor,
   pte_walk_descend,
   pte_walk_descend_and_create,
   pte_walk_move_and_create,
-  pte_walk_park,
   PteWalkState,
-  pte_walk_unpark,
-  table_reads,
+  readsOf,
+  unparkCursor,
 } from './kernel/pte-walk.ts';
 export { RadixTables } from './kernel/radix-tables.ts';
 export { find_vma } from './kernel/mmap.ts';
