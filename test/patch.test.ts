@@ -329,6 +329,7 @@ describe('--patch', () => {
     const shell = (line: string): Promise<string> => {
       const env = {
         ...process.env,
+        NO_COLOR: '1', // in CI there are colours otherwise
         PATH: `${bin}${delimiter}${process.env['PATH'] ?? ''}`,
         COLUMNS: '80',
         NODE_OPTIONS: '',
