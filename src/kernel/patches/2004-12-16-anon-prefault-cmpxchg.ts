@@ -102,7 +102,7 @@ export const anonPrefaultCmpxchg: Change = {
     date: '2004-12-16',
     subject: 'page fault scalability patch V13 [8/8]: Prefaulting using ptep_cmpxchg',
     author: 'Christoph Lameter',
-    url: 'https://lore.kernel.org/r/Pine.LNX.4.58.0412161931460.11341@schroedinger.engr.sgi.com',
+    url: 'https://lore.kernel.org/r/Pine.LNX.4.58.0412161938250.11341@schroedinger.engr.sgi.com',
     claim: 'without a pagevec batches may be larger than 16 pages; 8 by default',
   },
   replaces: { do_anonymous_page },

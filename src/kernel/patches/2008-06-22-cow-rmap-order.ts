@@ -1,5 +1,5 @@
 /**
- * "[patch] mm: fix race in COW logic", Nick Piggin, linux-kernel, 2008-06-22.
+ * "[patch] mm: fix race in COW logic", Nick Piggin, linux-mm, 2008-06-22.
  *
  * Claim: do_wp_page says that the old page is unmapped before it is. Another address space may see a mapcount of 1 in
  * between, take the page for its own and write to it, while a thread of this one still reads it by way of the old pte.
