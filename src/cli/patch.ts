@@ -1,7 +1,8 @@
 /** `--patch`: changes to a scenario's kernel that come from files of the user's own. */
 import { basename } from 'node:path';
 import { inspect } from 'node:util';
-import type { FaultPath } from '../kernel/fault-path.ts';
+import type { Replaces } from '../kernel/fault-path.ts';
+import { bases } from '../kernel/index.ts';
 import { type Coroutine, Step } from '../machine/step.ts';
 import { KernelBug, Misuse } from '../machine/thread.ts';
 import { NotTheSame } from '../drivers/controlled/execution.ts';
@@ -13,7 +14,7 @@ import { parseStack } from '../trace/stack.ts';
 import { UsageError } from './exit.ts';
 import { type CommonOptions, scenarioPath } from './options.ts';
 
-/** What a patch may replace, and what each function returns. */
+/** What a patch may replace, as far as its base has it, and what each function returns. */
 const RETURNS = {
   handle_mm_fault: 'number',
   handle_pte_fault: 'number',
@@ -29,10 +30,26 @@ const RETURNS = {
   exit_mmap: 'undefined',
   page_check_address: 'object',
   page_check_done: 'undefined',
-} as const satisfies Record<keyof FaultPath, string>;
+  do_page_fault: 'number',
+  do_truncate: 'undefined',
+  unmap_mapping_range: 'undefined',
+  invalidate_inode_pages2: 'undefined',
+  do_writepages: 'undefined',
+  sys_msync: 'undefined',
+  filemap_nopage: 'object',
+} as const satisfies Readonly<Record<string, string>>;
+type Replaceable = keyof typeof RETURNS;
 
-const WORDS = { number: 'a VM_FAULT code', boolean: 'true or false', undefined: 'nothing', object: 'a pte or null' };
-const REPLACEABLE = Object.keys(RETURNS) as (keyof FaultPath)[];
+const WORDS = {
+  number: 'a VM_FAULT code',
+  boolean: 'true or false',
+  undefined: 'nothing',
+  object: 'a pte, a page or null',
+};
+function replaceable({ kernel }: Scenario): Replaceable[] {
+  const { path } = bases.find(({ name }) => name === kernel.base)!;
+  return (Object.keys(RETURNS) as Replaceable[]).filter((name) => name in path);
+}
 /** What a patch may say beside what it replaces. */
 const ABOUT = ['name', 'base', 'about', 'mail'];
 
@@ -64,7 +81,7 @@ function read(path: string, exports: Readonly<Record<string, unknown>>, scenario
     throw new UsageError(`${path} is a patch to ${typeof base === 'string' ? quote(base) : what(base)}, and ${here}`);
   }
   if (isChange) checkKeys(path, said, ['replaces', ...ABOUT], 'a patch has');
-  return { name, replaces: readReplaces(path, name, isChange ? said['replaces'] : said) };
+  return { name, replaces: readReplaces(path, name, isChange ? said['replaces'] : said, replaceable(scenario)) };
 }
 
 const POSSIBLE =
@@ -79,15 +96,15 @@ function instead(exports: Readonly<Record<string, unknown>>): string {
   return names.length === 0 ? 'it exports nothing' : `it exports ${names.join(', ')}`;
 }
 
-function readReplaces(path: string, name: string, replaces: unknown): Partial<FaultPath> {
+function readReplaces(path: string, name: string, replaces: unknown, possible: readonly Replaceable[]): Replaces {
   if (!isRecord(replaces)) throw new UsageError(`${path}: replaces is ${what(replaces)}, not an object of functions`);
-  checkKeys(path, replaces, REPLACEABLE, 'a patch may replace');
+  checkKeys(path, replaces, possible, 'a patch may replace');
   const functions = Object.entries(replaces).map(([fn, value]) => {
     if (typeof value !== 'function') throw new UsageError(`${path}: ${fn} is ${what(value)}, not a function`);
-    return [fn, held(`${fn} of ${name}`, RETURNS[fn as keyof FaultPath], value as AnyFunction)];
+    return [fn, held(`${fn} of ${name}`, RETURNS[fn as Replaceable], value as AnyFunction)];
   });
-  if (functions.length === 0) throw new UsageError(`${path} replaces nothing. Possible: ${REPLACEABLE.join(', ')}`);
-  return Object.fromEntries(functions) as Partial<FaultPath>;
+  if (functions.length === 0) throw new UsageError(`${path} replaces nothing. Possible: ${possible.join(', ')}`);
+  return Object.fromEntries(functions) as Replaces;
 }
 
 function checkKeys(path: string, object: object, known: readonly string[], words: string): void {

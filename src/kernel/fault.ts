@@ -7,6 +7,7 @@ import type { Coroutine } from '../machine/step.ts';
 import { KernelBug, running, SYSTEM, USER } from '../machine/thread.ts';
 import { charge, work } from '../machine/work.ts';
 import { down_read, up_read } from '../sync/rwsem.ts';
+import { path2_6 } from './fault-path.ts';
 import { find_vma } from './mmap.ts';
 import { current, in_atomic } from './sched.ts';
 import { page_number, pte_present } from './pgtable.ts';
@@ -42,7 +43,7 @@ export function* do_page_fault(mm: Mm, address: Address, write_access: boolean):
   const vma = find_vma(mm, address);
   let signal = SIGSEGV;
   if (vma !== undefined && vma_allows(vma, address, write_access)) {
-    const fault = yield* mm.system.kernel.handle_mm_fault(mm, vma, address, write_access);
+    const fault = yield* path2_6(mm).handle_mm_fault(mm, vma, address, write_access);
     signal = signal_for(fault);
     if (signal === 0) got_on(mm, address, task.ptesWritten - ptesWritten, mm.pgd.writesNear(address) - before);
   }

@@ -1,19 +1,22 @@
 /**
- * Anonymous memory of 2.6.10 (mm/memory.c): one spinlock per address space, taken before the walk and dropped
- * while a page is allocated and zeroed.
+ * Faults, zapping and fork of 2.6.10 (mm/memory.c): one spinlock per address space, taken before the walk and dropped
+ * while a page is allocated and zeroed, or found in the page cache.
  *
  * After the trees of 2.6.9 and 2.6.11 and the pre-image of the prefault V2 patch (2.6.10-rc3-bk7); no
- * pristine 2.6.10 was at hand. Left out: file, swap and non-linear ptes (no such vma exists here yet), hugetlb, shared
- * memory, and the flush when a pte gets more rights (whoever has the old translation walks again).
+ * pristine 2.6.10 was at hand. Left out: swap, vmas that are not linear, hugetlb, and the flush when a pte gets more rights
+ * (whoever has the old translation walks again).
  */
 import { charge, work } from '../machine/work.ts';
-import type { Coroutine, Step } from '../machine/step.ts';
+import { type Coroutine, NOTHING, type Step } from '../machine/step.ts';
 import { might_sleep } from '../machine/thread.ts';
 import { READ_ONCE, WRITE_ONCE, xchg } from '../machine/memory.ts';
 import { trylock_page, unlock_page } from '../sync/pagelock.ts';
-import { spin_lock, spin_unlock } from '../sync/spinlock.ts';
-import type { FaultPath } from './fault-path.ts';
+import { spin_lock, spin_unlock, type Spinlock } from '../sync/spinlock.ts';
+import { type FaultPath2_6, path2_6, type ZapDetails } from './fault-path.ts';
+import { filemap_nopage } from './filemap.ts';
+import { do_page_fault } from './fault.ts';
 import { mark } from './marks.ts';
+import { copy_vma, remove_vm_struct, vma_link_file } from './mmap.ts';
 import { type MmuGather, tlb_finish_mmu, tlb_gather_mmu, tlb_remove_page } from './mmu_gather.ts';
 import {
   alloc_page_vma,
@@ -22,6 +25,7 @@ import {
   page_cache_get,
   page_cache_release,
 } from './page_alloc.ts';
+import { TestSetPageDirty } from './page-flags.ts';
 import {
   _PAGE_ACCESSED,
   _PAGE_PRESENT,
@@ -34,6 +38,8 @@ import {
   pmd_page,
   type PmdPage,
   pmd_populate,
+  pte_dirty,
+  pte_mkclean,
   pte_mkdirty,
   pte_mkold,
   pte_mkwrite,
@@ -53,8 +59,9 @@ import {
 import {
   anon_vma_link,
   anon_vma_prepare,
-  anon_vma_unlink,
+  PageAnon,
   page_add_anon_rmap,
+  page_add_file_rmap,
   page_check_address,
   page_check_done,
   page_dup_rmap,
@@ -66,18 +73,22 @@ import {
   type Page,
   VM_FAULT_MINOR,
   VM_FAULT_OOM,
+  VM_FAULT_SIGBUS,
+  VM_SHARED,
   VM_WRITE,
   type VmFault,
-  Vma,
+  type Vma,
   ZERO_PFN,
 } from './structs.ts';
 import { lru_cache_add_active } from './swap.ts';
 import { flush_tlb_mm, flush_tlb_page } from './tlb.ts';
+import { truncate2_6 } from './truncate.ts';
 
 const HANDLE_MM_FAULT = work('handle_mm_fault');
 const PMD_ALLOC = work('pmd_alloc_one');
 const PTE_ALLOC = work('pte_alloc_one');
 const SET_ANON_PTE = work('set_anon_pte');
+const SET_FILE_PTE = work('set_file_pte', 100);
 const ZAP_PTE = work('zap_pte');
 const COPY_PTE = work('copy_one_pte', 40);
 const COPY_VMA = work('copy_vma');
@@ -89,12 +100,30 @@ export const set_pte = WRITE_ONCE;
 /** Protection of a page mapped for `vma`; write permission is added by maybe_mkwrite. */
 export const vm_page_prot = _PAGE_PRESENT | _PAGE_ACCESSED;
 
+/** Protection of a page of a file: in a shared mapping that may be written, a read fault makes it writable too. */
+export function page_prot(vma: Vma): number {
+  return is_shared(vma) && (vma.vm_flags & VM_WRITE) !== 0 ? pte_mkwrite(vm_page_prot) : vm_page_prot;
+}
+
+export function is_shared(vma: Vma): boolean {
+  return (vma.vm_flags & VM_SHARED) !== 0;
+}
+
 export function maybe_mkwrite(pte: number, vma: Vma): number {
   return (vma.vm_flags & VM_WRITE) !== 0 ? pte_mkwrite(pte) : pte;
 }
 
 export function ZERO_PAGE(mm: Mm): Page {
   return mm.system.mem_map[ZERO_PFN];
+}
+
+function inc_rss({ rss }: Mm): Coroutine {
+  rss.plain++;
+  return NOTHING;
+}
+
+function pte_lockptr({ page_table_lock }: Mm): Spinlock {
+  return page_table_lock;
 }
 
 /** By the time we get here, mmap_sem is held for reading. Takes page_table_lock; every leaf drops it. */
@@ -105,7 +134,7 @@ export function* handle_mm_fault(mm: Mm, vma: Vma, address: Address, write_acces
   const pmd = pmd_offset(mm, address) ?? (yield* pmd_alloc(mm, address));
   const ptes = pmd_page(mm, pmd, address) ?? (yield* pte_alloc_map(mm, pmd, address));
   const pte = pte_offset_map(mm, ptes, address);
-  return yield* mm.system.kernel.handle_pte_fault(mm, vma, address, write_access, pte, ptes);
+  return yield* path2_6(mm).handle_pte_fault(mm, vma, address, write_access, pte, ptes);
 }
 
 /** Allocate a pmd table with page_table_lock dropped; somebody else may have put one in meanwhile. */
@@ -148,12 +177,12 @@ export function handle_pte_fault(
   pmd: PtePage,
 ): Coroutine<VmFault> {
   const entry = pte.plain;
-  if (pte_none(entry)) return mm.system.kernel.do_no_page(mm, vma, address, write_access, pte, pmd);
-  if (write_access && !pte_write(entry)) return mm.system.kernel.do_wp_page(mm, vma, address, pte, pmd, entry);
+  if (pte_none(entry)) return path2_6(mm).do_no_page(mm, vma, address, write_access, pte, pmd);
+  if (write_access && !pte_write(entry)) return path2_6(mm).do_wp_page(mm, vma, address, pte, pmd, entry);
   return ptep_set_access_flags(mm, vma, address, write_access, pte, entry);
 }
 
-/** Caller holds page_table_lock. The vma has no `nopage`: anonymous memory. */
+/** Caller holds page_table_lock. A vma without `nopage` is anonymous memory. */
 export function do_no_page(
   mm: Mm,
   vma: Vma,
@@ -162,7 +191,91 @@ export function do_no_page(
   page_table: Ptep,
   pmd: PtePage,
 ): Coroutine<VmFault> {
-  return mm.system.kernel.do_anonymous_page(mm, vma, page_table, pmd, write_access, address);
+  if (vma.vm_file !== null) return unlocked_no_page(mm, vma, address, write_access, page_table, pmd);
+  return path2_6(mm).do_anonymous_page(mm, vma, page_table, pmd, write_access, address);
+}
+
+function* unlocked_no_page(
+  mm: Mm,
+  vma: Vma,
+  address: Address,
+  write_access: boolean,
+  page_table: Ptep,
+  pmd: PtePage,
+): Coroutine<VmFault> {
+  pte_unmap(page_table);
+  yield* spin_unlock(mm.page_table_lock);
+  return yield* mapFilePage(mm, vma, address, write_access, pmd);
+}
+
+/**
+ * The part of do_no_page that is about files. The page is found without any lock but mmap_sem, and is not locked: that it has
+ * been truncated meanwhile is told by truncate_count, which is looked at again under the lock of the pte.
+ */
+export function* mapFilePage(
+  mm: Mm,
+  vma: Vma,
+  address: Address,
+  write_access: boolean,
+  pmd: PtePage,
+): Coroutine<VmFault> {
+  const kernel = path2_6(mm);
+  const { truncate_count } = vma.vm_file!.f_mapping;
+  const anon = write_access && !is_shared(vma);
+  for (;;) {
+    const sequence = yield* READ_ONCE(truncate_count);
+    const { page, type } = yield* kernel.filemap_nopage(vma, address);
+    if (page === null) return VM_FAULT_SIGBUS;
+    const new_page = anon ? yield* early_cow(vma, address, page) : page;
+    if (new_page === null) return VM_FAULT_OOM;
+
+    const ptl = kernel.pte_lockptr(mm, pmd);
+    yield* spin_lock(ptl);
+    const truncated = (yield* READ_ONCE(truncate_count)) !== sequence;
+    const pte = pte_offset_map(mm, pmd, address);
+    const raced = truncated || !pte_none(pte.plain);
+    if (!raced) yield* install_file_page(mm, vma, address, pte, new_page, write_access, anon);
+    pte_unmap(pte);
+    yield* spin_unlock(ptl);
+    if (raced) yield* page_cache_release(mm.system, new_page);
+    if (!truncated) {
+      if (raced) mark('file fault raced');
+      return type;
+    }
+    mark('truncation seen');
+  }
+}
+
+/** A private copy, made before the lock is taken; the page of the file is given back. Null: out of memory. */
+export function* early_cow(vma: Vma, address: Address, page: Page): Coroutine<Page | null> {
+  const { system } = vma.vm_mm;
+  const failed = yield* system.kernel.anon_vma_prepare(vma);
+  const copy = failed ? null : yield* alloc_page_vma(vma, address);
+  if (copy !== null) yield* copy_user_highpage(copy, page);
+  yield* page_cache_release(system, page);
+  return copy;
+}
+
+/** Caller holds the lock of the pte, which is none. The reference to the page is the pte's from now on. */
+function* install_file_page(
+  mm: Mm,
+  vma: Vma,
+  address: Address,
+  pte: Ptep,
+  page: Page,
+  write_access: boolean,
+  anon: boolean,
+): Coroutine {
+  yield* path2_6(mm).inc_rss(mm, anon);
+  charge(SET_FILE_PTE);
+  const protection = mk_pte(page, page_prot(vma));
+  const entry = write_access ? maybe_mkwrite(pte_mkdirty(protection), vma) : protection;
+  yield* set_pte(pte, entry);
+  if (anon) {
+    yield* lru_cache_add_active(mm.system, page);
+    yield* page_add_anon_rmap(page, vma, address);
+  } else yield* page_add_file_rmap(page);
+  update_mmu_cache(vma, address, entry);
 }
 
 /** Caller holds page_table_lock; it is dropped to allocate, and on return. */
@@ -259,7 +372,7 @@ export function* do_wp_page(
   yield* spin_lock(mm.page_table_lock);
   page_table = pte_offset_map(mm, pmd, address);
   const same = page_table.plain === pte;
-  if (same) yield* mm.system.kernel.switch_to_copy(mm, vma, address, page_table, old_page, new_page);
+  if (same) yield* path2_6(mm).switch_to_copy(mm, vma, address, page_table, old_page, new_page);
   if (!same) mark('write protection fault raced');
   pte_unmap(page_table);
   yield* page_cache_release(mm.system, same ? old_page : new_page); // what the pte no longer refers to
@@ -304,44 +417,67 @@ function* break_cow(vma: Vma, new_page: Page, address: Address, page_table: Ptep
 }
 
 /** Remove every pte in [address, end). Caller holds page_table_lock. */
-export function* zap_pte_range(tlb: MmuGather, pmd: PtePage, address: Address, end: Address): Coroutine {
+export function* zap_pte_range(
+  tlb: MmuGather,
+  pmd: PtePage,
+  address: Address,
+  end: Address,
+  details: ZapDetails | null = null,
+): Coroutine {
   const { mm } = tlb;
   const size = page_size(mm);
   for (; address < end; address += size) {
     const ptep = pte_offset_map(mm, pmd, address);
-    if (!pte_none(ptep.plain)) yield* zap_pte(tlb, ptep);
+    if (!pte_none(ptep.plain)) yield* zap_pte(tlb, ptep, details);
     pte_unmap(ptep);
   }
 }
 
-export function* zap_pte(tlb: MmuGather, ptep: Ptep): Coroutine {
+export function* zap_pte(tlb: MmuGather, ptep: Ptep, details: ZapDetails | null = null): Coroutine {
+  if (details !== null && (yield* is_kept(pte_page(tlb.mm, ptep.plain), details))) return;
   const pte = yield* xchg(ptep, 0); // ptep_get_and_clear
   charge(ZAP_PTE);
   tlb.need_flush = true;
   const page = pte_page(tlb.mm, pte);
   if (!pte_present(pte) || page.reserved) return;
+  if (pte_dirty(pte) && !PageAnon(page)) yield* TestSetPageDirty(page);
   tlb.freed++;
   yield* page_remove_rmap(page);
   yield* tlb_remove_page(tlb, page);
 }
 
+/** Private copies stay, and so do pages that are no longer in the cache. */
+export function* is_kept(page: Page, { check_mapping }: ZapDetails): Coroutine<boolean> {
+  return check_mapping !== null && (yield* READ_ONCE(page._mapping)) !== check_mapping.number;
+}
+
 /** Remove all translations of [start, end), which lies within the vma. Caller holds page_table_lock. */
-export function* unmap_vmas(tlb: MmuGather, start: Address, end: Address): Coroutine {
+export function* unmap_vmas(
+  tlb: MmuGather,
+  start: Address,
+  end: Address,
+  details: ZapDetails | null = null,
+): Coroutine {
   let next: Address;
   for (let address = start; address < end; address = next) {
     next = pmd_addr_end(tlb.mm, address, end);
     const pmd = pmd_offset(tlb.mm, address);
     const ptes = pmd === undefined ? undefined : pmd_page(tlb.mm, pmd, address);
-    if (ptes !== undefined) yield* zap_pte_range(tlb, ptes, address, next);
+    if (ptes !== undefined) yield* zap_pte_range(tlb, ptes, address, next, details);
   }
 }
 
-/** Remove all translations of a part of a vma that stays. Caller holds mmap_sem. */
-export function* zap_page_range(vma: Vma, address: Address, size: number): Coroutine {
+/** Remove all translations of a part of a vma that stays. Caller holds mmap_sem, or the lock of mapping->i_mmap. */
+export function* zap_page_range(
+  vma: Vma,
+  address: Address,
+  size: number,
+  details: ZapDetails | null = null,
+): Coroutine {
   const mm = vma.vm_mm;
   const tlb = tlb_gather_mmu(mm, false);
   yield* spin_lock(mm.page_table_lock);
-  yield* unmap_vmas(tlb, address, address + size);
+  yield* unmap_vmas(tlb, address, address + size, details);
   yield* tlb_finish_mmu(tlb);
   yield* spin_unlock(mm.page_table_lock);
 }
@@ -351,8 +487,9 @@ export function* dup_mmap(mm: Mm, parent: Mm): Coroutine<boolean> {
   let failed = false;
   for (const vma of parent.mmap) {
     charge(COPY_VMA);
-    const copy = new Vma(mm, vma.name, vma.vm_start, vma.vm_end, vma.vm_flags);
+    const copy = copy_vma(mm, vma);
     yield* anon_vma_link(copy, vma);
+    yield* vma_link_file(copy);
     yield* spin_lock(mm.page_table_lock);
     mm.mmap.push(copy);
     failed = yield* mm.system.kernel.copy_page_range(mm, parent, vma);
@@ -380,7 +517,7 @@ export function* copy_page_range(dst: Mm, src: Mm, vma: Vma): Coroutine<boolean>
     const dst_pmd = pmd_offset(dst, address) ?? (yield* pmd_alloc(dst, address));
     const dst_ptes = pmd_page(dst, dst_pmd, address) ?? (yield* pte_alloc_map(dst, dst_pmd, address));
     yield* spin_lock(src.page_table_lock);
-    yield* copy_pte_range(dst, src, dst_ptes, src_ptes, address, next);
+    yield* copy_pte_range(dst, vma, dst_ptes, src_ptes, address, next);
     yield* spin_unlock(src.page_table_lock);
   }
   return false;
@@ -388,34 +525,40 @@ export function* copy_page_range(dst: Mm, src: Mm, vma: Vma): Coroutine<boolean>
 
 function* copy_pte_range(
   dst: Mm,
-  src: Mm,
+  vma: Vma,
   dst_ptes: PtePage,
   src_ptes: PtePage,
   address: Address,
   end: Address,
 ): Coroutine {
+  const src = vma.vm_mm;
   const size = page_size(src);
   for (; address < end; address += size) {
     const dst_pte = pte_offset_map(dst, dst_ptes, address);
     const src_pte = pte_offset_map(src, src_ptes, address);
-    if (!pte_none(src_pte.plain)) yield* copy_one_pte(dst, src, dst_pte, src_pte);
+    if (!pte_none(src_pte.plain)) yield* copy_one_pte(dst, vma, dst_pte, src_pte);
     pte_unmap(src_pte);
     pte_unmap(dst_pte);
   }
 }
 
-/** Caller holds both page_table_locks. All memory is private: what both have is copied on write. */
-export function* copy_one_pte(dst: Mm, src: Mm, dst_pte: Ptep, src_pte: Ptep): Coroutine {
+/** Caller holds both page_table_locks. What both have of private memory is copied on write. */
+export function* copy_one_pte(dst: Mm, vma: Vma, dst_pte: Ptep, src_pte: Ptep): Coroutine {
   charge(COPY_PTE);
   const pte = src_pte.plain;
-  const page = pte_page(src, pte);
+  const page = pte_page(dst, pte);
   if (!page.reserved) {
-    if (pte_write(pte)) yield* set_pte(src_pte, pte_wrprotect(pte)); // ptep_set_wrprotect
+    if (pte_write(pte) && !is_shared(vma)) yield* set_pte(src_pte, pte_wrprotect(pte)); // ptep_set_wrprotect
     yield* page_cache_get(page);
     dst.rss.plain++;
     yield* page_dup_rmap(page);
   }
-  yield* set_pte(dst_pte, pte_mkold(pte_wrprotect(pte)));
+  yield* set_pte(dst_pte, pte_of_child(pte, vma));
+}
+
+/** Old; and not dirty if it is shared, as the parent's says so. */
+export function pte_of_child(pte: number, vma: Vma): number {
+  return pte_mkold(is_shared(vma) ? pte_mkclean(pte) : pte_wrprotect(pte));
 }
 
 /** Remove all translations of vmas that are no longer in the list. Caller holds mmap_sem for writing. */
@@ -438,10 +581,11 @@ export function* exit_mmap(mm: Mm): Coroutine {
   const vmas = mm.mmap.splice(0);
   mm.dead = true;
   yield* spin_unlock(mm.page_table_lock);
-  for (const vma of vmas) yield* anon_vma_unlink(vma);
+  for (const vma of vmas) yield* remove_vm_struct(vma);
 }
 
 export const v2_6_10 = {
+  do_page_fault,
   handle_mm_fault,
   handle_pte_fault,
   do_no_page,
@@ -456,4 +600,8 @@ export const v2_6_10 = {
   exit_mmap,
   page_check_address,
   page_check_done,
-} satisfies FaultPath;
+  pte_lockptr,
+  inc_rss,
+  filemap_nopage,
+  ...truncate2_6,
+} satisfies FaultPath2_6;

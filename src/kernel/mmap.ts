@@ -8,7 +8,8 @@ import type { Coroutine } from '../machine/step.ts';
 import { might_sleep } from '../machine/thread.ts';
 import { charge, work } from '../machine/work.ts';
 import { down_write, up_write } from '../sync/rwsem.ts';
-import { page_size } from './pgtable.ts';
+import type { File } from './fs.ts';
+import { page_number, page_size } from './pgtable.ts';
 import { anon_vma_split, anon_vma_unlink } from './rmap.ts';
 import { type Address, type Mm, VM_READ, VM_WRITE, Vma } from './structs.ts';
 
@@ -29,21 +30,66 @@ export function find_vma(mm: Mm, addr: Address): Vma | undefined {
   return mm.mmap[low];
 }
 
-/** Insert a vma at the end of the used area. Caller holds mmap_sem for writing, or nobody else has the mm yet. */
-export function insert_vm_struct(mm: Mm, name: string, pages: number, flags: number): Vma {
+/** What of a file is mapped: from a page on. Null is anonymous memory. */
+export interface Mapped {
+  readonly file: File;
+  readonly pgoff: number;
+}
+
+/**
+ * Insert a vma at the end of the used area. Caller holds mmap_sem for writing, or nobody else has the mm yet; who maps a file
+ * calls vma_link_file too.
+ */
+export function insert_vm_struct(mm: Mm, name: string, pages: number, flags: number, what: Mapped | null = null): Vma {
   const start = mm.free_area_cache;
-  const vma = new Vma(mm, name, start, start + pages * page_size(mm), flags);
+  const end = start + pages * page_size(mm);
+  const vma = new Vma(mm, name, start, end, flags, what?.file ?? null, what?.pgoff ?? 0);
   mm.free_area_cache = vma.vm_end;
   mm.mmap.push(vma);
   return vma;
 }
 
-/** Map `pages` of anonymous private memory, as malloc does for a large request. */
-export function* sys_mmap(mm: Mm, name: string, pages: number): Coroutine<Vma> {
+/** From now on truncate finds the vma. */
+export function* vma_link_file(vma: Vma): Coroutine {
+  if (vma.vm_file === null) return;
+  const { f_mapping } = vma.vm_file;
+  const { kernel } = vma.vm_mm.system;
+  yield* kernel.i_mmap_lock_write(f_mapping);
+  f_mapping.i_mmap.push(vma);
+  yield* kernel.i_mmap_unlock_write(f_mapping);
+}
+
+/** Truncate finds these no longer, but finds those. */
+export function* vma_replace_file(gone: Vma, parts: readonly Vma[]): Coroutine {
+  if (gone.vm_file === null) return;
+  const { f_mapping } = gone.vm_file;
+  const { kernel } = gone.vm_mm.system;
+  yield* kernel.i_mmap_lock_write(f_mapping);
+  for (const list of [f_mapping.i_mmap, f_mapping.i_mmap_nonlinear]) {
+    const at = list.indexOf(gone);
+    if (at >= 0) list.splice(at, 1, ...parts);
+  }
+  yield* kernel.i_mmap_unlock_write(f_mapping);
+}
+
+/** The same vma of another address space, for fork. */
+export function copy_vma(mm: Mm, { name, vm_start, vm_end, vm_flags, vm_file, vm_pgoff }: Vma): Vma {
+  return new Vma(mm, name, vm_start, vm_end, vm_flags, vm_file, vm_pgoff);
+}
+
+/** Map `pages` of anonymous private memory, as malloc does for a large request, or of a file. */
+export function* sys_mmap(
+  mm: Mm,
+  name: string,
+  pages: number,
+  flags: number = VM_READ | VM_WRITE,
+  what: Mapped | null = null,
+): Coroutine<Vma> {
   might_sleep();
   yield* down_write(mm.mmap_sem);
   charge(DO_MMAP);
-  const vma = insert_vm_struct(mm, name, pages, VM_READ | VM_WRITE);
+  const vma = insert_vm_struct(mm, name, pages, flags, what);
+  yield* vma_link_file(vma);
   yield* up_write(mm.mmap_sem);
   return vma;
 }
@@ -61,9 +107,16 @@ export function* sys_munmap(mm: Mm, start: Address, end: Address): Coroutine {
   if (gone.length > 0) {
     mm.mmap.splice(mm.mmap.indexOf(gone[0]), gone.length); // detach_vmas_to_be_unmapped
     yield* mm.system.kernel.unmap_region(mm, gone);
-    for (const vma of gone) yield* anon_vma_unlink(vma);
+    for (const vma of gone) yield* remove_vm_struct(vma);
   }
   yield* up_write(mm.mmap_sem);
+}
+
+/** Nothing leads to the vma any more, and nobody may use it. */
+export function* remove_vm_struct(vma: Vma): Coroutine {
+  yield* vma_replace_file(vma, []);
+  yield* anon_vma_unlink(vma);
+  vma.freed = true;
 }
 
 /** Make two vmas of the one that an address lies within. Caller holds mmap_sem for writing. */
@@ -71,12 +124,16 @@ function* split_vma_at(mm: Mm, address: Address): Coroutine {
   const at = mm.mmap.findIndex((vma) => vma.vm_start < address && address < vma.vm_end);
   if (at < 0) return;
   const whole = mm.mmap[at];
+  const { name, vm_start, vm_end, vm_flags, vm_file, vm_pgoff } = whole;
+  const behind = vm_pgoff + page_number(mm, address - vm_start);
   const parts = [
-    new Vma(mm, whole.name, whole.vm_start, address, whole.vm_flags),
-    new Vma(mm, whole.name, address, whole.vm_end, whole.vm_flags),
+    new Vma(mm, name, vm_start, address, vm_flags, vm_file, vm_pgoff),
+    new Vma(mm, name, address, vm_end, vm_flags, vm_file, behind),
   ];
   mm.mmap.splice(at, 1, ...parts);
   yield* anon_vma_split(whole, parts);
+  yield* vma_replace_file(whole, parts);
+  whole.freed = true;
 }
 
 /** madvise(MADV_DONTNEED): the pages of [start, end) are given back, what is read there next is zero. */

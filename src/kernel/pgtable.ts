@@ -21,6 +21,8 @@ export const _PAGE_PRESENT = 1;
 export const _PAGE_RW = 2;
 export const _PAGE_ACCESSED = 4;
 export const _PAGE_DIRTY = 8;
+/** In a pte that is not present, as on i386 the same bit. */
+const _PAGE_FILE = _PAGE_DIRTY;
 const PFN_SHIFT = 4;
 
 /** A C `pte_t *`: which word of which address space's page tables. */
@@ -69,9 +71,24 @@ export function pte_mkold(pte: number): number {
   return pte & ~_PAGE_ACCESSED;
 }
 
-/** For traces and witnesses: `none`, `pfn 7 rw dirty`, `pfn 7 rw dirty old`. */
+export function pte_mkclean(pte: number): number {
+  return pte & ~_PAGE_DIRTY;
+}
+/** Not present, and it says which page of the file is to be here: in vmas that are not linear. */
+export function pte_file(pte: number): boolean {
+  return pte !== 0 && !pte_present(pte);
+}
+export function pgoff_to_pte(pgoff: number): number {
+  return (pgoff << PFN_SHIFT) | _PAGE_FILE;
+}
+export function pte_to_pgoff(pte: number): number {
+  return pte >>> PFN_SHIFT;
+}
+
+/** For traces and witnesses: `none`, `pfn 7 rw dirty`, `pfn 7 rw dirty old`, `file page 3`. */
 export function show_pte(pte: number): string {
   if (pte === 0) return 'none';
+  if (pte_file(pte)) return `file page ${pte_to_pgoff(pte)}`;
   const access = pte_write(pte) ? 'rw' : 'ro';
   return `pfn ${pte_pfn(pte)} ${access}${(pte & _PAGE_DIRTY) !== 0 ? ' dirty' : ''}${pte_young(pte) ? '' : ' old'}`;
 }
@@ -268,6 +285,10 @@ export function page_size(mm: Mm): number {
 /** Virtual page number of an address. */
 export function page_number(mm: Mm, address: Address): number {
   return Math.floor(address / page_size(mm));
+}
+/** Offset in the file of what a vma that is linear has at an address, in pages. */
+export function linear_page_index(vma: Vma, address: Address): number {
+  return page_number(vma.vm_mm, address - vma.vm_start) + vma.vm_pgoff;
 }
 /** First address of the next page of ptes, or `end` if that comes first. */
 export function pmd_addr_end(mm: Mm, address: Address, end: Address): Address {

@@ -2,7 +2,7 @@
  * Reverse mapping of anonymous pages: from a page by way of its anon_vma to the vmas that may map it, and to the pte
  * (mm/rmap.c of 2.6.10). Lock order: mmap_sem, anon_vma->lock, page_table_lock.
  *
- * Left out: file mappings, try_to_unmap, the swap token, and RCU in page_lock_anon_vma: whoever walks has a reference
+ * Left out: page_referenced of pages of files, try_to_unmap, the swap token, and RCU in page_lock_anon_vma: whoever walks has a reference
  * to a page that the anon_vma leads to, and no test here lets the last vma go meanwhile.
  */
 import { atomic_dec, atomic_inc, READ_ONCE, WRITE_ONCE } from '../machine/memory.ts';
@@ -124,8 +124,18 @@ export function* anon_vma_split(whole: Vma, parts: readonly Vma[]): Coroutine {
 
 /** Caller holds page_table_lock. */
 export function page_add_anon_rmap(page: Page, vma: Vma, address: Address): Step {
-  page.mapping = vma.anon_vma.plain;
+  page.mapping = -vma.anon_vma.plain;
   page.index = page_number(vma.vm_mm, address);
+  return atomic_inc(page._mapcount);
+}
+
+/** The page belongs to an anon_vma. */
+export function PageAnon(page: Page): boolean {
+  return page.mapping < 0;
+}
+
+/** A pte maps a page of a file. Caller holds page_table_lock. */
+export function page_add_file_rmap(page: Page): Step {
   return atomic_inc(page._mapcount);
 }
 
@@ -141,7 +151,7 @@ export function page_remove_rmap(page: Page): Step {
 
 /** How many ptes say that the page was used since this was asked last. Caller has a reference to the page. */
 export function* page_referenced(system: System, page: Page): Coroutine<number> {
-  if ((yield* READ_ONCE(page._mapcount)) === 0 || page.mapping === 0) return 0;
+  if ((yield* READ_ONCE(page._mapcount)) === 0 || !PageAnon(page)) return 0;
   return yield* page_referenced_anon(system, page);
 }
 
@@ -163,7 +173,7 @@ function* page_referenced_anon(system: System, page: Page): Coroutine<number> {
 
 /** The page's anon_vma, locked. */
 function* page_lock_anon_vma(system: System, page: Page): Coroutine<AnonVma> {
-  const anon_vma = system.anonVmas.get(page.mapping)!;
+  const anon_vma = system.anonVmas.get(-page.mapping)!;
   yield* spin_lock(anon_vma.lock);
   return anon_vma;
 }

@@ -7,6 +7,8 @@ export class Task {
   /** Prefault patches: where the next fault is if accesses go on in sequence, and the order of the last batch. */
   anon_fault_next_addr = 0;
   anon_fault_order = 0;
+  /** Requests to the disk that it has not waited for. */
+  requests = 0;
   /** Ptes it has written, and those of them that were none and are present now. */
   ptesWritten = 0;
   ptesMapped = 0;

@@ -1,13 +1,12 @@
 /**
- * The structures of the fault path, fields grouped by the lock that guards them.
+ * The structures of the fault path, fields grouped by the lock that guards them. Those of files are in fs.ts.
  *
- * Left out: everything the fault path of an anonymous page does not touch (swap, memory control groups, NUMA
- * policies, prio trees). Layout: `mmap_sem` and `page_table_lock` share the first line of `mm_struct`, `rss` is on
+ * Left out: swap, memory control groups, NUMA policies, prio trees. Layout: `mmap_sem` and `page_table_lock` share the first line of `mm_struct`, `rss` is on
  * the next; on 128-byte lines that is where 2.6.10 puts them.
  */
 import { Cell, Line, Ref, Words } from '../machine/memory.ts';
 import type { Geometry } from '../machine/profile.ts';
-import { CLEAR, COPY, Step } from '../machine/step.ts';
+import { CLEAR, COPY, DMA, Step } from '../machine/step.ts';
 import { KernelBug, running } from '../machine/thread.ts';
 import { PageLock } from '../sync/pagelock.ts';
 import { RwSemaphore } from '../sync/rwsem.ts';
@@ -15,6 +14,7 @@ import type { Smp } from '../sync/smp.ts';
 import { Spinlock } from '../sync/spinlock.ts';
 import type { Tlb } from '../sync/tlb.ts';
 import type { FaultPath } from './fault-path.ts';
+import type { Disk, File, Inode } from './fs.ts';
 import { PageTables } from './pgtable.ts';
 import type { TableReads } from './table-reads.ts';
 
@@ -34,6 +34,10 @@ export const VM_WRITE = 2;
 export const VM_EXEC = 4;
 /** madvise(MADV_RANDOM). */
 export const VM_RAND_READ = 8;
+/** MAP_SHARED: stores are stores to the file. */
+export const VM_SHARED = 16;
+/** Arranged by remap_file_pages: addresses and offsets do not run in parallel. */
+export const VM_NONLINEAR = 32;
 
 /** What is set when the kernel is built, and by sysctl. */
 export interface Config {
@@ -47,6 +51,10 @@ export interface Config {
   readonly FAIL_PAGE_ALLOC: number;
   /** /proc/sys/vm/max_prealloc_order of the later prefault patches; null: what the patch sets. */
   readonly max_prealloc_order: number | null;
+  /** Pages that readahead reads at a time, beginning with the one that is missing. */
+  readonly ra_pages: number;
+  /** Bytes that fault-around maps at most (debugfs, later kernels); null: what the kernel sets. */
+  readonly fault_around_bytes: number | null;
 }
 
 export const defaultConfig: Config = {
@@ -55,6 +63,8 @@ export const defaultConfig: Config = {
   DEBUG_PAGEALLOC: false,
   FAIL_PAGE_ALLOC: 0,
   max_prealloc_order: null,
+  ra_pages: 1,
+  fault_around_bytes: null,
 };
 
 /** What is counted of a run: its faults, and calls of update_mmu_cache with and without a pte behind the address. */
@@ -67,29 +77,70 @@ export interface Counters {
 
 const COUNT = 0;
 const MAPCOUNT = 1;
+const MAPPING = 2;
+/** page->flags, a word each. */
+export const PG_uptodate = 3;
+export const PG_dirty = 4;
+export const PG_writeback = 5;
+export const PG_readahead = 6;
+export const PG_hwpoison = 7;
+const FIELDS = [
+  '_count',
+  '_mapcount',
+  'mapping',
+  'PG_uptodate',
+  'PG_dirty',
+  'PG_writeback',
+  'PG_readahead',
+  'PG_hwpoison',
+];
 /** Index of a page's first data word. */
-export const DATA = 2;
+export const DATA = 8;
 /** Words of a page that programs can tell apart; the rest of its bytes are not modelled. */
 export const PAGE_WORDS = 16;
 
 /** `value` of a CLEAR that poisons a page: it is free, and nobody may use what it holds. Costs nothing. */
 const POISON_BYTES = 0;
 
+/** What a page holds, as its words are kept. */
+export interface Contents {
+  readonly word0: number;
+  readonly filler: number;
+  readonly words: readonly number[] | null;
+}
+const ZEROS: Contents = { word0: 0, filler: 0, words: null };
+/** The same value in each word. */
+export function filledWith(value: number): Contents {
+  return { word0: value, filler: value, words: null };
+}
+
 /** A page frame and its `struct page`. */
 export class Page extends Words {
   readonly pfn: number;
   readonly zone: Zone;
   reserved = false;
-  /** vma->anon_vma of a mapped anonymous page, 0 otherwise. */
+  /**
+   * What the page belongs to: 0 nothing, -n the anon_vma n of a mapped anonymous page, n the address_space n of a page in
+   * a page cache. Guarded by the page lock there; those who look without it read `_mapping`.
+   */
   mapping = 0;
-  /** Where a mapped anonymous page is, as a virtual page number: vm_pgoff counts from address 0. */
+  /**
+   * Its offset in the file, in pages; of a mapped anonymous page where it is, as a virtual page number: vm_pgoff counts
+   * from address 0.
+   */
   index = 0;
+  /** The block it was read from and is written to (buffer heads); 0: none. Guarded by the page lock. */
+  block = 0;
   /** Free, and whoever looks at what it holds, or changes that, uses it after it was freed. */
   private poisoned = false;
   private count = 0;
   private mapcount = 0;
+  /** A bit for each of the flags. */
+  private flags = 0;
+  /** What it holds: its first word, which is all that most programs use, and the others: all `filler` if there are none. */
   private word0 = 0;
-  private otherWords: number[] | null = null;
+  private filler = 0;
+  private words: number[] | null = null;
   private pg_locked: PageLock | null = null;
   /** CPU whose cache has the line of the struct page. */
   private owner = -1;
@@ -107,6 +158,17 @@ export class Page extends Words {
   get _mapcount(): Ref {
     return new Ref(this, MAPCOUNT);
   }
+  get _mapping(): Ref {
+    return new Ref(this, MAPPING);
+  }
+  /** One of the flags. */
+  flag(flag: number): Ref {
+    return new Ref(this, flag);
+  }
+  /** A flag as it is, for checks. */
+  has(flag: number): boolean {
+    return (this.flags & (1 << flag)) !== 0;
+  }
   /** PG_locked. */
   get lock(): PageLock {
     return (this.pg_locked ??= new PageLock(`page ${this.pfn} lock`));
@@ -116,27 +178,39 @@ export class Page extends Words {
     return new Ref(this, DATA + word);
   }
   describe(index: number): string {
-    if (index >= DATA) return `page ${this.pfn}[${index - DATA}]`;
-    return `page ${this.pfn}->${index === COUNT ? '_count' : '_mapcount'}`;
+    if (index >= DATA) return `${this.name}[${index - DATA}]`;
+    return `${this.name}->${FIELDS[index]}`;
+  }
+  protected get name(): string {
+    return `page ${this.pfn}`;
   }
   get(index: number): number {
+    if (index === DATA) return this.word0;
+    if (index > DATA) return this.words === null ? this.filler : this.words[index - DATA];
     if (index === COUNT) return this.count;
     if (index === MAPCOUNT) return this.mapcount;
-    return index === DATA ? this.word0 : (this.otherWords?.[index - DATA] ?? 0);
+    return index === MAPPING ? this.mapping : (this.flags >> index) & 1;
   }
   set(index: number, value: number): void {
-    if (index === COUNT) this.count = value;
+    if (index === DATA) this.word0 = value;
+    else if (index > DATA) this.ownWords()[index - DATA] = value;
+    else if (index === COUNT) this.count = value;
     else if (index === MAPCOUNT) this.mapcount = value;
-    else if (index === DATA) this.word0 = value;
-    else (this.otherWords ??= new Array<number>(PAGE_WORDS).fill(0))[index - DATA] = value;
+    else if (index === MAPPING) this.mapping = value;
+    else this.flags = value === 0 ? this.flags & ~(1 << index) : this.flags | (1 << index);
   }
-  /** What the page holds; with COPY and CLEAR it goes from page to page. */
-  getContents(): readonly number[] {
-    return [this.word0, ...(this.otherWords ?? [])];
+  private ownWords(): number[] {
+    return (this.words ??= new Array<number>(PAGE_WORDS).fill(this.filler));
   }
-  setContents([first, ...others]: readonly number[]): void {
-    this.word0 = first;
-    this.otherWords = others.length === 0 ? null : others;
+  /** What the page holds; with COPY, CLEAR and DMA it goes from page to page. */
+  getContents(): Contents {
+    const { word0, filler, words } = this;
+    return { word0, filler, words };
+  }
+  setContents({ word0, filler, words }: Contents): void {
+    this.word0 = word0;
+    this.filler = filler;
+    this.words = words === null ? null : [...words];
   }
   /** The page is free from this step on. */
   get poisonStep(): Step {
@@ -144,24 +218,31 @@ export class Page extends Words {
   }
   /** Nothing refers to it, nothing maps it, and it is zeroed: there is nothing to say of it. */
   get isFresh(): boolean {
-    return this.count === 0 && this.mapcount === 0 && this.word0 === 0 && this.otherWords === null;
+    return this.count === 0 && this.mapcount === 0 && this.word0 === 0 && this.filler === 0 && this.words === null;
   }
   override label(step: Step): string {
-    if (step.kind === COPY) return `copy from page ${this.pfn}`;
-    if (step.kind !== CLEAR) return super.label(step);
-    return `${step.value === POISON_BYTES ? 'free' : 'clear'} page ${this.pfn}`;
+    const { kind, index, value } = step;
+    if (kind === COPY) return `copy from ${this.name}`;
+    if (kind === DMA) return `device writes ${this.name}`;
+    if (kind !== CLEAR) return super.label(step);
+    if (index > DATA) return `clear ${this.describe(index)} and behind`;
+    return `${value === POISON_BYTES ? 'free' : 'clear'} ${this.name}`;
+  }
+  override show(index: number, value: number): string {
+    if (index !== MAPPING) return super.show(index, value);
+    return value === 0 ? 'none' : value < 0 ? `anon_vma ${-value}` : `file ${value}`;
   }
   override perform(step: Step): number {
-    if (step.kind === CLEAR) {
-      this.word0 = 0;
-      this.otherWords = null;
+    if (step.kind === CLEAR && step.index === DATA) {
+      this.setContents(ZEROS);
       this.poisoned = step.value === POISON_BYTES;
       return 0;
     }
     if (this.poisoned && step.index >= DATA) {
-      throw new KernelBug('use after free', `${running.name}: ${this.label(step)}, and page ${this.pfn} is free`);
+      throw new KernelBug('use after free', `${running.name}: ${this.label(step)}, and ${this.name} is free`);
     }
-    return step.kind === COPY ? 0 : super.perform(step);
+    if (step.kind === CLEAR) this.ownWords().fill(0, step.index - DATA);
+    return step.kind === COPY || step.kind === DMA || step.kind === CLEAR ? 0 : super.perform(step);
   }
   override claim(index: number, cpu: number): number {
     if (index >= DATA) return cpu;
@@ -199,22 +280,38 @@ export interface PerCpuPages {
   readonly list: Page[];
 }
 
-/** [vm_start, vm_end) of an address space. Anonymous and private here. */
+/** [vm_start, vm_end) of an address space. */
 export class Vma {
   readonly vm_mm: Mm;
   readonly name: string;
   readonly vm_start: Address;
   readonly vm_end: Address;
-  readonly vm_flags: number;
+  vm_flags: number;
+  /** Null: anonymous memory. */
+  readonly vm_file: File | null;
+  /** Offset of vm_start in the file, in pages. */
+  readonly vm_pgoff: number;
   /** Number of its anon_vma, 0 for none yet. Published under page_table_lock, read without it. */
   readonly anon_vma: Cell;
+  /** It is no longer in the list, and has been freed: whoever uses it has kept it too long. */
+  freed = false;
 
-  constructor(mm: Mm, name: string, start: Address, end: Address, flags: number) {
+  constructor(
+    mm: Mm,
+    name: string,
+    start: Address,
+    end: Address,
+    flags: number,
+    file: File | null = null,
+    pgoff: number = 0,
+  ) {
     this.vm_mm = mm;
     this.name = name;
     this.vm_start = start;
     this.vm_end = end;
     this.vm_flags = flags;
+    this.vm_file = file;
+    this.vm_pgoff = pgoff;
     this.anon_vma = new Cell(`${name}.anon_vma`);
   }
 }
@@ -247,7 +344,7 @@ export class Mm {
   readonly pgd: PageTables;
   /** All that counts in 2.6.10; anon_rss of later kernels. */
   readonly rss: Cell;
-  /** Later kernels: pages that are not anonymous, which here is the zero page. */
+  /** Later kernels: pages that are not anonymous. */
   readonly file_rss: Cell;
   /** Threads that use the address space. */
   readonly mm_users: Cell;
@@ -308,6 +405,9 @@ export interface System {
   anon_vmas: number;
   /** Those in use, by number. */
   readonly anonVmas: Map<number, AnonVma>;
+  /** Files, by the numbers of their address_spaces, from 1. */
+  readonly inodes: Inode[];
+  readonly disk: Disk;
 }
 
 /** The page every untouched address reads from. */

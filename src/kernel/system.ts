@@ -1,6 +1,7 @@
 /** A booted machine: memory nodes with their free pages, per-CPU lists filled once, the zero page. */
 import { hops, type Profile } from '../machine/profile.ts';
 import { __rmqueue } from './page_alloc.ts';
+import { Disk } from './fs.ts';
 import type { FaultPath } from './fault-path.ts';
 import { Smp } from '../sync/smp.ts';
 import { Tlb } from '../sync/tlb.ts';
@@ -25,11 +26,12 @@ export function boot(options: BootOptions): System {
   const pagesPerNode = Math.floor((profile.memoryPerNode.value * 2 ** 20) / pageBytes);
   const zones = Array.from({ length: nodes }, (_, node) => new Zone(node, pagesPerNode, pageBytes));
   const batch = Math.max(1, Math.floor(PCP_BYTES / pageBytes / 4));
+  const mem_map = [zeroPage(zones[0])];
   const system: System = {
     geometry,
     kernel: options.kernel,
     mmap_base: pageBytes * geometry.ptrsPerPte,
-    mem_map: [],
+    mem_map,
     zones,
     zonelists: zones.map((zone) => zonelist(zones, zone.node)),
     pageset: Array.from({ length: cpus }, () => zones.map((): PerCpuPages => ({ list: [] }))),
@@ -46,8 +48,9 @@ export function boot(options: BootOptions): System {
     failedAllocations: 0,
     anon_vmas: 0,
     anonVmas: new Map(),
+    inodes: [],
+    disk: new Disk(mem_map, zones[0]),
   };
-  system.mem_map.push(zeroPage(zones[0]));
   fillPageSets(system);
   return system;
 }

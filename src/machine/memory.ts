@@ -5,7 +5,7 @@
  * (`cell.plain`) are for data that a held lock guards: nobody else may come between, so they are not steps; they
  * only pay for their cache line. A plain access without its lock is a data race, in Linux as here.
  */
-import { ADD, CMPXCHG, POLL, READ, Shared, Step, type StepKind, WAIT, WALK, WRITE, XCHG } from './step.ts';
+import { ADD, CMPXCHG, POLL, READ, Shared, Step, type StepKind, WAIT, WALK, type Walk, WRITE, XCHG } from './step.ts';
 
 /** `owner` of a line that is in no CPU's cache. */
 export const MEMORY = -1;
@@ -79,10 +79,15 @@ export abstract class Words extends Shared {
     const index = step.index;
     switch (step.kind) {
       case READ:
-      case WALK:
       case WAIT:
       case POLL:
         return this.get(index);
+      case WALK: {
+        const found = this.get(index);
+        const left = (step as Walk).leaves(found);
+        if (left !== found) this.set(index, left);
+        return left;
+      }
       case WRITE:
         this.set(index, step.value);
         return 0;

@@ -46,8 +46,12 @@ export const SPAWN = 15;
 export const SYNCHRONIZE = 16;
 /** Read a whole page, to copy it: words `index` to the end, `value` bytes. The timed driver prices the CLEAR of the copy. */
 export const COPY = 17;
+/** A device writes to a page: to words `index` to the end. It takes no CPU; who waits for the device sleeps (DELAY). */
+export const DMA = 18;
+/** Sleep for `value` nanoseconds: under the controlled driver for any time. */
+export const DELAY = 19;
 
-export type StepKind = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15 | 16 | 17;
+export type StepKind = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15 | 16 | 17 | 18 | 19;
 
 /** Reply of `perform` when the step has joined a queue: it ends when somebody calls `wake` for the thread. */
 export const BLOCKED = -0x7fffffff;
@@ -150,10 +154,18 @@ export abstract class Walk extends Step {
   constructor(at: { readonly words: Shared; readonly index: number }) {
     super(WALK, at.words, at.index);
   }
+  /** What the MMU leaves of the entry that it finds: on a write it sets the dirty bit. The walk replies that. */
+  leaves(entry: number): number {
+    return entry;
+  }
   /** The access, by way of the entry that the walk has found; null: fault. */
   abstract access(entry: number): Step | null;
   /** The fault handler. Returns 0, or the signal that kills the thread. */
   abstract fault(): Coroutine<number>;
+  /** Does the program catch the signal? Then the walk replies -signal, and the access is not made. */
+  catches(_signal: number): boolean {
+    return false;
+  }
 }
 
 /** Kernel text: asks for steps, goes on with each step's reply, returns a `T`. */

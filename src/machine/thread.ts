@@ -118,16 +118,22 @@ export class Thread {
 
   /** Back to the user program: the instruction runs again, unless a signal kills the thread. */
   private returnFromFault(signal: number | void): void {
+    const walk = this.faulting!;
     this.body = this.interrupted!;
     this.interrupted = null;
     if (signal !== 0) {
+      if (walk.catches(Number(signal))) {
+        this.pending = null;
+        this.advance(-Number(signal));
+        return;
+      }
       const name = SIGNALS[Number(signal)] ?? `signal ${String(signal)}`;
       throw new KernelBug(
         'killed by signal',
-        `${this.name} is killed by ${name} at ${this.faulting!.object.describe(this.faulting!.index)}`,
+        `${this.name} is killed by ${name} at ${walk.object.describe(walk.index)}`,
       );
     }
-    this.pending = this.faulting;
+    this.pending = walk;
   }
 }
 

@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
-import type { FaultPath } from '../kernel/fault-path.ts';
+import type { Replaces } from '../kernel/fault-path.ts';
 import { fileError, type Problem, type Report, ScenarioError, toError } from './diagnostic.ts';
 import type { Catalog, FileOp, ScenarioFile } from './schema.ts';
 import { parseYaml } from './yaml.ts';
@@ -101,7 +101,7 @@ export interface OwnPatch {
   readonly path: string;
   /** Of its text, and that of all files that go with it, in hex. */
   readonly sha256: string;
-  readonly replaces: Partial<FaultPath>;
+  readonly replaces: Replaces;
 }
 
 /** A scenario, complete. Names stand in the order of the file. */

@@ -1,6 +1,7 @@
 /** The page lock (PG_locked): a bit with a hashed wait queue. Waiters sleep, barging is possible. */
 import type { Line } from '../machine/memory.ts';
 import { asked, type Step } from '../machine/step.ts';
+import type { Thread } from '../machine/thread.ts';
 import { ExclusiveLock, sleepingLock, type Verbs } from './exclusive.ts';
 
 const VERBS: Verbs = ['lock_page', 'trylock_page', 'unlock_page'];
@@ -12,6 +13,14 @@ export class PageLock extends ExclusiveLock {
 
   constructor(name: string, line: Line | null = null) {
     super(name, 'PG_locked', false, line);
+  }
+  /** Whoever locked the page has asked a device to read it: that will unlock it. */
+  disown(thread: Thread): void {
+    this.drop(thread, false);
+  }
+  adopt(thread: Thread): void {
+    this.owner = thread;
+    this.take(thread, false);
   }
 }
 

@@ -10,6 +10,8 @@ import {
   CLEAR,
   CMPXCHG,
   COPY,
+  DELAY,
+  DMA,
   LOCK,
   LOCK_SHARED,
   POLL,
@@ -24,6 +26,7 @@ import {
   UNLOCK_SHARED,
   WAIT,
   WALK,
+  type Walk,
 } from '../../machine/step.ts';
 
 export const Mode = {
@@ -59,13 +62,15 @@ export const MODES = 14;
 export function modeOf(step: Step): Mode {
   switch (step.kind) {
     case READ:
-    case WALK:
     case WAIT:
     case POLL:
       return Mode.read;
+    case WALK:
+      return leavesAsItIs(step as Walk) ? Mode.read : Mode.write;
     case CMPXCHG:
       return (step.object as Words).get(step.index) === step.value ? Mode.write : Mode.read;
     case CLEAR:
+    case DMA:
       return Mode.writeAll;
     case COPY:
       return Mode.readAll;
@@ -84,10 +89,17 @@ export function modeOf(step: Step): Mode {
     case SYNCHRONIZE:
       return Mode.synchronize;
     case SPAWN:
+    case DELAY:
       return Mode.none;
     default:
       return Mode.write;
   }
+}
+
+/** Does the MMU only look at the entry? */
+function leavesAsItIs(walk: Walk): boolean {
+  const entry = (walk.object as Words).get(walk.index);
+  return walk.leaves(entry) === entry;
 }
 
 function wouldTake(step: Step): boolean {

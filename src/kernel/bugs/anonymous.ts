@@ -2,7 +2,7 @@
  * Known bad: do_anonymous_page of 2.6.10 with one step spoilt. Each breaks one invariant and no other.
  */
 import { ADD, CLEAR, type Step, UNLOCK, WRITE } from '../../machine/step.ts';
-import type { Change, FaultPath } from '../fault-path.ts';
+import type { Change, FaultPath2_6 } from '../fault-path.ts';
 import { maybe_mkwrite, set_pte, v2_6_10 } from '../memory.ts';
 import { PtePage } from '../pgtable.ts';
 import { Page } from '../structs.ts';
@@ -10,7 +10,7 @@ import { instead, late, without } from './altered.ts';
 
 const path = v2_6_10.do_anonymous_page;
 
-function change(name: string, about: string, do_anonymous_page: FaultPath['do_anonymous_page']): Change {
+function change(name: string, about: string, do_anonymous_page: FaultPath2_6['do_anonymous_page']): Change {
   return { name, base: 'v2.6.10', about, replaces: { do_anonymous_page } };
 }
 

@@ -13,13 +13,21 @@
  * without a lock.
  */
 import { atomic_inc, cmpxchg, READ_ONCE } from '../../machine/memory.ts';
-import type { Coroutine } from '../../machine/step.ts';
+import type { Coroutine, Step } from '../../machine/step.ts';
 import { charge, work } from '../../machine/work.ts';
 import { trylock_page, unlock_page } from '../../sync/pagelock.ts';
 import { spin_lock, spin_unlock } from '../../sync/spinlock.ts';
-import type { Change } from '../fault-path.ts';
+import { type Change, path2_6 } from '../fault-path.ts';
 import { mark } from '../marks.ts';
-import { can_share_swap_page, copy_cow_page, maybe_mkwrite, set_pte, vm_page_prot, ZERO_PAGE } from '../memory.ts';
+import {
+  can_share_swap_page,
+  copy_cow_page,
+  mapFilePage,
+  maybe_mkwrite,
+  set_pte,
+  vm_page_prot,
+  ZERO_PAGE,
+} from '../memory.ts';
 import { alloc_page_vma, clear_user_highpage, page_cache_get, page_cache_release } from '../page_alloc.ts';
 import {
   mk_pte,
@@ -52,7 +60,7 @@ function* handle_mm_fault(mm: Mm, vma: Vma, address: Address, write_access: bool
   const pmd = pmd_offset(mm, address) ?? (yield* pmd_alloc(mm, address));
   const ptes = pmd_page(mm, pmd, address) ?? (yield* pte_alloc(mm, pmd, address));
   const pte = pte_offset_map(mm, ptes, address);
-  return yield* mm.system.kernel.handle_pte_fault(mm, vma, address, write_access, pte, ptes);
+  return yield* path2_6(mm).handle_pte_fault(mm, vma, address, write_access, pte, ptes);
 }
 
 function* handle_pte_fault(
@@ -63,7 +71,7 @@ function* handle_pte_fault(
   pte: Ptep,
   pmd: PtePage,
 ): Coroutine<VmFault> {
-  const { kernel } = mm.system;
+  const kernel = path2_6(mm);
   const entry = yield* READ_ONCE(pte);
   if (pte_none(entry)) return yield* kernel.do_no_page(mm, vma, address, write_access, pte, pmd);
   if (write_access && !pte_write(entry)) return yield* kernel.do_wp_page(mm, vma, address, pte, pmd, entry);
@@ -72,6 +80,26 @@ function* handle_pte_fault(
   if (flagged !== entry && (yield* cmpxchg(pte, entry, flagged)) === entry) update_mmu_cache(vma, address, flagged);
   pte_unmap(pte);
   return VM_FAULT_MINOR;
+}
+
+/** Faults on files take page_table_lock when they have a page. */
+function do_no_page(
+  mm: Mm,
+  vma: Vma,
+  address: Address,
+  write_access: boolean,
+  page_table: Ptep,
+  pmd: PtePage,
+): Coroutine<VmFault> {
+  if (vma.vm_file === null) {
+    return path2_6(mm).do_anonymous_page(mm, vma, page_table, pmd, write_access, address);
+  }
+  pte_unmap(page_table);
+  return mapFilePage(mm, vma, address, write_access, pmd);
+}
+
+function inc_rss({ rss }: Mm): Step {
+  return atomic_inc(rss);
 }
 
 function* do_anonymous_page(
@@ -150,7 +178,7 @@ function* do_wp_page(
   yield* spin_lock(mm.page_table_lock);
   page_table = pte_offset_map(mm, pmd, address);
   const same = (yield* READ_ONCE(page_table)) === pte;
-  if (same) yield* mm.system.kernel.switch_to_copy(mm, vma, address, page_table, old_page, new_page);
+  if (same) yield* path2_6(mm).switch_to_copy(mm, vma, address, page_table, old_page, new_page);
   else mark('write protection fault raced');
   pte_unmap(page_table);
   yield* page_cache_release(mm.system, same ? old_page : new_page);
@@ -189,5 +217,13 @@ export const pageFaultScalability: Change = {
     url: 'https://lore.kernel.org/r/Pine.LNX.4.58.0412161931460.11341@schroedinger.engr.sgi.com',
     claim: 'several threads of an address space fault at once without waiting for each other',
   },
-  replaces: { handle_mm_fault, handle_pte_fault, do_anonymous_page, do_wp_page, switch_to_copy },
+  replaces: {
+    handle_mm_fault,
+    handle_pte_fault,
+    do_no_page,
+    do_anonymous_page,
+    do_wp_page,
+    switch_to_copy,
+    inc_rss,
+  },
 };

@@ -2,7 +2,7 @@
 import type { Coroutine } from '../../machine/step.ts';
 import { charge, work } from '../../machine/work.ts';
 import { spin_lock, spin_unlock } from '../../sync/spinlock.ts';
-import type { FaultPath } from '../fault-path.ts';
+import { path2_6, type Replaces, type ZapDetails } from '../fault-path.ts';
 import { copy_one_pte, pmd_alloc, zap_pte } from '../memory.ts';
 import { type MmuGather, tlb_finish_mmu, tlb_gather_mmu } from '../mmu_gather.ts';
 import {
@@ -26,7 +26,7 @@ import {
   readsOf,
   type TableScan,
 } from '../pte-walk.ts';
-import { anon_vma_unlink } from '../rmap.ts';
+import { remove_vm_struct } from '../mmap.ts';
 import type { Address, Mm, VmFault, Vma } from '../structs.ts';
 import type { TableReads } from '../table-reads.ts';
 
@@ -117,11 +117,12 @@ export function pathsOver(scan: TableScan) {
     yield* spin_lock(mm.page_table_lock);
     const walk = new PteWalkState(mm, scan);
     yield* pte_walk_descend_and_create(walk, address);
-    return yield* mm.system.kernel.handle_pte_fault(mm, vma, address, write_access, walk.pte!, walk.ptes!);
+    return yield* path2_6(mm).handle_pte_fault(mm, vma, address, write_access, walk.pte!, walk.ptes!);
   }
 
   /** As that of 2.6.10: caller holds dst->page_table_lock, and src->mmap_sem for writing. */
-  function* copy_page_range(dst: Mm, src: Mm, { vm_start, vm_end }: Vma): Coroutine<boolean> {
+  function* copy_page_range(dst: Mm, src: Mm, vma: Vma): Coroutine<boolean> {
+    const { vm_start, vm_end } = vma;
     const parent = new PteWalkState(src, scan);
     const child = new PteWalkState(dst, scan);
     yield* spin_lock(src.page_table_lock);
@@ -138,7 +139,7 @@ export function pathsOver(scan: TableScan) {
         yield* spin_lock(src.page_table_lock);
         unparkCursor(parent);
       }
-      yield* copy_one_pte(dst, src, child.pte!, parent.pte!);
+      yield* copy_one_pte(dst, vma, child.pte!, parent.pte!);
     }
     parkCursor(child);
     yield* spin_unlock(src.page_table_lock);
@@ -146,16 +147,23 @@ export function pathsOver(scan: TableScan) {
   }
 
   /** Remove all translations of [start, end). Caller holds page_table_lock. */
-  function* zapRange(tlb: MmuGather, start: Address, end: Address): Coroutine {
+  function* zapRange(tlb: MmuGather, start: Address, end: Address, details: ZapDetails | null = null): Coroutine {
     const walk = new PteWalkState(tlb.mm, scan);
     readsOf(tlb.mm).begin('zap');
-    for (pte_walk_descend(walk, start, end); walk.vaddr < end; next_inuse_pte(walk)) yield* zap_pte(tlb, walk.pte!);
+    for (pte_walk_descend(walk, start, end); walk.vaddr < end; next_inuse_pte(walk)) {
+      yield* zap_pte(tlb, walk.pte!, details);
+    }
   }
 
-  function* zap_page_range({ vm_mm }: Vma, address: Address, size: number): Coroutine {
+  function* zap_page_range(
+    { vm_mm }: Vma,
+    address: Address,
+    size: number,
+    details: ZapDetails | null = null,
+  ): Coroutine {
     const tlb = tlb_gather_mmu(vm_mm, false);
     yield* spin_lock(vm_mm.page_table_lock);
-    yield* zapRange(tlb, address, address + size);
+    yield* zapRange(tlb, address, address + size, details);
     yield* tlb_finish_mmu(tlb);
     yield* spin_unlock(vm_mm.page_table_lock);
   }
@@ -178,7 +186,7 @@ export function pathsOver(scan: TableScan) {
     const vmas = mm.mmap.splice(0);
     mm.dead = true;
     yield* spin_unlock(mm.page_table_lock);
-    for (const vma of vmas) yield* anon_vma_unlink(vma);
+    for (const vma of vmas) yield* remove_vm_struct(vma);
   }
 
   /** Free every page of ptes there is below the user's end of the address space: 2.6.10 looks for them in all tables. */
@@ -194,7 +202,7 @@ export function pathsOver(scan: TableScan) {
     }
   }
 
-  return { handle_mm_fault, copy_page_range, zap_page_range, unmap_region, exit_mmap } satisfies Partial<FaultPath>;
+  return { handle_mm_fault, copy_page_range, zap_page_range, unmap_region, exit_mmap } satisfies Replaces;
 }
 
 /** USER_PTRS_PER_PGD entries of the pgd map what is below. */

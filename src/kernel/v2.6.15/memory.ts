@@ -15,10 +15,23 @@ import type { Coroutine, Step } from '../../machine/step.ts';
 import { might_sleep } from '../../machine/thread.ts';
 import { charge, work } from '../../machine/work.ts';
 import { trylock_page, unlock_page } from '../../sync/pagelock.ts';
-import { spin_lock, spin_unlock } from '../../sync/spinlock.ts';
-import type { FaultPath } from '../fault-path.ts';
+import { spin_lock, spin_unlock, type Spinlock } from '../../sync/spinlock.ts';
+import { do_page_fault } from '../fault.ts';
+import { type FaultPath2_6, path2_6, type ZapDetails } from '../fault-path.ts';
+import { filemap_nopage } from '../filemap.ts';
 import { mark } from '../marks.ts';
-import { copy_cow_page, maybe_mkwrite, set_pte, vm_page_prot, ZERO_PAGE } from '../memory.ts';
+import {
+  copy_cow_page,
+  is_kept,
+  is_shared,
+  mapFilePage,
+  maybe_mkwrite,
+  pte_of_child,
+  set_pte,
+  vm_page_prot,
+  ZERO_PAGE,
+} from '../memory.ts';
+import { copy_vma, remove_vm_struct, vma_link_file } from '../mmap.ts';
 import { type MmuGather, tlb_flush_mmu, tlb_gather_mmu, tlb_remove_page } from '../mmu_gather.ts';
 import {
   alloc_page_vma,
@@ -27,6 +40,7 @@ import {
   page_cache_release,
   put_page_testzero,
 } from '../page_alloc.ts';
+import { TestSetPageDirty } from '../page-flags.ts';
 import {
   mk_pte,
   page_size,
@@ -38,8 +52,8 @@ import {
   type PmdPage,
   pmd_populate,
   pud_populate,
+  pte_dirty,
   pte_mkdirty,
-  pte_mkold,
   pte_mkyoung,
   pte_none,
   pte_offset_map,
@@ -56,14 +70,15 @@ import {
 import {
   anon_vma_link,
   anon_vma_prepare,
-  anon_vma_unlink,
+  PageAnon,
   page_add_anon_rmap,
   page_dup_rmap,
   page_remove_rmap,
 } from '../rmap.ts';
-import { type Address, type Mm, type Page, VM_FAULT_MINOR, VM_FAULT_OOM, type VmFault, Vma } from '../structs.ts';
+import { type Address, type Mm, type Page, VM_FAULT_MINOR, VM_FAULT_OOM, type VmFault, type Vma } from '../structs.ts';
 import { lru_cache_add_active } from '../swap.ts';
 import { flush_tlb_mm, flush_tlb_page } from '../tlb.ts';
+import { truncate2_6 } from '../truncate.ts';
 
 const HANDLE_MM_FAULT = work('handle_mm_fault');
 const PMD_ALLOC = work('pmd_alloc_one');
@@ -73,6 +88,14 @@ const ZAP_PTE = work('zap_pte');
 const COPY_PTE = work('copy_one_pte', 40);
 const COPY_VMA = work('copy_vma');
 const FREE_PTE_PAGE = work('free_pte_page');
+
+function inc_rss({ rss, file_rss }: Mm, anon: boolean): Step {
+  return atomic_inc(anon ? rss : file_rss);
+}
+
+function pte_lockptr(_mm: Mm, { ptl }: PtePage): Spinlock {
+  return ptl;
+}
 
 /** The page's pte, with the lock of its page of ptes held. */
 function* pte_offset_map_lock(mm: Mm, pmd: PtePage, address: Address): Coroutine<Ptep> {
@@ -93,7 +116,7 @@ function* handle_mm_fault(mm: Mm, vma: Vma, address: Address, write_access: bool
   const pmd = pmd_offset(mm, address) ?? (yield* pmd_alloc(mm, address));
   const ptes = pmd_page(mm, pmd, address) ?? (yield* pte_alloc(mm, pmd, address));
   const pte = pte_offset_map(mm, ptes, address);
-  return yield* mm.system.kernel.handle_pte_fault(mm, vma, address, write_access, pte, ptes);
+  return yield* path2_6(mm).handle_pte_fault(mm, vma, address, write_access, pte, ptes);
 }
 
 /** A pmd table is allocated first; somebody else may have put one in by the time page_table_lock is had. */
@@ -133,7 +156,7 @@ function* handle_pte_fault(
   pte: Ptep,
   pmd: PtePage,
 ): Coroutine<VmFault> {
-  const { kernel } = mm.system;
+  const kernel = path2_6(mm);
   const entry = yield* READ_ONCE(pte);
   if (pte_none(entry)) return yield* kernel.do_no_page(mm, vma, address, write_access, pte, pmd);
   yield* spin_lock(pmd.ptl);
@@ -156,7 +179,11 @@ function do_no_page(
   page_table: Ptep,
   pmd: PtePage,
 ): Coroutine<VmFault> {
-  return mm.system.kernel.do_anonymous_page(mm, vma, page_table, pmd, write_access, address);
+  if (vma.vm_file === null) {
+    return path2_6(mm).do_anonymous_page(mm, vma, page_table, pmd, write_access, address);
+  }
+  pte_unmap(page_table);
+  return mapFilePage(mm, vma, address, write_access, pmd);
 }
 
 /** Nothing but mmap_sem is held; the lock of the page of ptes is taken when there is a page to map. */
@@ -247,7 +274,7 @@ export function* do_wp_page(
 
   const pte = yield* pte_offset_map_lock(mm, pmd, address);
   const same = pte.plain === orig_pte;
-  if (same) yield* mm.system.kernel.switch_to_copy(mm, vma, address, pte, old_page, new_page);
+  if (same) yield* path2_6(mm).switch_to_copy(mm, vma, address, pte, old_page, new_page);
   else mark('write protection fault raced');
   if (same)
     yield* put_old_page(mm, old_page); // what the pte referred to
@@ -285,9 +312,9 @@ export function* switch_to_copy(
   yield* establish_copy(mm, vma, address, pte, new_page);
 }
 
-/** The copy of the zero page is one anonymous page more. */
+/** The copy of the zero page, or of a page of a file, is one anonymous page more. */
 export function* count_copy(mm: Mm, old_page: Page): Coroutine {
-  if (!old_page.reserved) return;
+  if (PageAnon(old_page)) return;
   yield* atomic_inc(mm.rss);
   yield* atomic_dec(mm.file_rss);
 }
@@ -303,45 +330,59 @@ export function* establish_copy(mm: Mm, vma: Vma, address: Address, pte: Ptep, n
 }
 
 /** Remove every pte in [address, end), with the lock of the page of ptes held. */
-function* zap_pte_range(tlb: MmuGather, pmd: PtePage, address: Address, end: Address): Coroutine {
+function* zap_pte_range(
+  tlb: MmuGather,
+  pmd: PtePage,
+  address: Address,
+  end: Address,
+  details: ZapDetails | null,
+): Coroutine {
   const { mm } = tlb;
   const size = page_size(mm);
-  let anon_rss = 0;
-  let file_rss = 0;
+  const rss = { anon: 0, file: 0 };
   yield* spin_lock(pmd.ptl);
   for (; address < end; address += size) {
     const ptep = pte_offset_map(mm, pmd, address);
-    if (!pte_none(ptep.plain)) {
-      const pte = yield* xchg(ptep, 0);
-      charge(ZAP_PTE);
-      tlb.need_flush = true;
-      const page = pte_page(mm, pte);
-      if (page.reserved) file_rss--;
-      else anon_rss--;
-      yield* page_remove_rmap(page);
-      if (page.reserved) yield* put_page_testzero(page);
-      else yield* tlb_remove_page(tlb, page);
-    }
+    if (!pte_none(ptep.plain)) yield* zap_pte(tlb, ptep, details, rss);
     pte_unmap(ptep);
   }
-  if (anon_rss !== 0) yield* atomic_add_return(anon_rss, mm.rss); // add_mm_rss
-  if (file_rss !== 0) yield* atomic_add_return(file_rss, mm.file_rss);
+  if (rss.anon !== 0) yield* atomic_add_return(rss.anon, mm.rss); // add_mm_rss
+  if (rss.file !== 0) yield* atomic_add_return(rss.file, mm.file_rss);
   yield* spin_unlock(pmd.ptl);
 }
 
-function* unmap_vmas(tlb: MmuGather, start: Address, end: Address): Coroutine {
+function* zap_pte(
+  tlb: MmuGather,
+  ptep: Ptep,
+  details: ZapDetails | null,
+  rss: { anon: number; file: number },
+): Coroutine {
+  if (details !== null && (yield* is_kept(pte_page(tlb.mm, ptep.plain), details))) return;
+  const pte = yield* xchg(ptep, 0);
+  charge(ZAP_PTE);
+  tlb.need_flush = true;
+  const page = pte_page(tlb.mm, pte);
+  if (PageAnon(page)) rss.anon--;
+  else rss.file--;
+  if (pte_dirty(pte) && !PageAnon(page) && !page.reserved) yield* TestSetPageDirty(page);
+  yield* page_remove_rmap(page);
+  if (page.reserved) yield* put_page_testzero(page);
+  else yield* tlb_remove_page(tlb, page);
+}
+
+function* unmap_vmas(tlb: MmuGather, start: Address, end: Address, details: ZapDetails | null = null): Coroutine {
   let next: Address;
   for (let address = start; address < end; address = next) {
     next = pmd_addr_end(tlb.mm, address, end);
     const pmd = pmd_offset(tlb.mm, address);
     const ptes = pmd === undefined ? undefined : pmd_page(tlb.mm, pmd, address);
-    if (ptes !== undefined) yield* zap_pte_range(tlb, ptes, address, next);
+    if (ptes !== undefined) yield* zap_pte_range(tlb, ptes, address, next, details);
   }
 }
 
-function* zap_page_range(vma: Vma, address: Address, size: number): Coroutine {
+function* zap_page_range(vma: Vma, address: Address, size: number, details: ZapDetails | null = null): Coroutine {
   const tlb = tlb_gather_mmu(vma.vm_mm, false);
-  yield* unmap_vmas(tlb, address, address + size);
+  yield* unmap_vmas(tlb, address, address + size, details);
   yield* tlb_flush_mmu(tlb);
 }
 
@@ -358,15 +399,16 @@ function* exit_mmap(mm: Mm): Coroutine {
   yield* tlb_flush_mmu(tlb);
   mm.pgd.clear();
   mm.dead = true;
-  for (const vma of mm.mmap.splice(0)) yield* anon_vma_unlink(vma);
+  for (const vma of mm.mmap.splice(0)) yield* remove_vm_struct(vma);
 }
 
 /** Caller holds the parent's mmap_sem for writing. Returns true if out of memory. */
 function* dup_mmap(mm: Mm, parent: Mm): Coroutine<boolean> {
   for (const vma of parent.mmap) {
     charge(COPY_VMA);
-    const copy = new Vma(mm, vma.name, vma.vm_start, vma.vm_end, vma.vm_flags);
+    const copy = copy_vma(mm, vma);
     yield* anon_vma_link(copy, vma);
+    yield* vma_link_file(copy);
     mm.mmap.push(copy);
     yield* mm.system.kernel.copy_page_range(mm, parent, vma);
   }
@@ -389,19 +431,20 @@ function* copy_page_range(dst: Mm, src: Mm, vma: Vma): Coroutine<boolean> {
     if (src_ptes === undefined) continue;
     const dst_pmd = pmd_offset(dst, address) ?? (yield* pmd_alloc(dst, address));
     const dst_ptes = pmd_page(dst, dst_pmd, address) ?? (yield* pte_alloc(dst, dst_pmd, address));
-    yield* copy_pte_range(dst, src, dst_ptes, src_ptes, address, next);
+    yield* copy_pte_range(dst, vma, dst_ptes, src_ptes, address, next);
   }
   return false;
 }
 
 function* copy_pte_range(
   dst: Mm,
-  src: Mm,
+  vma: Vma,
   dst_ptes: PtePage,
   src_ptes: PtePage,
   address: Address,
   end: Address,
 ): Coroutine {
+  const src = vma.vm_mm;
   const size = page_size(src);
   const rss = { anon: 0, file: 0 };
   yield* spin_lock(dst_ptes.ptl);
@@ -409,7 +452,7 @@ function* copy_pte_range(
   for (; address < end; address += size) {
     const dst_pte = pte_offset_map(dst, dst_ptes, address);
     const src_pte = pte_offset_map(src, src_ptes, address);
-    if (!pte_none(src_pte.plain)) yield* copy_one_pte(src, dst_pte, src_pte, rss);
+    if (!pte_none(src_pte.plain)) yield* copy_one_pte(vma, dst_pte, src_pte, rss);
     pte_unmap(src_pte);
     pte_unmap(dst_pte);
   }
@@ -419,16 +462,16 @@ function* copy_pte_range(
   yield* spin_unlock(dst_ptes.ptl);
 }
 
-function* copy_one_pte(src: Mm, dst_pte: Ptep, src_pte: Ptep, rss: { anon: number; file: number }): Coroutine {
+function* copy_one_pte(vma: Vma, dst_pte: Ptep, src_pte: Ptep, rss: { anon: number; file: number }): Coroutine {
   charge(COPY_PTE);
   const pte = src_pte.plain;
-  const page = pte_page(src, pte);
-  if (pte_write(pte)) yield* set_pte(src_pte, pte_wrprotect(pte)); // ptep_set_wrprotect
+  const page = pte_page(vma.vm_mm, pte);
+  if (pte_write(pte) && !is_shared(vma)) yield* set_pte(src_pte, pte_wrprotect(pte)); // ptep_set_wrprotect
   yield* page_cache_get(page);
   yield* page_dup_rmap(page);
-  if (page.reserved) rss.file++;
-  else rss.anon++;
-  yield* set_pte(dst_pte, pte_mkold(pte_wrprotect(pte)));
+  if (PageAnon(page)) rss.anon++;
+  else rss.file++;
+  yield* set_pte(dst_pte, pte_of_child(pte, vma));
 }
 
 /** The pte that maps the page there, with its lock held; null: none does. */
@@ -448,6 +491,7 @@ function* page_check_done(pte: Ptep): Coroutine {
 }
 
 export const v2_6_15 = {
+  do_page_fault,
   handle_mm_fault,
   handle_pte_fault,
   do_no_page,
@@ -462,4 +506,9 @@ export const v2_6_15 = {
   exit_mmap,
   page_check_address,
   page_check_done,
-} satisfies FaultPath;
+  pte_lockptr,
+  inc_rss,
+  filemap_nopage,
+  ...truncate2_6,
+  counts_zero_page: true,
+} satisfies FaultPath2_6;

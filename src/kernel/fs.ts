@@ -1,0 +1,239 @@
+/**
+ * Files: inodes, the page cache, the disk under it (include/linux/fs.h). Fields are grouped by the lock that guards them.
+ *
+ * A file has a map from its pages to blocks of a disk; block 0 is a hole. What the disk holds are blocks of a page each,
+ * which are freed and used again. The blocks of a DAX file are memory that the CPUs can reach: a pte may point to one.
+ *
+ * Locks have the names and kinds of their era, and each kernel takes its own: i_sem and the spinlock i_mmap_lock in 2.6,
+ * i_mutex and the mutex i_mmap_mutex to 3.18, the semaphore i_mmap_rwsem then.
+ *
+ * Left out: directories, reference counts of inodes, prio trees and interval trees of vmas (lists stand for them).
+ */
+import { Cell, Words } from '../machine/memory.ts';
+import { COPY, Step } from '../machine/step.ts';
+import { Mutex } from '../sync/mutex.ts';
+import { RwSemaphore } from '../sync/rwsem.ts';
+import { Spinlock } from '../sync/spinlock.ts';
+import { Page, type System, type Vma, type Zone } from './structs.ts';
+
+/** A block is the size of a page. Its words are what is on the disk; of a DAX disk, what is in memory. */
+export class Block extends Page {
+  readonly number: number;
+
+  /** No struct page stands behind it: nothing counts who maps it. */
+  constructor(pfn: number, zone: Zone, number: number) {
+    super(pfn, zone);
+    this.reserved = true;
+    this.number = number;
+  }
+  protected override get name(): string {
+    return `block ${this.number}`;
+  }
+}
+
+/** Blocks, of which those that are in no file wait to be used. */
+export class Disk {
+  private readonly mem_map: Page[];
+  private readonly zone: Zone;
+  /** One request at a time. */
+  readonly queue: Mutex;
+  /** Guards `free`. */
+  readonly lock: Spinlock;
+  /** The one that was freed last is used first. */
+  readonly free: Block[] = [];
+  /** By number, from 1. */
+  readonly blocks: Block[] = [];
+
+  /** Its blocks get page frames of `zone`, as if they were memory. */
+  constructor(mem_map: Page[], zone: Zone) {
+    this.mem_map = mem_map;
+    this.zone = zone;
+    this.queue = new Mutex('disk.queue', 'queue');
+    this.lock = new Spinlock('disk.lock', '&disk->lock');
+  }
+
+  block(number: number): Block {
+    return this.blocks[number - 1];
+  }
+
+  /** One more block. Numbers are those of first use. */
+  grow(): Block {
+    const block = new Block(this.mem_map.length, this.zone, this.blocks.length + 1);
+    this.mem_map.push(block);
+    this.blocks.push(block);
+    return block;
+  }
+}
+
+/**
+ * Which block holds each page of a file: 0 is a hole, -n is block n, allocated and never written (an unwritten extent).
+ * Guarded by `i_data_sem` of the inode for writing.
+ */
+export class BlockMap extends Words {
+  private readonly inode: Inode;
+  private readonly numbers = new Map<number, number>();
+
+  constructor(inode: Inode) {
+    super();
+    this.inode = inode;
+  }
+  get(pgoff: number): number {
+    return this.numbers.get(pgoff) ?? 0;
+  }
+  set(pgoff: number, number: number): void {
+    if (number === 0) this.numbers.delete(pgoff);
+    else this.numbers.set(pgoff, number);
+  }
+  /** Visit every page that has a block; for checks. */
+  forEach(visit: (pgoff: number, number: number) => void): void {
+    for (const [pgoff, number] of this.numbers) visit(pgoff, number);
+  }
+  /** Read-mostly: it is charged with the lookup. */
+  override claim(_pgoff: number, cpu: number): number {
+    return cpu;
+  }
+  describe(pgoff: number): string {
+    return `${this.inode.name}.block[${pgoff}]`;
+  }
+  override show(_pgoff: number, number: number): string {
+    return number === 0 ? 'hole' : number < 0 ? `block ${-number} unwritten` : `block ${number}`;
+  }
+}
+
+/** Slots of a part of a page tree. */
+const SLOTS = 4096;
+
+/** The radix tree of a page cache: by offset in pages, the pfn of the page; 0 none. Written under `tree_lock`. */
+export class PageTree extends Words {
+  private readonly inode: Inode;
+  private readonly parts = new Map<number, Int32Array>();
+
+  constructor(inode: Inode) {
+    super();
+    this.inode = inode;
+  }
+  get(pgoff: number): number {
+    return this.parts.get(Math.floor(pgoff / SLOTS))?.[pgoff % SLOTS] ?? 0;
+  }
+  set(pgoff: number, pfn: number): void {
+    const number = Math.floor(pgoff / SLOTS);
+    let part = this.parts.get(number);
+    if (part === undefined) this.parts.set(number, (part = new Int32Array(SLOTS)));
+    part[pgoff % SLOTS] = pfn;
+  }
+  /** Look at every slot from `pgoff` on. */
+  lookup(pgoff: number): Step {
+    return new Step(COPY, this, pgoff);
+  }
+  override label(step: Step): string {
+    return step.kind === COPY ? `lookup from ${this.describe(step.index)}` : super.label(step);
+  }
+  override perform(step: Step): number {
+    return step.kind === COPY ? 0 : super.perform(step);
+  }
+  /** Visit every cached page from `start` to `end` - 1, in order, as (pgoff, pfn); kernel text has looked before. */
+  forEach(visit: (pgoff: number, pfn: number) => void, start = 0, end = Infinity): void {
+    for (const number of [...this.parts.keys()].sort((a, b) => a - b)) {
+      const part = this.parts.get(number)!;
+      for (let slot = 0; slot < SLOTS; slot++) {
+        const pgoff = number * SLOTS + slot;
+        if (part[slot] !== 0 && pgoff >= start && pgoff < end) visit(pgoff, part[slot]);
+      }
+    }
+  }
+  /** Read-mostly: it is charged with the lookup. */
+  override claim(_pgoff: number, cpu: number): number {
+    return cpu;
+  }
+  describe(pgoff: number): string {
+    return `${this.inode.name}.cache[${pgoff}]`;
+  }
+  override show(_pgoff: number, pfn: number): string {
+    return pfn === 0 ? 'none' : `page ${pfn}`;
+  }
+}
+
+/** The cached pages of a file and the vmas that map it. */
+export class AddressSpace {
+  readonly host: Inode;
+  /** From 1; what page->mapping says. */
+  readonly number: number;
+  readonly page_tree: PageTree;
+  readonly tree_lock: Spinlock;
+  /** Guarded by the i_mmap lock of the era: vmas that map the file, and those of them that are not linear. */
+  readonly i_mmap: Vma[] = [];
+  readonly i_mmap_nonlinear: Vma[] = [];
+  /** 2.6: grows when pages are unmapped to be taken out. Written under i_mmap_lock, read without. */
+  readonly truncate_count: Cell;
+  private lock: Spinlock | null = null;
+  private mutex: Mutex | null = null;
+  private rwsem: RwSemaphore | null = null;
+
+  constructor(host: Inode, number: number) {
+    this.host = host;
+    this.number = number;
+    this.page_tree = new PageTree(host);
+    this.tree_lock = new Spinlock(`${host.name}.tree_lock`, '&mapping->tree_lock');
+    this.truncate_count = new Cell(`${host.name}.truncate_count`);
+  }
+  get i_mmap_lock(): Spinlock {
+    return (this.lock ??= new Spinlock(`${this.host.name}.i_mmap_lock`, '&mapping->i_mmap_lock'));
+  }
+  get i_mmap_mutex(): Mutex {
+    return (this.mutex ??= new Mutex(`${this.host.name}.i_mmap_mutex`, '&mapping->i_mmap_mutex'));
+  }
+  get i_mmap_rwsem(): RwSemaphore {
+    return (this.rwsem ??= new RwSemaphore(`${this.host.name}.i_mmap_rwsem`, '&mapping->i_mmap_rwsem'));
+  }
+}
+
+/** What a program has open. */
+export interface File {
+  readonly f_mapping: AddressSpace;
+}
+
+/** What kind of file system the file is on. */
+export interface FileKind {
+  /** Its blocks are memory, and are mapped as they are: no page cache. */
+  readonly dax?: boolean;
+  /** It wants to know before a page becomes writable (page_mkwrite): it has to find a block for it, say. */
+  readonly page_mkwrite?: boolean;
+}
+
+export class Inode {
+  readonly system: System;
+  readonly name: string;
+  readonly kind: FileKind;
+  /** In bytes. Written under i_mutex (i_sem), read without. */
+  readonly i_size: Cell;
+  /** What i_size has been; for checks. */
+  readonly sizes: number[];
+  readonly blocks: BlockMap;
+  readonly i_mapping: AddressSpace;
+  readonly file: File;
+  private mutex: Mutex | null = null;
+  private data_sem: RwSemaphore | null = null;
+
+  /** A file of `size` bytes, all of it a hole. */
+  constructor(system: System, name: string, size: number, kind: FileKind = {}) {
+    this.system = system;
+    this.name = name;
+    this.kind = kind;
+    this.i_size = new Cell(`${name}.i_size`, null, size);
+    this.sizes = [size];
+    this.blocks = new BlockMap(this);
+    this.i_mapping = new AddressSpace(this, system.inodes.push(this));
+    this.file = { f_mapping: this.i_mapping };
+  }
+  get disk(): Disk {
+    return this.system.disk;
+  }
+  /** Serialises writes and truncation: i_sem in 2.6, i_rwsem today. */
+  get i_mutex(): Mutex {
+    return (this.mutex ??= new Mutex(`${this.name}.i_mutex`, '&inode->i_mutex'));
+  }
+  /** Guards `blocks` (ext4; ext2 has truncate_mutex). */
+  get i_data_sem(): RwSemaphore {
+    return (this.data_sem ??= new RwSemaphore(`${this.name}.i_data_sem`, '&ei->i_data_sem'));
+  }
+}
