@@ -1,9 +1,10 @@
-/** Layouts of C structs: by C's rules, kernel by kernel. */
+/** Layouts of C structs: by C's rules, and as pahole prints them. */
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { layOut, type Member, moved, sumsOf } from '../src/layout/layout.ts';
+import { layOut, linesOf, type Member, moved, sumsOf } from '../src/layout/layout.ts';
 import { kernelsOf, structs } from '../src/layout/structs.ts';
 import { type Bits, extentOf, plainTypes } from '../src/layout/types.ts';
+import { asArchived, pahole } from '../src/report/pahole.ts';
 
 const [vm_fault] = structs;
 
@@ -12,9 +13,29 @@ function membersOf(kernel: string): readonly Member[] {
 }
 
 const bitsOf = fc.constantFrom<Bits>(32, 64);
+const lineSizes = fc.constantFrom(32, 64, 128);
 const memberLists = fc
   .array(fc.constantFrom(...plainTypes, 'void *', 'struct page *'), { minLength: 1, maxLength: 40 })
   .map((types) => types.map((type, i): Member => ({ name: `m${i}`, type })));
+
+/** Matthew Wilcox, 2014-10-16, as an archive shows it. */
+const MAIL = `struct vm_fault {
+unsigned int flags; /* 0 4 */
+
+/* XXX 4 bytes hole, try to pack */
+
+long unsigned int pgoff; /* 8 8 */
+void * virtual_address; /* 16 8 */
+struct page * cow_page; /* 24 8 */
+struct page * page; /* 32 8 */
+long unsigned int max_pgoff; /* 40 8 */
+pte_t * pte; /* 48 8 */
+
+/* size: 56, cachelines: 1, members: 7 */
+/* sum members: 52, holes: 1, sum holes: 4 */
+/* last cacheline: 56 bytes */
+};
+`;
 
 describe('layout', () => {
   it('offsets are aligned, nothing overlaps, no byte is lost: fuzz', () => {
@@ -69,4 +90,106 @@ describe('layout', () => {
       });
     });
   }
+});
+
+describe('pahole', () => {
+  it('prints the text of the mail, byte for byte', () => {
+    expect(asArchived(pahole('vm_fault', layOut(membersOf('v11'), 64), 64))).to.equal(MAIL);
+  });
+
+  // What pahole 1.24 prints of the same struct, compiled by gcc.
+  it('has tabs and columns, and a line for each boundary of a cache line', () => {
+    expect(pahole('vm_fault', layOut(membersOf('v11'), 64), 32)).to.equal(`struct vm_fault {
+\tunsigned int               flags;                /*     0     4 */
+
+\t/* XXX 4 bytes hole, try to pack */
+
+\tlong unsigned int          pgoff;                /*     8     8 */
+\tvoid *                     virtual_address;      /*    16     8 */
+\tstruct page *              cow_page;             /*    24     8 */
+\t/* --- cacheline 1 boundary (32 bytes) --- */
+\tstruct page *              page;                 /*    32     8 */
+\tlong unsigned int          max_pgoff;            /*    40     8 */
+\tpte_t *                    pte;                  /*    48     8 */
+
+\t/* size: 56, cachelines: 2, members: 7 */
+\t/* sum members: 52, holes: 1, sum holes: 4 */
+\t/* last cacheline: 24 bytes */
+};
+`);
+    expect(pahole('vm_fault', layOut(membersOf('v11'), 32), 32)).to.match(
+      /members: 7 \*\/\n\t\/\* last.*28 bytes \*\/\n}/,
+    );
+  });
+
+  it('says how far back a boundary is, and what is lost at the end', () => {
+    const members = [
+      { name: 'owner', type: 'void *' },
+      { name: 'count', type: 'int' },
+      { name: 'kind', type: 'char' },
+      { name: 'index', type: 'short int' },
+      { name: 'next', type: 'long int' },
+      { name: 'lru', type: 'struct list_head' },
+      { name: 'mode', type: 'char' },
+      { name: 'state', type: 'int' },
+      { name: 'last', type: 'char' },
+    ];
+    expect(pahole('thing', layOut(members, 64), 32)).to.equal(`struct thing {
+\tvoid *                     owner;                /*     0     8 */
+\tint                        count;                /*     8     4 */
+\tchar                       kind;                 /*    12     1 */
+
+\t/* XXX 1 byte hole, try to pack */
+
+\tshort int                  index;                /*    14     2 */
+\tlong int                   next;                 /*    16     8 */
+\tstruct list_head           lru;                  /*    24    16 */
+\t/* --- cacheline 1 boundary (32 bytes) was 8 bytes ago --- */
+\tchar                       mode;                 /*    40     1 */
+
+\t/* XXX 3 bytes hole, try to pack */
+
+\tint                        state;                /*    44     4 */
+\tchar                       last;                 /*    48     1 */
+
+\t/* size: 56, cachelines: 2, members: 9 */
+\t/* sum members: 45, holes: 2, sum holes: 4 */
+\t/* padding: 7 */
+\t/* last cacheline: 24 bytes */
+};
+`);
+  });
+
+  it('a full last line is not mentioned', () => {
+    const longs = Array.from({ length: 8 }, (_, i) => ({ name: `m${i}`, type: 'long int' }));
+    expect(pahole('full', layOut(longs, 64), 64)).to.match(
+      /\n\n\t\/\* size: 64, cachelines: 1, members: 8 \*\/\n};\n$/,
+    );
+  });
+
+  it('fits 80 columns, and says what the layout is: fuzz', () => {
+    fc.assert(
+      fc.property(memberLists, bitsOf, lineSizes, (members, bits, lineBytes) => {
+        const layout = layOut(members, bits);
+        const text = pahole('random', layout, lineBytes);
+        for (const line of text.split('\n')) expect(line.replace('\t', ' '.repeat(8)).length).to.be.at.most(80);
+        const archived = asArchived(text);
+        expect(archived).to.not.match(/\t| {2}/);
+        const read = [...archived.matchAll(/ (\w+); \/\* (\d+) (\d+) \*\//g)].map(([, name, at, size]) => [
+          name,
+          +at,
+          +size,
+        ]);
+        expect(read).to.deep.equal(layout.members.map(({ name, offset, size }) => [name, offset, size]));
+        const crossed = new Set(
+          layout.members.map(({ offset }) => Math.floor(offset / lineBytes)).filter((n) => n > 0),
+        );
+        const told = [...archived.matchAll(/--- cacheline (\d+) boundary \((\d+) bytes\)/g)];
+        expect(told.map(([, line, bytes]) => [+line, +bytes])).to.deep.equal(
+          [...crossed].map((n) => [n, n * lineBytes]),
+        );
+        expect(linesOf(layout, lineBytes)).to.equal(Number(/cachelines: (\d+)/.exec(archived)![1]));
+      }),
+    );
+  });
 });
