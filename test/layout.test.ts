@@ -1,9 +1,11 @@
-/** Layouts of C structs: by C's rules, and as pahole prints them. */
+/** Layouts of C structs: by C's rules, as pahole prints them, and what moving a member changes. */
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { consequences } from '../src/layout/consequences.ts';
 import { layOut, linesOf, type Member, moved, sumsOf } from '../src/layout/layout.ts';
 import { kernelsOf, structs } from '../src/layout/structs.ts';
 import { type Bits, extentOf, plainTypes } from '../src/layout/types.ts';
+import { conclusion, layoutTable } from '../src/report/layout-table.ts';
 import { asArchived, pahole } from '../src/report/pahole.ts';
 
 const [vm_fault] = structs;
@@ -191,5 +193,43 @@ describe('pahole', () => {
         expect(linesOf(layout, lineBytes)).to.equal(Number(/cachelines: (\d+)/.exec(archived)![1]));
       }),
     );
+  });
+});
+
+describe('moving cow_page to the end of vm_fault', () => {
+  const before = membersOf('v11');
+  const after = moved(before, { member: 'cow_page', after: 'pte' });
+  const cases = ([64, 32] as const).map((bits) => consequences(before, after, bits, [32, 64, 128]));
+
+  it('matters on 64 bits with lines of 32 bytes only', () => {
+    const changed = cases.flatMap(({ bits, members }) =>
+      members.flatMap(({ name, line }) =>
+        Object.entries(line)
+          .filter(([, [was, is]]) => was !== is)
+          .map(([lineBytes, [was, is]]) => `${bits}/${lineBytes} ${name} ${was}>${is}`),
+      ),
+    );
+    expect(changed).to.deep.equal(['64/32 cow_page 0>1', '64/32 page 1>0']);
+    expect(cases.map(({ size }) => size)).to.deep.equal([
+      [56, 56],
+      [28, 28],
+    ]);
+  });
+
+  it('is a table, with arrows where something changes, and one sentence', () => {
+    const page = layoutTable(cases[0]).find((line) => line.startsWith('  page '))!;
+    expect(page.trim().split(/ {2,}/)).to.deep.equal(['page', '32 -> 24', '1 -> 0', '0', '0']);
+    expect(conclusion(cases)).to.equal(
+      'On 64 bits with 32-byte lines cow_page goes from line 0 to 1 and page goes from line 1 to 0; no other line ' +
+        'changes, and before as after 56 bytes are one line of 64 on 64 bits and 28 bytes are one line of 32 on 32 bits.',
+    );
+    expect(conclusion(cases.slice(1))).to.match(/^No member changes its line, and before as after 28 bytes are/);
+  });
+
+  it('flags beside another int would save 8 bytes of a struct', () => {
+    const members = [...before, { name: 'more', type: 'unsigned int' }];
+    const [packed] = [consequences(members, moved(members, { member: 'more', after: 'flags' }), 64, [64])];
+    expect(packed.size).to.deep.equal([64, 56]);
+    expect(layoutTable(packed)[0]).to.equal('64 bits, 64 bytes, then 56');
   });
 });
