@@ -6,7 +6,7 @@ import { filemap_fault, filemap_page_mkwrite } from './filemap.ts';
 import * as memory from './memory.ts';
 import type { FaultPath3, FaultPath3_14 } from './path.ts';
 import * as truncate from './truncate.ts';
-import { xip_file_fault } from './xip.ts';
+import { xip_file_fault, xipInsert } from './xip.ts';
 
 /** What 3.14 and 3.17 have in common. */
 export const v3 = {
@@ -27,10 +27,13 @@ export const v3 = {
   pte_lockptr: memory.pte_lockptr,
   i_mmap_lock_write: memory.i_mmap_lock_write,
   i_mmap_unlock_write: memory.i_mmap_unlock_write,
+  i_mmap_lock_read: memory.i_mmap_lock_write,
+  i_mmap_unlock_read: memory.i_mmap_unlock_write,
   unmap_mapping_range: memory.unmap_mapping_range,
   filemap_fault,
   filemap_page_mkwrite,
   xip_file_fault,
+  xipInsert,
   do_truncate: truncate.do_truncate,
   punchHole: truncate.punchHole,
   truncate_pagecache: truncate.truncate_pagecache,
