@@ -9,7 +9,7 @@
  *
  * Left out: directories, reference counts of inodes, prio trees and interval trees of vmas (lists stand for them).
  */
-import { Cell, Words } from '../machine/memory.ts';
+import { Cell, Words, WRITE_ONCE } from '../machine/memory.ts';
 import { COPY, Step } from '../machine/step.ts';
 import { Mutex } from '../sync/mutex.ts';
 import { RwSemaphore } from '../sync/rwsem.ts';
@@ -246,4 +246,10 @@ export class Inode {
   get i_mmaplock(): RwSemaphore {
     return (this.mmaplock ??= new RwSemaphore(`${this.name}.i_mmaplock`, '&ip->i_mmaplock'));
   }
+}
+
+/** Caller holds i_mutex. */
+export function i_size_write(inode: Inode, size: number): Step {
+  inode.sizes.push(size);
+  return WRITE_ONCE(inode.i_size, size);
 }

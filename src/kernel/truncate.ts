@@ -18,8 +18,8 @@ import { down_read, up_read } from '../sync/rwsem.ts';
 import { spin_lock, spin_unlock } from '../sync/spinlock.ts';
 import { free_blocks } from './block.ts';
 import type { FaultPath2_6 } from './fault-path.ts';
-import { read_cache_page } from './filemap.ts';
-import type { AddressSpace, Inode } from './fs.ts';
+import { generic_file_read, generic_file_write, read_cache_page } from './filemap.ts';
+import { type AddressSpace, i_size_write, type Inode } from './fs.ts';
 import { mpage_writepage } from './mpage.ts';
 import { page_cache_release } from './page_alloc.ts';
 import { pagevec_lookup, remove_from_page_cache, round_up_pages } from './pagemap.ts';
@@ -69,11 +69,6 @@ function* vmtruncate(inode: Inode, newsize: number): Coroutine {
 
 function path({ system }: Inode): FaultPath2_6 {
   return system.kernel as FaultPath2_6;
-}
-
-export function i_size_write(inode: Inode, size: number): Step {
-  inode.sizes.push(size);
-  return WRITE_ONCE(inode.i_size, size);
 }
 
 function* punchHole(inode: Inode, first: number, last: number): Coroutine {
@@ -228,6 +223,8 @@ function* filemap_sync(vma: Vma, start: Address, end: Address): Coroutine {
   }
 }
 
+export { i_size_write };
+
 export const truncate2_6 = {
   i_mmap_lock_write,
   i_mmap_unlock_write,
@@ -237,4 +234,6 @@ export const truncate2_6 = {
   invalidate_inode_pages2,
   do_writepages,
   sys_msync,
+  file_write: generic_file_write,
+  file_read: generic_file_read,
 };
