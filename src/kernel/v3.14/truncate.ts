@@ -14,6 +14,7 @@ import { lock_page, unlock_page } from '../../sync/pagelock.ts';
 import { down_read, down_write, up_read, up_write } from '../../sync/rwsem.ts';
 import { spin_lock, spin_unlock } from '../../sync/spinlock.ts';
 import { free_blocks } from '../block.ts';
+import { generic_file_read, generic_file_write } from '../filemap.ts';
 import type { AddressSpace, Inode } from '../fs.ts';
 import { find_vma, vma_make_nonlinear } from '../mmap.ts';
 import { mpage_writepage } from '../mpage.ts';
@@ -37,7 +38,7 @@ import { flush_tlb_page } from '../tlb.ts';
 import { i_size_write, part_of, truncate_partial_page, wait_on_page_writeback } from '../truncate.ts';
 import { pmd_alloc, pte_alloc } from '../v2.6.15/memory.ts';
 import type { FaultPath3 } from './path.ts';
-import { xip_truncate_page } from './xip.ts';
+import { xip_file_read, xip_file_write, xip_truncate_page } from './xip.ts';
 
 const SYS_TRUNCATE = work('sys_truncate', 500);
 const SYS_REMAP_FILE_PAGES = work('sys_remap_file_pages', 500);
@@ -92,6 +93,14 @@ export function* punch_range(inode: Inode, first: number, last: number): Corouti
 export function* truncate_pagecache_range(inode: Inode, first: number, last: number): Coroutine {
   yield* path(inode).unmap_mapping_range(inode.i_mapping, first, last, false);
   yield* truncate_inode_pages_range(inode.i_mapping, first, last);
+}
+
+/** write(2) and read(2) of one word. */
+export function file_write(inode: Inode, pgoff: number, word: number, value: number): Coroutine<number> {
+  return (inode.kind.dax === true ? xip_file_write : generic_file_write)(inode, pgoff, word, value);
+}
+export function file_read(inode: Inode, pgoff: number, word: number): Coroutine<number> {
+  return (inode.kind.dax === true ? xip_file_read : generic_file_read)(inode, pgoff, word);
 }
 
 /** Sweeps until there are no pages left. Caller holds i_mutex. */
