@@ -124,7 +124,11 @@ export function faultInfo(address: Address, pgoff: number, flags: number, cow_pa
 export function* lockedFault(vma: Vma, vmf: VmFaultInfo): Coroutine<VmFault> {
   const ret = yield* fault_of(vma)(vma, vmf);
   if ((ret & (VM_FAULT_ERROR | VM_FAULT_NOPAGE | VM_FAULT_RETRY)) !== 0) return ret;
-  const page = vmf.page!;
+  return yield* withPageLocked(vma, vmf.page!, ret);
+}
+
+/** What a handler has answered, and the page it has found, which is locked then unless it is poisoned. */
+export function* withPageLocked(vma: Vma, page: Page, ret: VmFault): Coroutine<VmFault> {
   if ((yield* PageHWPoison(page)) === 1) {
     if ((ret & VM_FAULT_LOCKED) !== 0) yield* unlock_page(page.lock);
     yield* page_cache_release(vma.vm_mm.system, page);
