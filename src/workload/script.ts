@@ -220,7 +220,8 @@ function* cut(op: Extract<ScriptOp, { kind: 'truncate' | 'punch' }>, { ledger }:
 
 function remap(mm: Mm, op: Extract<ScriptOp, { kind: 'remap' }>): Coroutine {
   const { kernel } = mm.system;
-  if (kernel.sys_remap_file_pages === undefined) throw new KernelBug('not modelled', 'this kernel has no remap_file_pages');
+  if (kernel.sys_remap_file_pages === undefined)
+    throw new KernelBug('not modelled', 'this kernel has no remap_file_pages');
   const [start, end] = rangeOf(mm, op);
   return kernel.sys_remap_file_pages(mm, start, end - start, op.to);
 }
