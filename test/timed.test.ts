@@ -5,17 +5,17 @@ import { describeWorld } from '../src/check/fingerprint.ts';
 import { replay } from '../src/drivers/controlled/replay.ts';
 import { CpuQueue } from '../src/drivers/timed/queue.ts';
 import { runTimed, type TimedOptions, type TimedResult } from '../src/drivers/timed/run.ts';
-import { READ_ONCE, WRITE_ONCE, Cell, poll_for, wait_for } from '../src/machine/memory.ts';
+import { atomic_inc, READ_ONCE, WRITE_ONCE, Cell, poll_for, wait_for } from '../src/machine/memory.ts';
 import type { Profile } from '../src/machine/profile.ts';
-import type { Coroutine } from '../src/machine/step.ts';
-import { Birth, spawn } from '../src/machine/thread.ts';
+import { type Coroutine, DELAY, Step } from '../src/machine/step.ts';
+import { Birth, running, spawn } from '../src/machine/thread.ts';
 import { charge, work } from '../src/machine/work.ts';
 import { altix_3700_8p } from '../src/profiles/altix-3700-8p.ts';
 import { down_read, down_write, RwSemaphore, up_read, up_write } from '../src/sync/rwsem.ts';
 import { Mutex, mutex_lock, mutex_unlock } from '../src/sync/mutex.ts';
 import { Spinlock, spin_lock, spin_unlock } from '../src/sync/spinlock.ts';
 import { catalog } from '../src/scenario/catalog.ts';
-import { parseScenario, type Scenario } from '../src/scenario/read.ts';
+import { parseScenario, readScenario, type Scenario } from '../src/scenario/read.ts';
 import { buildPftWorld, buildWorld, checkedProgram, pftRows, type World } from '../src/scenario/world.ts';
 
 const PRIVATE = work('test_private', 1000);
@@ -114,12 +114,14 @@ describe('timed driver: known answers', () => {
       charge(CRITICAL, 10);
       yield up_write(sem);
     });
-    const { wallNs } = runTimed([reader('R0', 0), writer, reader('R2', 2), reader('R3', 3)], {
+    const { wallNs, locks } = runTimed([reader('R0', 0), writer, reader('R2', 2), reader('R3', 3)], {
       profile: free,
       cpus: 4,
     });
     expect(order).to.deep.equal(['R0', 'W', 'R2', 'R3']);
     expect(wallNs).to.equal(3000);
+    const [{ contended, maxWaiters, maxWaitNs }] = locks;
+    expect([contended, maxWaiters, maxWaitNs]).to.deep.equal([3, 3, 1800]);
   });
 
   it('threads on one CPU take turns when they block; those that wait for ever are reported', () => {
@@ -159,6 +161,160 @@ describe('timed driver: known answers', () => {
     const { wallNs, stuck } = runTimed([parent], { profile: free, cpus: 2 });
     expect([wallNs, stuck.length]).to.deep.equal([1000, 0]);
   });
+});
+
+/** A device that is asked to wait, by name and in ns. */
+class Device extends Birth {
+  readonly device = true;
+}
+
+function delay(value: number, on = new Cell('timer')): Step {
+  return new Step(DELAY, on, 0, value);
+}
+
+describe('timed driver: time that passes', () => {
+  const bothWays = (births: () => Birth[], cpus: number, profile = free): TimedResult => {
+    const [lazy, eager] = [false, true].map((mode) =>
+      runTimed(births(), { profile, cpus, eager: mode, recordOrder: true }),
+    );
+    expect({ ...eager, threads: [] }).to.deep.equal({ ...lazy, threads: [] });
+    return lazy;
+  };
+
+  it('who sleeps gives up its CPU, uses none of it, and goes on when it is time', () => {
+    const { wallNs, userNs } = bothWays(
+      () => [
+        new Birth('sleeper', 0, function* (): Coroutine {
+          yield* delay(5000);
+          charge(CRITICAL);
+        }),
+        new Birth('other', 0, function* (): Coroutine {
+          charge(PRIVATE);
+          yield* READ_ONCE(new Cell('word'));
+        }),
+      ],
+      1,
+    );
+    expect([wallNs, userNs]).to.deep.equal([5100, 1100]);
+  });
+
+  it('on a busy CPU the sleeper waits until that is free', () => {
+    const { wallNs } = bothWays(
+      () => [
+        new Birth('sleeper', 0, function* (): Coroutine {
+          yield* delay(500);
+          charge(CRITICAL);
+        }),
+        new Birth('busy', 0, function* (): Coroutine {
+          charge(PRIVATE);
+          yield* READ_ONCE(new Cell('word'));
+          charge(PRIVATE);
+        }),
+      ],
+      1,
+    );
+    expect(wallNs).to.equal(2100);
+  });
+
+  it('sleepers go on in the order of their times; of equal times, of their numbers', () => {
+    for (const eager of [false, true]) {
+      const order: string[] = [];
+      const births = [30, 10, 20, 10].map(
+        (time, i) =>
+          new Birth(`${time}-${i}`, 0, function* (): Coroutine {
+            yield* delay(time);
+            order.push(running.name);
+          }),
+      );
+      runTimed(births, { profile: free, cpus: 1, eager });
+      expect(order).to.deep.equal(['10-1', '10-3', '20-2', '30-0']);
+    }
+  });
+
+  it('a device takes no CPU, waits for none, and is as long as its delays', () => {
+    const { wallNs, userNs } = bothWays(() => {
+      const done = new Cell('done');
+      const device = new Device('device', 0, function* (): Coroutine {
+        charge(PRIVATE);
+        yield* delay(300);
+        yield* WRITE_ONCE(done, 1);
+      });
+      return [
+        new Birth('asks', 0, function* (): Coroutine {
+          yield* spawn(device);
+          charge(PRIVATE);
+          yield* wait_for(done, 1);
+        }),
+        new Birth('waits', 1, function* (): Coroutine {
+          yield* wait_for(done, 1);
+          charge(CRITICAL);
+          yield* wait_for(device.exited, 1);
+        }),
+      ];
+    }, 2);
+    expect([wallNs, userNs]).to.deep.equal([1000, 1100]);
+  });
+
+  it('two who read from one disk: the second request waits for the first', () => {
+    const { wallNs, locks, stuck } = bothWays(() => {
+      const queue = new Mutex('disk', 'queue');
+      const io = (name: string): Device =>
+        new Device(name, 0, function* (): Coroutine {
+          yield* mutex_lock(queue);
+          yield* delay(4000, new Cell('seek'));
+          yield* mutex_unlock(queue);
+        });
+      return [0, 1].map(
+        (cpu) =>
+          new Birth(`reader${cpu}`, cpu, function* (): Coroutine {
+            const request = io(`io${cpu}`);
+            yield* spawn(request);
+            yield* wait_for(request.exited, 1);
+          }),
+      );
+    }, 2);
+    expect([wallNs, stuck.length]).to.deep.equal([8000, 0]);
+    expect(
+      locks.map(({ acquisitions, contended, waitNs, holdNs }) => [acquisitions, contended, waitNs, holdNs]),
+    ).to.eql([[2, 1, 4000, 8000]]);
+  });
+
+  it('random delays: eager and lazy runs agree, devices among them, on a real machine', () => {
+    const act = fc.record({ kind: fc.nat(3), time: fc.nat(3000), word: fc.nat(2) });
+    const actors = fc.array(fc.record({ device: fc.boolean(), acts: fc.array(act, { maxLength: 6 }) }), {
+      maxLength: 6,
+    });
+    fc.assert(
+      fc.property(actors, (list) => {
+        bothWays(
+          () => {
+            const words = [0, 1, 2].map((i) => new Cell(`word${i}`));
+            const guarded = [0, 1, 2].map((i) => new Cell(`guarded${i}`));
+            const locks = [0, 1, 2].map((i) => (i === 0 ? new Spinlock(`lock${i}`) : new Mutex(`lock${i}`)));
+            return list.map(({ device, acts }, i) => {
+              const body = function* (): Coroutine {
+                for (const { kind, time, word } of acts) yield* once(kind, time, words[word], guarded[word], locks[word]);
+              };
+              return device ? new Device(`D${i}`, i % 3, body) : new Birth(`T${i}`, i % 3, body);
+            });
+          },
+          3,
+          altix_3700_8p,
+        );
+      }),
+    );
+  });
+
+  function* once(kind: number, time: number, word: Cell, guarded: Cell, lock: Spinlock | Mutex): Coroutine {
+    charge(CRITICAL, time % 7);
+    if (kind === 0) yield* delay(time, word);
+    if (kind === 1) yield* atomic_inc(word);
+    if (kind < 2) return;
+    yield* lock.lockStep;
+    if (kind === 2 && lock instanceof Mutex) yield* delay(time, word);
+    guarded.plain++;
+    yield* lock.unlockStep;
+  }
 });
 
 describe('timed driver: order of CPUs', () => {
@@ -297,4 +453,23 @@ describe('one kernel text, two drivers', () => {
       expect(describeWorld(again.system)).to.equal(describeWorld(world.system));
     });
   }
+});
+
+describe('a convoy on mmap_sem (R17)', () => {
+  const semOf = (name: string): { wait: number; waiters: number } => {
+    const world = buildWorld(readScenario(`scenarios/scaling/${name}.yaml`, catalog()));
+    const { maxWaitNs, maxWaiters } = runTimed(world.births, world).locks.find(
+      ({ lockClass }) => lockClass === '&mm->mmap_sem',
+    )!;
+    return { wait: maxWaitNs, waiters: maxWaiters };
+  };
+
+  it('one thread that maps has all eight others wait; without one nobody does', () => {
+    const [mapped, malloc, convoy] = ['mmap-convoy-mapped', 'mmap-convoy-malloc', 'mmap-convoy'].map(semOf);
+    expect(mapped).to.deep.equal({ wait: 0, waiters: 0 });
+    expect(convoy.waiters).to.equal(8);
+    expect(malloc.waiters).to.equal(7);
+    // a whole fault, with its wait for page_table_lock, and then mmap
+    for (const { wait } of [malloc, convoy]) expect(wait).to.be.within(20_000, 100_000);
+  });
 });

@@ -13,11 +13,14 @@ export class CpuQueue {
   private readonly limit: number;
 
   private readonly clock: Float64Array;
+  /** Until when CPUs may act: what happens at that time comes before them. A cell of one number. */
+  private readonly horizon: Float64Array;
 
   /** `clock[rank]` is the time at which each CPU wants to act. */
-  constructor(clock: Float64Array) {
+  constructor(clock: Float64Array, horizon: Float64Array = Float64Array.of(Infinity)) {
     const cpus = clock.length;
     this.clock = clock;
+    this.horizon = horizon;
     this.width = 2 ** Math.ceil(Math.log2(Math.max(2, cpus)));
     this.limit = 2 ** 53 / this.width;
     this.keys = new Float64Array(cpus + 1);
@@ -27,6 +30,11 @@ export class CpuQueue {
   first(): number {
     const key = this.keys[0];
     return (key - Math.floor(key / this.width) * this.width) | 0; // an integer for V8 too: ranks are stored everywhere
+  }
+
+  /** Does a CPU come next? */
+  isDue(): boolean {
+    return this.size > 0 && this.keys[0] < this.horizon[0] * this.width;
   }
 
   push(rank: number): void {
@@ -51,7 +59,9 @@ export class CpuQueue {
   /** Would the CPU that is due still be, at what its clock shows now? */
   remains(rank: number): boolean {
     const { keys, size } = this;
-    const key = this.clock[rank] * this.width + rank;
+    const time = this.clock[rank];
+    if (time >= this.horizon[0]) return false;
+    const key = time * this.width + rank;
     const end = size < 5 ? size : 5;
     for (let child = 1; child < end; child++) if (keys[child] < key) return false;
     return true;
@@ -71,7 +81,7 @@ export class CpuQueue {
         return false;
       }
     }
-    return true;
+    return time < this.horizon[0];
   }
 
   /** Let the key at the root sink to its place. */

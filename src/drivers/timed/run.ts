@@ -6,6 +6,9 @@
  *
  * Spinning waiters keep their CPU and are handed the lock in order of arrival; sleeping waiters give their CPU to the
  * next thread in its queue. Threads stay on the CPU they were started on, and are not preempted unless they poll.
+ *
+ * Those who sleep for a time are woken by a timer, which comes before all CPUs that act at that time. A device (a birth
+ * with `device`) goes on at the same kind of moments: it has no CPU, and takes time only where it asks for a delay.
  */
 import { observePlain, type PlainObserver, type Words } from '../../machine/memory.ts';
 import { type Profile, TICKS_PER_NS } from '../../machine/profile.ts';
@@ -13,6 +16,8 @@ import {
   BLOCKED,
   CLEAR,
   type Counted,
+  DELAY,
+  DMA,
   LOCK,
   LOCK_SHARED,
   POLL,
@@ -35,6 +40,7 @@ import { bill, chargeTicks, setPrices } from '../../machine/work.ts';
 import { Hardware, workPrices } from './hardware.ts';
 import { type LockRow, LockTable } from './locks.ts';
 import { CpuQueue } from './queue.ts';
+import { Timers } from './timers.ts';
 
 export interface TimedOptions {
   readonly profile: Profile;
@@ -65,6 +71,9 @@ export interface TimedResult {
   readonly stuck: readonly Thread[];
 }
 
+/** A lock that sleepers wait for in line. */
+type Queueing = Counted & { readonly queue?: readonly unknown[] };
+
 /** Run the threads to the end. */
 export function runTimed(births: readonly Birth[], options: TimedOptions): TimedResult {
   const machine = new TimedMachine(options);
@@ -81,6 +90,7 @@ class TimedMachine implements PlainObserver, Shortcut {
   private readonly hardware: Hardware;
   private readonly locks = new LockTable();
   private readonly queue: CpuQueue;
+  private readonly timers = new Timers();
   private readonly clock: Float64Array;
   /** Time at which the step being done takes effect. A cell: see `Hardware.done`. */
   private readonly moment = new Float64Array(1);
@@ -101,6 +111,9 @@ class TimedMachine implements PlainObserver, Shortcut {
   private readonly threads: Thread[] = [];
   /** Threads that are handlers of interrupts: they come before those that wait. */
   private readonly handlers = new Set<Thread>();
+  /** Threads of devices, and whether one of them runs. */
+  private readonly devices = new Set<Thread>();
+  private inDevice = false;
   /** Since when a thread waits or may run, by thread id. */
   private since = new Float64Array(64);
   private readonly order: number[] | null;
@@ -114,7 +127,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     const { profile, cpus } = options;
     this.hardware = new Hardware(profile, cpus);
     this.clock = this.hardware.clock;
-    this.queue = new CpuQueue(this.clock);
+    this.queue = new CpuQueue(this.clock, this.timers.first);
     this.current = new Array<Thread | null>(cpus).fill(null);
     this.runqueue = Array.from({ length: cpus }, () => []);
     this.debts = Array.from({ length: cpus }, () => []);
@@ -131,12 +144,67 @@ class TimedMachine implements PlainObserver, Shortcut {
   run(births: readonly Birth[]): TimedResult {
     for (const birth of births) this.start(birth, null, 0);
     this.queueArrivals();
-    const { queue } = this;
-    while (queue.size > 0) {
-      this.acting = queue.first();
-      while (this.actOnce(this.acting));
+    const { queue, timers } = this;
+    while (queue.size > 0 || timers.first[0] < Infinity) {
+      if (queue.isDue()) {
+        this.acting = queue.first();
+        while (this.actOnce(this.acting));
+      } else this.ring();
     }
     return this.result();
+  }
+
+  /** The first of the timers. */
+  private ring(): void {
+    this.acting = -1;
+    this.moment[0] = this.timers.first[0];
+    const thread = this.timers.take();
+    if (this.devices.has(thread)) this.actDevice(thread);
+    else {
+      this.count(thread);
+      this.wakeUp(thread, 0);
+    }
+    this.queueArrivals();
+  }
+
+  /** A device begins, or its delay is over, or its step takes effect: at no cost. */
+  private actDevice(thread: Thread): void {
+    const step = thread.pending;
+    if (step === null || step.kind === DELAY) {
+      if (step !== null) this.count(thread);
+      this.proceedDevice(thread, 0);
+    } else if (!step.object.ready(step, thread)) {
+      this.since[thread.id] = this.moment[0];
+      this.queueUp(thread, step);
+    } else {
+      const reply = this.effectOfDevice(thread, step);
+      if (reply === BLOCKED) this.since[thread.id] = this.moment[0];
+      else this.proceedDevice(thread, reply);
+    }
+  }
+
+  private effectOfDevice(thread: Thread, step: Step): number {
+    const { kind, object } = step;
+    this.count(thread);
+    const reply = object.perform(step, thread);
+    if (reply === BLOCKED) return reply;
+    if (kind >= LOCK && kind <= UNLOCK_SHARED) this.note(kind, object, reply);
+    if (object.waiters !== null) this.grant(object);
+    if (woken.length > 0) this.wakeAll(object);
+    if (kind === SPAWN) this.spawn(object as Birth, thread.cpu);
+    return reply;
+  }
+
+  /** What a device does by itself costs nothing. */
+  private proceedDevice(thread: Thread, reply: number): void {
+    this.inDevice = true;
+    thread.resume(reply);
+    this.inDevice = false;
+    bill.fill(0);
+    if (this.charges !== null) this.charges.length = 0;
+    const { pending } = thread;
+    if (pending === null) this.end = Math.max(this.end, this.moment[0]);
+    else this.timers.add(pending.kind === DELAY ? this.moment[0] + delayTicks(pending) : this.moment[0], thread);
   }
 
   /** One step, or one debt, of the CPU that is due. True if it is still the one that is due. */
@@ -186,9 +254,16 @@ class TimedMachine implements PlainObserver, Shortcut {
       this.block(rank, thread, step);
       return;
     }
+    if (step.kind === DELAY) {
+      this.timers.add(this.clock[rank] + delayTicks(step), thread);
+      this.giveUpCpu(rank);
+      return;
+    }
     const reply = this.effect(rank, thread, step);
     if (reply === BLOCKED) {
       this.since[thread.id] = this.moment[0];
+      const { queue } = step.object as Queueing;
+      if (queue !== undefined) this.locks.queued(step.object as Queueing, queue.length);
       this.giveUpCpu(rank);
       return;
     }
@@ -248,7 +323,8 @@ class TimedMachine implements PlainObserver, Shortcut {
 
   private effectOtherwise(rank: number, thread: Thread, step: Step): number {
     const { object } = step;
-    if (step.kind === CLEAR && step.value > 0) this.hardware.clear(rank, step.value, step.other);
+    if (step.kind === DMA) this.hardware.done[0] = this.clock[rank];
+    else if (step.kind === CLEAR && step.value > 0) this.hardware.clear(rank, step.value, step.other);
     else if (step.kind !== SPAWN && object.ownLine() !== null) this.hardware.access(object.line!, rank, false);
     else this.hardware.done[0] = this.clock[rank];
     this.spend(rank, thread);
@@ -322,12 +398,16 @@ class TimedMachine implements PlainObserver, Shortcut {
   private block(rank: number, thread: Thread, step: Step): void {
     const { object } = step;
     this.since[thread.id] = this.clock[rank];
-    const waiters = (object.waiters ??= []);
-    waiters.push(thread);
-    if (step.kind === LOCK) this.locks.queued(object as Counted, waiters.length);
+    this.queueUp(thread, step);
     const polls = step.kind === POLL && this.runqueue[rank].length === 0;
     thread.spinning = polls || ((object as { spins?: boolean }).spins === true && !this.isInterrupted(rank));
     if (!thread.spinning) this.giveUpCpu(rank);
+  }
+
+  private queueUp(thread: Thread, { kind, object }: Step): void {
+    const waiters = (object.waiters ??= []);
+    waiters.push(thread);
+    if (kind === LOCK) this.locks.queued(object as Counted, waiters.length);
   }
 
   /** After a change of `object`: its waiters that are ready now go on, in order of arrival. */
@@ -391,12 +471,17 @@ class TimedMachine implements PlainObserver, Shortcut {
 
   /** A sleeper's step is done: it runs on when its CPU gets to it. */
   private wakeUp(thread: Thread, reply: number): void {
+    if (this.devices.has(thread)) {
+      this.proceedDevice(thread, reply);
+      return;
+    }
     thread.reply = reply;
     this.enqueue(thread, this.moment[0] + this.hardware.wakeup);
   }
 
   private spawn(birth: Birth, rank: number): void {
-    this.start(birth, birth.exitStep, this.moment[0] + this.hardware.startDelay(rank, birth.cpu));
+    const delay = isDevice(birth) ? 0 : this.hardware.startDelay(rank, birth.cpu);
+    this.start(birth, birth.exitStep, this.moment[0] + delay);
   }
 
   private start(birth: Birth, lastStep: Step | null, time: number): void {
@@ -404,7 +489,10 @@ class TimedMachine implements PlainObserver, Shortcut {
     this.threads.push(thread);
     if ((birth as { interrupts?: boolean }).interrupts === true) this.handlers.add(thread);
     if (thread.id >= this.since.length) this.since = grown(this.since);
-    this.enqueue(thread, time);
+    if (isDevice(birth)) {
+      this.devices.add(thread);
+      this.timers.add(time, thread);
+    } else this.enqueue(thread, time);
   }
 
   /** The thread may run from `time` on. */
@@ -451,6 +539,7 @@ class TimedMachine implements PlainObserver, Shortcut {
 
   /** A plain access pays for its line at the thread's next step. */
   plain(words: Words, index: number, write: boolean): void {
+    if (this.inDevice) return;
     const rank = running.cpu;
     const line = words.line ?? words.ownLine();
     if (line === null) this.hardware.touch(words, index, rank);
@@ -462,6 +551,16 @@ class TimedMachine implements PlainObserver, Shortcut {
 /** Does the step take a lock, or wait for those who have it? */
 function isLock(kind: StepKind): boolean {
   return kind === LOCK || kind === LOCK_SHARED || kind === SYNCHRONIZE;
+}
+
+/** Does the thread run on no CPU? */
+function isDevice(birth: Birth): boolean {
+  return (birth as { device?: boolean }).device === true;
+}
+
+/** How long a DELAY lasts. */
+function delayTicks(step: Step): number {
+  return Math.round(step.value * TICKS_PER_NS);
 }
 
 function grown(array: Float64Array): Float64Array<ArrayBuffer> {
