@@ -78,7 +78,6 @@ export function* free_blocks(inode: Inode, first: number, last: number): Corouti
 /** The same; caller holds i_data_sem for writing. */
 export function* free_blocks_locked(inode: Inode, first: number, last: number): Coroutine {
   const gone: [pgoff: number, number: number][] = [];
-  yield* down_write(inode.i_data_sem);
   yield* inode.blocks.lookup(first);
   inode.blocks.forEach((pgoff, number) => {
     if (pgoff >= first && pgoff <= last) gone.push([pgoff, Math.abs(number)]);

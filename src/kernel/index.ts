@@ -20,6 +20,7 @@ import { pmdBitForgotten, pmdBitLate, pmdBitUnlocked, pmdMaskRecycled, pmdMaskRe
 import { prefaultV2PointerOnly } from './bugs/prefault-v2-pointer-only.ts';
 import { pteWalkLockTwice, pteWalkNoParentLock, pteWalkRangeIgnored, pteWalkSleepsLocked } from './bugs/pte-walk.ts';
 import { rssAfterUnlock } from './bugs/rss-after-unlock.ts';
+import { xipSparseUnlocked } from './bugs/xip-sparse-unlocked.ts';
 import type { Base, Change } from './change.ts';
 import type { FaultPath } from './fault-path.ts';
 import { v2_6_10 } from './memory.ts';
@@ -121,6 +122,7 @@ export const bugs: readonly Change[] = [
   daxCowNoUnlockSigbus,
   daxCowWriteUnlock,
   truncateInTransaction,
+  xipSparseUnlocked,
 ];
 
 /**

@@ -22,7 +22,7 @@ import { mark } from '../marks.ts';
 import { is_shared } from '../memory.ts';
 import { alloc_page, clear_user_highpage, copy_user_highpage, page_cache_release } from '../page_alloc.ts';
 import { SetPageUptodate } from '../page-flags.ts';
-import { add_to_page_cache, is_cached } from '../pagemap.ts';
+import { add_to_page_cache } from '../pagemap.ts';
 import type { Page, VmFault, Vma } from '../structs.ts';
 import { find_get_page, lock_page_or_retry } from '../v3.14/filemap.ts';
 import { type FaultPath3_17, path3 } from '../v3.14/path.ts';
@@ -185,11 +185,13 @@ function* find_or_create_page(mapping: AddressSpace, pgoff: number): Coroutine<P
   }
 }
 
-/** write(2) of one word (dax_do_io): to the block itself. Pages of zeros go before and after (generic_file_direct_write). */
+/**
+ * write(2) of one word (dax_do_io): to the block itself. Then a page of zeros goes, if the cache has one
+ * (generic_file_direct_write, which looks for it before the write too).
+ */
 function* dax_file_write(inode: Inode, pgoff: number, word: number, value: number): Coroutine<number> {
   might_sleep();
   yield* mutex_lock(inode.i_mutex);
-  yield* invalidate_hole(inode, pgoff);
   const number = yield* dax_get_block(inode, pgoff, true);
   const block = inode.disk.block(Math.abs(number));
   if (number < 0) yield* clear_block(block); // dax_new_buf
@@ -201,8 +203,10 @@ function* dax_file_write(inode: Inode, pgoff: number, word: number, value: numbe
   return 1;
 }
 
+/** invalidate_inode_pages2_range of a page, which is a hole's if there is one. */
 function* invalidate_hole(inode: Inode, pgoff: number): Coroutine {
-  if (yield* is_cached(inode.i_mapping, pgoff)) yield* path3_17_of(inode).invalidate_inode_pages2(inode);
+  const page = yield* find_lock_page(inode.i_mapping, pgoff);
+  if (page !== null) yield* remove_hole_page(inode.i_mapping, page);
 }
 
 function file_write(inode: Inode, pgoff: number, word: number, value: number): Coroutine<number> {
