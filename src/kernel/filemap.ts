@@ -6,7 +6,7 @@
  */
 import { READ_ONCE, WRITE_ONCE } from '../machine/memory.ts';
 import type { Coroutine } from '../machine/step.ts';
-import { might_sleep } from '../machine/thread.ts';
+import { KernelBug, might_sleep } from '../machine/thread.ts';
 import { mutex_lock, mutex_unlock } from '../sync/mutex.ts';
 import { lock_page, unlock_page } from '../sync/pagelock.ts';
 import type { NoPage } from './fault-path.ts';
@@ -28,6 +28,7 @@ export function* filemap_nopage(vma: Vma, address: Address): Coroutine<NoPage> {
 export function* filemap_getpage(vma: Vma, pgoff: number): Coroutine<NoPage> {
   const mapping = vma.vm_file!.f_mapping;
   const { system } = vma.vm_mm;
+  if (mapping.host.kind.dax === true) throw new KernelBug('not modelled', 'this kernel knows nothing of DAX');
   let type = VM_FAULT_MINOR;
   for (;;) {
     if (pgoff >= round_up_pages(system, yield* READ_ONCE(mapping.host.i_size))) return { page: null, type };

@@ -106,6 +106,8 @@ export interface Forking {
 /** A place, what it may hold, and who has stored that. */
 export interface Allowed extends Place {
   readonly values: readonly number[];
+  /** It may show what it would if nobody had ever stored there. */
+  readonly usual: boolean;
   readonly stores: readonly string[];
 }
 
@@ -221,12 +223,10 @@ export class Ledger {
       if (place.file?.shared === true) continue;
       const { address, word, file } = place;
       const { stores, none, untouched } = this.bookOf(mm).live(address, word, this.cutOff(file));
-      const usual = file === null ? [0] : this.history(file.inode, file.pgoff, word);
-      yield {
-        ...place,
-        values: [...stores.map(({ value }) => value), ...(none || untouched ? usual : [])],
-        ...told(stores),
-      };
+      const usual = none || untouched;
+      const values = stores.map(({ value }) => value);
+      if (usual) values.push(...(file === null ? [0] : this.history(file.inode, file.pgoff, word)));
+      yield { ...place, values, usual, ...told(stores) };
     }
   }
 
