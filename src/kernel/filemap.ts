@@ -98,7 +98,7 @@ export function* generic_file_write(inode: Inode, pgoff: number, word: number, v
 export function* generic_file_read(inode: Inode, pgoff: number, word: number): Coroutine<number> {
   const { i_mapping, system } = inode;
   might_sleep();
-  if (pgoff >= round_up_pages(system, yield* READ_ONCE(inode.i_size))) return 0;
+  if ((pgoff + word / PAGE_WORDS) * system.geometry.pageBytes >= (yield* READ_ONCE(inode.i_size))) return 0;
   const page = yield* read_cache_page(i_mapping, pgoff);
   if (page === null) return 0;
   const value = yield* READ_ONCE(page.contents(word));

@@ -244,6 +244,7 @@ export class Page extends Words {
       this.poisoned = step.value === POISON_BYTES;
       return 0;
     }
+    if (step.kind === DMA && step.index === DATA && this.count > 0) this.poisoned = false; // it is somebody's again
     if (this.poisoned && step.index >= DATA) {
       throw new KernelBug('use after free', `${running.name}: ${this.label(step)}, and ${this.name} is free`);
     }
