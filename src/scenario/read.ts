@@ -135,6 +135,8 @@ export interface KernelConfig {
   readonly PAGEVEC_SIZE?: number;
   readonly FAIL_PAGE_ALLOC?: number;
   readonly max_prealloc_order?: number;
+  readonly ra_pages?: number;
+  readonly fault_around_bytes?: number;
 }
 
 /** A patch that comes from a file of the user's own. */

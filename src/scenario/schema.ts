@@ -99,6 +99,12 @@ const kernel = mapping(
         max_prealloc_order: whole(0, 30)
           .optional()
           .describe('/proc/sys/vm/max_prealloc_order of the later prefault patches. Default: what the patch sets.'),
+        ra_pages: whole(1, 1024)
+          .optional()
+          .describe('Pages that readahead reads at a time, from the one that is missing on. Default: 1.'),
+        fault_around_bytes: whole(1, 2 ** 30)
+          .optional()
+          .describe('Bytes that fault-around maps at most. Default: what the kernel sets.'),
       },
       'a mapping such as { HIGHPTE: true }',
     )
