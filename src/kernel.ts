@@ -4,7 +4,8 @@
  */
 
 // A patch and its base
-export type { Base, Change, FaultPath, Mail } from './kernel/fault-path.ts';
+export type { Base, Change, Mail } from './kernel/change.ts';
+export type { FaultPath, FaultPath2_6 } from './kernel/fault-path.ts';
 export { bases } from './kernel/index.ts';
 export { v2_6_10 } from './kernel/memory.ts';
 export { count_copy, establish_copy, pmd_alloc, pte_alloc, v2_6_15 } from './kernel/v2.6.15/memory.ts';

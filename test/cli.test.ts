@@ -202,6 +202,68 @@ describe('command line', () => {
     expect(json.entries.map((entry) => entry.name)).to.include('altix-3700-8p');
   });
 
+  it('layout: what structs there are, the text of the mail, a move; as JSON too; all within 80 columns', async () => {
+    const listed = await faultline('layout');
+    const shown = await faultline('layout', 'vm_fault');
+    const move = await faultline('layout', 'vm_fault', '--move', 'cow_page=end');
+    for (const { code, out, err } of [listed, shown, move]) {
+      expect([code, err]).to.deep.equal([0, '']);
+      expect(Math.max(...out.split('\n').map((line) => line.length))).to.be.at.most(80);
+    }
+    for (const kernel of ['3.14', '3.15', '3.19', 'v11', '4.0', '4.10']) expect(listed.out).to.contain(kernel);
+    expect(shown.out).to.match(
+      /^struct vm_fault {\nunsigned int flags; \/\* 0 4 \*\/\n\n\/\* XXX 4 bytes hole, try to pack/,
+    );
+    expect(shown.out).to.match(
+      /\n\/\* size: 56, cachelines: 1, members: 7 \*\/\n.*\n\/\* last cacheline: 56 bytes \*\/\n};\n$/,
+    );
+    expect((await faultline('layout', 'vm_fault', '--kernel', 'v4.2')).out).to.equal(shown.out);
+    expect(move.out)
+      .to.contain('moved to the end')
+      .and.to.match(/^ {2}page +32 -> 24 +1 -> 0 +0 +0$/m);
+    expect(move.out).to.contain('It is on the stack').and.to.contain('32-byte lines are of 32 bits: pentium3-2p');
+    const front = ['layout', 'vm_fault', '--move', 'page=first', '--bits', '32', '--line', '64'];
+    expect((await faultline(...front)).out).to.match(
+      /moved to the front\n\n32 bits.*\n {2}member +offset +64-byte line\n/,
+    );
+
+    const read = async (...args: string[]): Promise<Record<string, unknown>> =>
+      JSON.parse((await faultline('layout', ...args, '--format', 'json')).out) as Record<string, unknown>;
+    const json = [
+      await read(),
+      await read('vm_fault', '--bits', '32'),
+      await read('vm_fault', '--move', 'page=after:flags'),
+    ];
+    for (const { schema } of json) expect(schema).to.equal('faultline.layout/1');
+    expect(json[1]).to.include({ struct: 'vm_fault', kernel: 'v11', bits: 32, line: 64, size: 28, cachelines: 1 });
+    expect(json[2]).to.deep.include({ move: { member: 'page', after: 'flags' } });
+  });
+
+  it('layout: bad input is one error that says what is possible, exit code 2', async () => {
+    for (const [args, message] of [
+      [['vm_falt'], /unknown struct 'vm_falt' \(there are: vm_fault\)\. Did you mean 'vm_fault'\?/],
+      [['vm_fault', '--kernel', '4.11'], /unknown kernel '4\.11' \(vm_fault is known of: 3\.14, .*v11, .*4\.10\)/],
+      [
+        ['vm_fault', '--move', 'cow=end'],
+        /unknown member 'cow' \(vm_fault of v11 has: flags, .*\)\. Did you mean 'cow_page'\?/,
+      ],
+      [['vm_fault', '--move', 'page=after:ptee'], /unknown member 'ptee' .*Did you mean 'pte'\?/],
+      [['vm_fault', '--move', 'page=after:page'], /page cannot come after itself/],
+      [
+        ['vm_fault', '--move', 'page=ende'],
+        /unknown place 'ende' \(places: first, end, after:<member>\)\. Did you mean 'end'\?/,
+      ],
+      [['vm_fault', '--move', 'page'], /--move is <member>=<place>, not 'page'/],
+      [['vm_fault', '--bits', '16'], /Allowed choices are 64, 32/],
+      [['vm_fault', '--line', '48'], /Allowed choices are 32, 64, 128/],
+      [['--bits', '32'], /--bits needs a struct/],
+    ] as const) {
+      const { code, out, err } = await faultline('layout', ...args);
+      expect([args, code, out]).to.deep.equal([args, 2, '']);
+      expect(err).to.match(message);
+    }
+  });
+
   const bad: readonly (readonly [string, string | Uint8Array, RegExp])[] = [
     ['unknown key', RACE('').replace('vmas:', 'vmaz: 1\nvmas:'), /:4:1: error: .*vmaz/],
     [

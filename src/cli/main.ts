@@ -5,7 +5,17 @@ import { fileURLToPath } from 'node:url';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { EXIT, EXIT_HELP, UsageError } from './exit.ts';
 import { type Io, processIo } from './io.ts';
-import { FORMATS, LISTS, several, STRATEGIES, version, wholeNumber } from './options.ts';
+import {
+  FORMATS,
+  LAYOUT_BITS,
+  LAYOUT_FORMATS,
+  LAYOUT_LINES,
+  LISTS,
+  several,
+  STRATEGIES,
+  version,
+  wholeNumber,
+} from './options.ts';
 
 type Action = () => Promise<number>;
 
@@ -88,6 +98,21 @@ function program(io: Io, decide: (action: Action) => void): Command {
         const { list } = await import('./list.ts');
         return list(io, what === undefined ? LISTS : [what as never], options.format as never);
       });
+    });
+
+  command('layout', 'C structs of the page-fault path as pahole prints them, and what moving a member changes')
+    .argument('[struct]', 'vm_fault; without it, what structs there are, and of which kernels')
+    .addOption(
+      new Option('--format <format>', 'plain as in mails; with pahole its tabs and columns')
+        .choices(LAYOUT_FORMATS)
+        .default('plain'),
+    )
+    .option('--kernel <version>', 'of which kernel, such as 3.15 or 4.10 (default v11, the patch of 2014)')
+    .addOption(new Option('--bits <n>', 'of a word (default 64; with --move both)').choices(LAYOUT_BITS))
+    .addOption(new Option('--line <bytes>', 'of a cache line (default 64; with --move all)').choices(LAYOUT_LINES))
+    .option('--move <member=place>', 'what changes if a member moves: first, end or after:<member>')
+    .action((name: string | undefined, options) => {
+      decide(async () => (await import('./layout.ts')).layoutCommand(io, name, options as never));
     });
 
   common(command('demo', 'the main job in one go: a table and a race')).action((options) => {

@@ -10,6 +10,11 @@ import { UsageError } from './exit.ts';
 export const STRATEGIES = ['portfolio', 'dpor', 'bounded', 'delay', 'pct', 'urw', 'random', 'all'] as const;
 export const LISTS = ['scenarios', 'kernels', 'machines', 'invariants', 'marks'] as const;
 export const FORMATS = ['table', 'json', 'ndjson'] as const;
+export const LAYOUT_FORMATS = ['plain', 'pahole', 'json'] as const;
+export type LayoutFormat = (typeof LAYOUT_FORMATS)[number];
+/** Of a word, and of a cache line. */
+export const LAYOUT_BITS = ['64', '32'] as const;
+export const LAYOUT_LINES = ['32', '64', '128'] as const;
 export type Format = (typeof FORMATS)[number];
 
 export interface CommonOptions {

@@ -1,7 +1,7 @@
 /** `--patch`: changes to a scenario's kernel that come from files of the user's own. */
 import { basename } from 'node:path';
 import { inspect } from 'node:util';
-import type { Replaces } from '../kernel/fault-path.ts';
+import type { Replaces } from '../kernel/change.ts';
 import { bases } from '../kernel/index.ts';
 import { type Coroutine, Step } from '../machine/step.ts';
 import { KernelBug, Misuse } from '../machine/thread.ts';

@@ -1,4 +1,4 @@
-/** A kernel version as the functions that patches argue about, and what a change to one looks like. */
+/** A kernel version as the functions that patches argue about. */
 import type { Coroutine, Step } from '../machine/step.ts';
 import type { Spinlock } from '../sync/spinlock.ts';
 import type { AddressSpace, Inode } from './fs.ts';
@@ -38,6 +38,8 @@ export interface FaultPath {
   do_writepages(inode: Inode): Coroutine;
   /** What was stored to a shared mapping is on the disk when it returns. */
   sys_msync(mm: Mm, start: Address, end: Address): Coroutine;
+  /** The page at an address is to be another one of its file, in kernels that have it here. */
+  sys_remap_file_pages?(mm: Mm, address: Address, pgoff: number): Coroutine;
   /** 2.6.15: the zero page counts in file_rss. */
   readonly counts_zero_page?: true;
 }
@@ -90,36 +92,4 @@ export interface NoPage {
 /** The functions of the kernel that runs, which is one of 2.6. */
 export function path2_6(mm: Mm): FaultPath2_6 {
   return mm.system.kernel as FaultPath2_6;
-}
-
-/** A kernel version. */
-export interface Base {
-  readonly name: string;
-  /** Of the release. */
-  readonly date: string;
-  readonly about: string;
-  readonly path: FaultPath;
-}
-
-/** Where a patch was published, and what its author says it does. */
-export interface Mail {
-  /** Of the mail, as YYYY-MM-DD. */
-  readonly date: string;
-  readonly subject: string;
-  readonly author: string;
-  readonly url: string;
-  /** What it claims, in a sentence of ours. */
-  readonly claim: string;
-}
-
-/** Functions of some kernel version. */
-export type Replaces = Partial<FaultPath2_6>;
-
-/** A change to a base: a mailed patch, or a known-bad version of one function. */
-export interface Change {
-  readonly name: string;
-  readonly base: string;
-  readonly about: string;
-  readonly mail?: Mail;
-  readonly replaces: Replaces;
 }

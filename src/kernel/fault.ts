@@ -36,35 +36,62 @@ export function* do_page_fault(mm: Mm, address: Address, write_access: boolean):
   running.mode = SYSTEM;
   charge(FAULT_ENTRY);
   if (in_atomic()) return SIGSEGV;
-  const task = current();
-  const { ptesMapped, ptesWritten } = task;
-  const before = mm.pgd.writesNear(address);
+  const watch = new FaultWatch(mm, address);
   yield* down_read(mm.mmap_sem);
   const vma = find_vma(mm, address);
   let signal = SIGSEGV;
   if (vma !== undefined && vma_allows(vma, address, write_access)) {
     const fault = yield* path2_6(mm).handle_mm_fault(mm, vma, address, write_access);
     signal = signal_for(fault);
-    if (signal === 0) got_on(mm, address, task.ptesWritten - ptesWritten, mm.pgd.writesNear(address) - before);
+    watch.outcome(vma, signal);
   }
   yield* up_read(mm.mmap_sem);
-  task.faulted(task.ptesMapped - ptesMapped);
+  watch.ends();
   charge(FAULT_EXIT);
   running.mode = USER;
   charge(FAULT_RESTART);
   return signal;
 }
 
-/** A handler that says all is well must have mapped something, or somebody else has done so, or taken it away again. */
-function got_on(mm: Mm, address: Address, mine: number, all: number): void {
-  if (all > mine || pte_present(mm.pgd.get(page_number(mm, address)))) return;
-  throw new KernelBug(
-    'fault without progress',
-    `${running.name} returns from its fault at ${mm.pgd.describe(page_number(mm, address))}, and nothing is mapped there`,
-  );
+/** Counts what a fault does, and holds its outcome to what happened meanwhile. */
+export class FaultWatch {
+  private readonly mm: Mm;
+  private readonly address: Address;
+  private readonly task = current();
+  private readonly mapped: number;
+  private readonly written: number;
+  private readonly writesNear: number;
+
+  constructor(mm: Mm, address: Address) {
+    this.mm = mm;
+    this.address = address;
+    this.mapped = this.task.ptesMapped;
+    this.written = this.task.ptesWritten;
+    this.writesNear = mm.pgd.writesNear(address);
+  }
+
+  /** Caller holds mmap_sem still. `signal`: what the fault sends, 0 if all is well. */
+  outcome(_vma: Vma, signal: number): void {
+    if (signal === 0) this.got_on();
+  }
+
+  /** A handler that says all is well must have mapped something, or somebody else has done so, or taken it away again. */
+  private got_on(): void {
+    const { mm, address, task } = this;
+    const byOthers = mm.pgd.writesNear(address) - this.writesNear > task.ptesWritten - this.written;
+    if (byOthers || pte_present(mm.pgd.get(page_number(mm, address)))) return;
+    throw new KernelBug(
+      'fault without progress',
+      `${running.name} returns from its fault at ${mm.pgd.describe(page_number(mm, address))}, and nothing is mapped there`,
+    );
+  }
+
+  ends(): void {
+    this.task.faulted(this.task.ptesMapped - this.mapped);
+  }
 }
 
-function vma_allows(vma: Vma, address: Address, write_access: boolean): boolean {
+export function vma_allows(vma: Vma, address: Address, write_access: boolean): boolean {
   return vma.vm_start <= address && (vma.vm_flags & (write_access ? VM_WRITE : VM_READ)) !== 0;
 }
 

@@ -10,7 +10,8 @@ import { pmdBitForgotten, pmdBitLate, pmdBitUnlocked, pmdMaskRecycled, pmdMaskRe
 import { prefaultV2PointerOnly } from './bugs/prefault-v2-pointer-only.ts';
 import { pteWalkLockTwice, pteWalkNoParentLock, pteWalkRangeIgnored, pteWalkSleepsLocked } from './bugs/pte-walk.ts';
 import { rssAfterUnlock } from './bugs/rss-after-unlock.ts';
-import type { Base, Change, FaultPath } from './fault-path.ts';
+import type { Base, Change } from './change.ts';
+import type { FaultPath } from './fault-path.ts';
 import { v2_6_10 } from './memory.ts';
 import { pmdBitmask } from './patches/2004-08-07-pmd-bitmask.ts';
 import { pteWalk } from './patches/2004-08-07-pte-walk.ts';
@@ -22,6 +23,8 @@ import { pageFaultScalability } from './patches/2004-12-16-page-fault-scalabilit
 import { anonPrefaultV4 } from './patches/2005-01-04-anon-prefault-v4.ts';
 import { cowRmapOrder } from './patches/2008-06-22-cow-rmap-order.ts';
 import { v2_6_15 } from './v2.6.15/memory.ts';
+import { v3_14 } from './v3.14/index.ts';
+import { v3_17 } from './v3.17/memory.ts';
 
 export const bases: readonly Base[] = [
   {
@@ -35,6 +38,18 @@ export const bases: readonly Base[] = [
     date: '2006-01-03',
     about: 'every page of ptes has its own lock; page_table_lock is for the levels above',
     path: v2_6_15,
+  },
+  {
+    name: 'v3.14',
+    date: '2014-03-30',
+    about: 'a fault gets the page of a file locked, and may drop mmap_sem to wait for it; one function for all of them',
+    path: v3_14,
+  },
+  {
+    name: 'v3.17',
+    date: '2014-10-05',
+    about: 'faults on files split by kind; a read fault maps the pages around it (map_pages)',
+    path: v3_17,
   },
 ];
 

@@ -11,6 +11,7 @@ export const marks = {
   'anon_vma raced': 'anon_vma_prepare has an anon_vma to give, and the vma has got one in the meantime',
   'file fault raced': 'do_no_page or do_fault has a page of a file to map, and the pte is no longer what it was',
   'truncation seen': 'do_no_page has a page of a file to map, and truncate_count has grown',
+  'fault retried': 'a fault has dropped mmap_sem to wait for a page, and is made again',
 } as const;
 
 /** An execution comes by. */

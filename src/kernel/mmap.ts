@@ -11,7 +11,7 @@ import { down_write, up_write } from '../sync/rwsem.ts';
 import type { File } from './fs.ts';
 import { page_number, page_size } from './pgtable.ts';
 import { anon_vma_split, anon_vma_unlink } from './rmap.ts';
-import { type Address, type Mm, VM_READ, VM_WRITE, Vma } from './structs.ts';
+import { type Address, type Mm, VM_NONLINEAR, VM_READ, VM_WRITE, Vma } from './structs.ts';
 
 const FIND_VMA = work('find_vma');
 const DO_MMAP = work('do_mmap_pgoff');
@@ -55,7 +55,8 @@ export function* vma_link_file(vma: Vma): Coroutine {
   const { f_mapping } = vma.vm_file;
   const { kernel } = vma.vm_mm.system;
   yield* kernel.i_mmap_lock_write(f_mapping);
-  f_mapping.i_mmap.push(vma);
+  const { i_mmap, i_mmap_nonlinear } = f_mapping;
+  ((vma.vm_flags & VM_NONLINEAR) === 0 ? i_mmap : i_mmap_nonlinear).push(vma);
   yield* kernel.i_mmap_unlock_write(f_mapping);
 }
 
@@ -69,6 +70,17 @@ export function* vma_replace_file(gone: Vma, parts: readonly Vma[]): Coroutine {
     const at = list.indexOf(gone);
     if (at >= 0) list.splice(at, 1, ...parts);
   }
+  yield* kernel.i_mmap_unlock_write(f_mapping);
+}
+
+/** Addresses and offsets do not run in parallel any more. Caller holds mmap_sem for writing. */
+export function* vma_make_nonlinear(vma: Vma): Coroutine {
+  const { f_mapping } = vma.vm_file!;
+  const { kernel } = vma.vm_mm.system;
+  yield* kernel.i_mmap_lock_write(f_mapping);
+  f_mapping.i_mmap.splice(f_mapping.i_mmap.indexOf(vma), 1);
+  f_mapping.i_mmap_nonlinear.push(vma);
+  vma.vm_flags |= VM_NONLINEAR;
   yield* kernel.i_mmap_unlock_write(f_mapping);
 }
 

@@ -28,12 +28,18 @@ export function* tlb_remove_page(tlb: MmuGather, page: Page): Coroutine {
   if (tlb.pages.length >= tlb.mm.system.FREE_PTE_NR) yield* tlb_flush_mmu(tlb);
 }
 
-/** Flush, then free what was gathered. */
-export function* tlb_flush_mmu(tlb: MmuGather): Coroutine {
+/** Flush only (3.15). */
+export function* tlb_flush_mmu_tlbonly(tlb: MmuGather): Coroutine {
   const { mm } = tlb;
   if (tlb.need_flush && !tlb.fullmm) yield* flush_tlb_mm(mm);
   if (tlb.fullmm) destroy_context(mm);
   tlb.need_flush = false;
+}
+
+/** Flush, then free what was gathered. */
+export function* tlb_flush_mmu(tlb: MmuGather): Coroutine {
+  const { mm } = tlb;
+  yield* tlb_flush_mmu_tlbonly(tlb);
   for (const page of tlb.pages.splice(0)) {
     if ((yield* put_page_testzero(page)) === 0) yield* free_hot_page(mm.system, page);
   }

@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
-import type { Replaces } from '../kernel/fault-path.ts';
+import type { Replaces } from '../kernel/change.ts';
 import { fileError, type Problem, type Report, ScenarioError, toError } from './diagnostic.ts';
 import type { Catalog, FileOp, ScenarioFile } from './schema.ts';
 import { parseYaml } from './yaml.ts';

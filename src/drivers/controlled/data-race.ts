@@ -185,7 +185,7 @@ export class PlainLog implements PlainObserver {
     for (let event = order.lastOn(this.object[i]); event >= 0; event = order.events[event].previous) {
       if (event >= this.at[i] || !concerns(order, event, this.index[i])) continue;
       const { mode, thread: other } = order.events[event];
-      const conflict = other !== thread && (this.write[i] === 1 || !isRead(mode));
+      const conflict = other !== thread && mode !== Mode.update && (this.write[i] === 1 || !isRead(mode));
       if (conflict && !this.knows(i, other, event, order)) {
         found.add(this.words[i], this.part[i], accessOf(event, order), this.access(i));
       } else if (mode === Mode.write) break;

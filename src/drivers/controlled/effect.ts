@@ -38,25 +38,27 @@ export const Mode = {
   writeAll: 2,
   /** Reads every word of the object. */
   readAll: 3,
+  /** The MMU changes an entry: a write, but those who look at the entry by a plain access are prepared for it. */
+  update: 4,
   /** Takes a lock, or joins its queue. */
-  acquire: 4,
-  acquireShared: 5,
-  release: 6,
-  releaseShared: 7,
+  acquire: 5,
+  acquireShared: 6,
+  release: 7,
+  releaseShared: 8,
   /** Takes a lock by trylock: would have failed before the release. */
-  tryAcquire: 8,
-  tryAcquireShared: 9,
+  tryAcquire: 9,
+  tryAcquireShared: 10,
   /** Tries a lock and fails. */
-  peek: 10,
-  peekShared: 11,
+  peek: 11,
+  peekShared: 12,
   /** Begins to wait for all those who hold the lock shared; keeps nobody out. */
-  synchronize: 12,
+  synchronize: 13,
   /** Nothing another thread could tell. */
-  none: 13,
+  none: 14,
 } as const;
 export type Mode = (typeof Mode)[keyof typeof Mode];
 
-export const MODES = 14;
+export const MODES = 15;
 
 /** The mode of a pending step in the present state. */
 export function modeOf(step: Step): Mode {
@@ -66,7 +68,7 @@ export function modeOf(step: Step): Mode {
     case POLL:
       return Mode.read;
     case WALK:
-      return leavesAsItIs(step as Walk) ? Mode.read : Mode.write;
+      return leavesAsItIs(step as Walk) ? Mode.read : Mode.update;
     case CMPXCHG:
       return (step.object as Words).get(step.index) === step.value ? Mode.write : Mode.read;
     case CLEAR:
@@ -125,7 +127,7 @@ export function releasesFor(release: Mode, acquire: Mode): boolean {
 }
 
 function isAccess(mode: Mode): boolean {
-  return mode <= Mode.readAll;
+  return mode <= Mode.update;
 }
 
 export function isRead(mode: Mode): boolean {

@@ -9,7 +9,7 @@ import { READ_ONCE, WRITE_ONCE } from '../../machine/memory.ts';
 import type { Coroutine } from '../../machine/step.ts';
 import { might_sleep } from '../../machine/thread.ts';
 import { spin_lock, spin_unlock } from '../../sync/spinlock.ts';
-import type { Change } from '../fault-path.ts';
+import type { Change } from '../change.ts';
 import { __anon_vma_link, anon_vma_alloc, anon_vma_free, find_mergeable_anon_vma } from '../rmap.ts';
 import type { Vma } from '../structs.ts';
 

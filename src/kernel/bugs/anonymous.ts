@@ -2,7 +2,8 @@
  * Known bad: do_anonymous_page of 2.6.10 with one step spoilt. Each breaks one invariant and no other.
  */
 import { ADD, CLEAR, type Step, UNLOCK, WRITE } from '../../machine/step.ts';
-import type { Change, FaultPath2_6 } from '../fault-path.ts';
+import type { Change } from '../change.ts';
+import type { FaultPath2_6 } from '../fault-path.ts';
 import { maybe_mkwrite, set_pte, v2_6_10 } from '../memory.ts';
 import { PtePage } from '../pgtable.ts';
 import { Page } from '../structs.ts';

@@ -6,11 +6,11 @@
  */
 import { LOCK } from '../../machine/step.ts';
 import { local_irq_disable, local_irq_enable } from '../../sync/smp.ts';
-import type { Change } from '../fault-path.ts';
+import type { Change2_6 } from '../change.ts';
 import { v2_6_10 } from '../memory.ts';
 import { around } from './altered.ts';
 
-export const faultIrqsOff: Change = {
+export const faultIrqsOff: Change2_6 = {
   name: 'fault-irqs-off',
   base: 'v2.6.10',
   about: 'handle_mm_fault waits for page_table_lock with interrupts off',

@@ -1,7 +1,7 @@
 /** Known bad: fork of 2.6.10 with something left out. */
 import { type Coroutine, WRITE } from '../../machine/step.ts';
 import { spin_lock, spin_unlock } from '../../sync/spinlock.ts';
-import type { Change } from '../fault-path.ts';
+import type { Change2_6 } from '../change.ts';
 import { v2_6_10 } from '../memory.ts';
 import { PtePage } from '../pgtable.ts';
 import { anon_vma_link } from '../rmap.ts';
@@ -9,7 +9,7 @@ import { type Mm, Vma } from '../structs.ts';
 import { without } from './altered.ts';
 
 /** The parent may go on writing to pages that the child has too. Breaks: cow leak. */
-export const forkNoWrprotect: Change = {
+export const forkNoWrprotect: Change2_6 = {
   name: 'fork-no-wrprotect',
   base: 'v2.6.10',
   about: "copy_page_range does not write-protect the parent's ptes",
@@ -24,7 +24,7 @@ export const forkNoWrprotect: Change = {
 };
 
 /** Threads of the parent may go on writing by way of what their TLBs still have. Breaks: cow leak. */
-export const forkNoFlush: Change = {
+export const forkNoFlush: Change2_6 = {
   name: 'fork-no-flush',
   base: 'v2.6.10',
   about: "dup_mmap does not flush the parent's TLBs",

@@ -6,7 +6,7 @@
  */
 import type { Coroutine } from '../../machine/step.ts';
 import { spin_lock, spin_unlock } from '../../sync/spinlock.ts';
-import type { Change } from '../fault-path.ts';
+import type { Change } from '../change.ts';
 import { unmap_vmas } from '../memory.ts';
 import { tlb_gather_mmu } from '../mmu_gather.ts';
 import { page_cache_release } from '../page_alloc.ts';

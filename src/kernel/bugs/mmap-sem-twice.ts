@@ -12,7 +12,7 @@ import { READ_ONCE } from '../../machine/memory.ts';
 import type { Coroutine } from '../../machine/step.ts';
 import { running, SYSTEM } from '../../machine/thread.ts';
 import { do_page_fault } from '../fault.ts';
-import type { Change } from '../fault-path.ts';
+import type { Change } from '../change.ts';
 import { v2_6_10 } from '../memory.ts';
 import { page_number, pte_present } from '../pgtable.ts';
 import type { Address, Mm, VmFault, Vma } from '../structs.ts';

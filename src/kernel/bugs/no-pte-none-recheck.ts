@@ -8,7 +8,7 @@
 import type { Coroutine } from '../../machine/step.ts';
 import { charge, work } from '../../machine/work.ts';
 import { spin_lock, spin_unlock } from '../../sync/spinlock.ts';
-import type { Change } from '../fault-path.ts';
+import type { Change } from '../change.ts';
 import { maybe_mkwrite, set_pte, v2_6_10, vm_page_prot } from '../memory.ts';
 import { alloc_page_vma, clear_user_highpage } from '../page_alloc.ts';
 import {

@@ -6,7 +6,7 @@
 import { READ_ONCE, WRITE_ONCE } from '../../machine/memory.ts';
 import type { Coroutine } from '../../machine/step.ts';
 import { smp_processor_id } from '../../machine/thread.ts';
-import type { Change, Replaces } from '../fault-path.ts';
+import type { Change2_6 } from '../change.ts';
 import { pmd_alloc } from '../memory.ts';
 import { bitmaskScan, resetMask, sectionBit } from '../patches/2004-08-07-pmd-bitmask.ts';
 import { pathsOver, plainScan } from '../patches/page-table-scans.ts';
@@ -17,7 +17,7 @@ import type { Mm, System, VmFault, Vma } from '../structs.ts';
 const right = pathsOver(bitmaskScan);
 const forgetful = pathsOver({ ...bitmaskScan, populate: plainScan.populate });
 
-function change(name: string, about: string, replaces: Replaces): Change {
+function change(name: string, about: string, replaces: Change2_6['replaces']): Change2_6 {
   return { name, base: 'v2.6.10', about, replaces };
 }
 

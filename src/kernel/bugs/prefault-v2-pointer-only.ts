@@ -6,7 +6,7 @@
  */
 import type { Coroutine } from '../../machine/step.ts';
 import { spin_unlock } from '../../sync/spinlock.ts';
-import type { Change } from '../fault-path.ts';
+import type { Change2_6 } from '../change.ts';
 import { set_pte, vm_page_prot, ZERO_PAGE } from '../memory.ts';
 import { anonPrefaultV2, batch_end } from '../patches/2004-12-13-anon-prefault-v2.ts';
 import { page_align } from '../patches/anon-prefault.ts';
@@ -49,7 +49,7 @@ function* do_anonymous_page(
   return VM_FAULT_MINOR;
 }
 
-export const prefaultV2PointerOnly: Change = {
+export const prefaultV2PointerOnly: Change2_6 = {
   name: 'prefault-v2-pointer-only',
   base: 'v2.6.10',
   about: 'anon-prefault-v2 with the lost pointer repaired, and no look at the ptes',

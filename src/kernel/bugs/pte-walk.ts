@@ -1,13 +1,14 @@
 /** Known bad: what is wrong with the sketch of pte-walk as it was mailed (2004-08-07), each by itself. */
 import { LOCK, UNLOCK } from '../../machine/step.ts';
 import { spin_lock, spin_unlock } from '../../sync/spinlock.ts';
-import type { Change, FaultPath, Replaces } from '../fault-path.ts';
+import type { Change2_6 } from '../change.ts';
+import type { FaultPath } from '../fault-path.ts';
 import { pathsOver, plainScan } from '../patches/page-table-scans.ts';
 import { without } from './altered.ts';
 
 const right = pathsOver(plainScan);
 
-function change(name: string, about: string, replaces: Replaces): Change {
+function change(name: string, about: string, replaces: Change2_6['replaces']): Change2_6 {
   return { name, base: 'v2.6.10', about, replaces: { ...right, ...replaces } };
 }
 

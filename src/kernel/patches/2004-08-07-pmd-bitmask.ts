@@ -7,7 +7,7 @@
  * section of nothing; a bit too few hides pages from fork and from exit (see src/kernel/bugs/pmd-bitmask.ts). Tables with
  * fewer entries than a long has bits have one entry to a section; folded pmds have no mask.
  */
-import type { Change } from '../fault-path.ts';
+import type { Change } from '../change.ts';
 import { pmd_alloc } from '../memory.ts';
 import { type PageTables, pmd_offset, type PmdPage, pmd_populate, TablePage, table_number } from '../pgtable.ts';
 import { Ref } from '../../machine/memory.ts';

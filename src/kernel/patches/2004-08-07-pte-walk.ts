@@ -8,7 +8,7 @@
  * (pte-walk-sleeps-locked). Besides: it makes tables for the start of the vma even if the parent has none and does not
  * look whether that went well, and leaves a pte mapped (CONFIG_HIGHPTE) when it stops early. Here the cursors are parked, and both locks dropped, where tables are made.
  */
-import type { Change } from '../fault-path.ts';
+import type { Change } from '../change.ts';
 import { pathsOver, plainScan } from './page-table-scans.ts';
 
 export const pteWalk: Change = {

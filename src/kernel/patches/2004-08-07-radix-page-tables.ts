@@ -6,7 +6,7 @@
  * walks them, and kernel text pays nothing for them here: neither for filling them nor for their memory.
  */
 import { charge, work } from '../../machine/work.ts';
-import type { Change } from '../fault-path.ts';
+import type { Change } from '../change.ts';
 import { pgd_none, pgd_populate, pmd_offset, pmd_page, pmd_populate, pud_populate, table_number } from '../pgtable.ts';
 import { readsOf, type TableScan } from '../pte-walk.ts';
 import { RadixTables } from '../radix-tables.ts';

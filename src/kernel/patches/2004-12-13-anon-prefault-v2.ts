@@ -13,7 +13,7 @@
  */
 import type { Coroutine } from '../../machine/step.ts';
 import { spin_unlock } from '../../sync/spinlock.ts';
-import type { Change } from '../fault-path.ts';
+import type { Change2_6 } from '../change.ts';
 import { set_pte, vm_page_prot, ZERO_PAGE } from '../memory.ts';
 import {
   mk_pte,
@@ -85,7 +85,7 @@ export function batch_end(mm: Mm, vma: Vma, addr: Address): Address {
   return clamp(vma, addr, addr + PAGEVEC_SIZE * page_size(mm));
 }
 
-export const anonPrefaultV2: Change = {
+export const anonPrefaultV2: Change2_6 = {
   name: 'anon-prefault-v2',
   base: 'v2.6.10',
   about: 'do_anonymous_page maps a batch if faults come in sequence, second version',

@@ -10,7 +10,7 @@
 import { atomic_add_return, cmpxchg, READ_ONCE } from '../../machine/memory.ts';
 import type { Coroutine } from '../../machine/step.ts';
 import { charge, work } from '../../machine/work.ts';
-import type { Change } from '../fault-path.ts';
+import type { Change } from '../change.ts';
 import { maybe_mkwrite, vm_page_prot, ZERO_PAGE } from '../memory.ts';
 import { alloc_page_vma, clear_user_highpage, page_cache_release } from '../page_alloc.ts';
 import {

@@ -17,7 +17,8 @@ import type { Coroutine, Step } from '../../machine/step.ts';
 import { charge, work } from '../../machine/work.ts';
 import { trylock_page, unlock_page } from '../../sync/pagelock.ts';
 import { spin_lock, spin_unlock } from '../../sync/spinlock.ts';
-import { type Change, path2_6 } from '../fault-path.ts';
+import type { Change } from '../change.ts';
+import { path2_6 } from '../fault-path.ts';
 import { mark } from '../marks.ts';
 import {
   can_share_swap_page,

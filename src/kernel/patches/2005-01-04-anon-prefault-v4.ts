@@ -11,7 +11,7 @@
  */
 import type { Coroutine } from '../../machine/step.ts';
 import { spin_unlock } from '../../sync/spinlock.ts';
-import type { Change } from '../fault-path.ts';
+import type { Change } from '../change.ts';
 import { set_pte, vm_page_prot, ZERO_PAGE } from '../memory.ts';
 import {
   mk_pte,

@@ -7,7 +7,7 @@
  * Replaces: the last part of do_wp_page (switch_to_copy here).
  */
 import type { Coroutine } from '../../machine/step.ts';
-import type { Change } from '../fault-path.ts';
+import type { Change } from '../change.ts';
 import type { Ptep } from '../pgtable.ts';
 import { page_remove_rmap } from '../rmap.ts';
 import type { Address, Mm, Page, Vma } from '../structs.ts';

@@ -2,7 +2,8 @@
 import type { Coroutine } from '../../machine/step.ts';
 import { charge, work } from '../../machine/work.ts';
 import { spin_lock, spin_unlock } from '../../sync/spinlock.ts';
-import { path2_6, type Replaces, type ZapDetails } from '../fault-path.ts';
+import type { Replaces } from '../change.ts';
+import { path2_6, type ZapDetails } from '../fault-path.ts';
 import { copy_one_pte, pmd_alloc, zap_pte } from '../memory.ts';
 import { type MmuGather, tlb_finish_mmu, tlb_gather_mmu } from '../mmu_gather.ts';
 import {

@@ -1,0 +1,39 @@
+/** What a kernel version and a change to one look like. */
+import type { FaultPath, FaultPath2_6 } from './fault-path.ts';
+import type { FaultPath3_14, FaultPath3_17 } from './v3.14/path.ts';
+
+/** A kernel version. */
+export interface Base {
+  readonly name: string;
+  /** Of the release. */
+  readonly date: string;
+  readonly about: string;
+  readonly path: FaultPath;
+}
+
+/** Where a patch was published, and what its author says it does. */
+export interface Mail {
+  /** Of the mail, as YYYY-MM-DD. */
+  readonly date: string;
+  readonly subject: string;
+  readonly author: string;
+  readonly url: string;
+  /** What it claims, in a sentence of ours. */
+  readonly claim: string;
+}
+
+/** Functions of some kernel version. */
+export type Replaces = Partial<FaultPath2_6> | Partial<FaultPath3_14> | Partial<FaultPath3_17>;
+
+/** A change to a base: a mailed patch, or a known-bad version of one function. */
+export interface Change<Replaced = Replaces> {
+  readonly name: string;
+  readonly base: string;
+  readonly about: string;
+  readonly mail?: Mail;
+  readonly replaces: Replaced;
+}
+
+export type Change2_6 = Change<Partial<FaultPath2_6>>;
+export type Change3_14 = Change<Partial<FaultPath3_14>>;
+export type Change3_17 = Change<Partial<FaultPath3_17>>;
