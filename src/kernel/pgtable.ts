@@ -105,23 +105,29 @@ export class PtePage extends Words {
   writes = 0;
   private lowest = Infinity;
   private highest = -1;
-  /** CPU that has each cache line of the page, plus one; 0 is memory. */
-  private readonly owners: Uint16Array;
+  /** CPU that has each cache line of the page, plus one; 0 is memory. Null: the one that has zeroed it. */
+  private readonly owners: Uint16Array | null;
   private readonly lineShift: number;
 
   constructor(tables: PageTables, base: number) {
     super();
     this.tables = tables;
     this.whole = tables;
+    this.confinedTo = tables.confinedTo;
     this.base = base;
     const { ptrsPerPte, lineBytes } = tables.geometry;
     this.lineShift = Math.log2(lineBytes / PTE_BYTES);
     this.ptes = new Int32Array(ptrsPerPte);
-    this.owners = new Uint16Array((ptrsPerPte >> this.lineShift) + 1);
+    this.owners = this.confinedTo >= 0 ? null : new Uint16Array((ptrsPerPte >> this.lineShift) + 1);
   }
   /** Split page-table lock: in Linux it is in the struct page of this page. */
   get ptl(): Spinlock {
-    return (this.lock ??= new Spinlock(`${this.tables.mm.name}.ptl[${this.base}]`, 'ptl'));
+    return (this.lock ??= this.newLock());
+  }
+  private newLock(): Spinlock {
+    const lock = new Spinlock(`${this.tables.mm.name}.ptl[${this.base}]`, 'ptl');
+    lock.confinedTo = this.confinedTo;
+    return lock;
   }
   /** Which entry maps `vpn`: an integer for V8 too. */
   entry(vpn: number): number {
@@ -149,6 +155,7 @@ export class PtePage extends Words {
     }
   }
   override claim(index: number, cpu: number): number {
+    if (this.owners === null) return cpu;
     const line = index >> this.lineShift;
     const before = this.owners[line] - 1;
     this.owners[line] = cpu + 1;

@@ -369,6 +369,11 @@ export class Mm {
     this.pgd = new PageTables(this, system.geometry);
     this.free_area_cache = system.mmap_base;
   }
+  /** Only threads on this CPU will ever use the address space, and no other looks into it. */
+  confineTo(cpu: number): void {
+    const { mmap_sem, page_table_lock, mm_users, rss, file_rss, pgd } = this;
+    for (const part of [mmap_sem, page_table_lock, mm_users, rss, file_rss, pgd]) part.confinedTo = cpu;
+  }
 }
 
 /** What in Linux is global: memory, per-CPU data, the kernel's own configuration. */

@@ -174,6 +174,11 @@ export type Coroutine<T = void> = Generator<Step, T, number>;
 /** A coroutine with nothing to do: what a dispatcher returns when there is nothing to call. */
 export const NOTHING: Coroutine = (function* (): Coroutine {})();
 
+/** `confinedTo`: whoever likes. */
+export const ANYBODY = -1;
+/** `confinedTo`: all may read it, and nobody writes. */
+export const READERS = -2;
+
 /** Objects made so far. */
 let made = 0;
 
@@ -192,6 +197,11 @@ export abstract class Shared {
   base = 0;
   /** The cache line the object lives on; null: ask `ownLine`. */
   line: Line | null = null;
+  /**
+   * The CPU that alone uses the object, or ANYBODY, or READERS. Whoever says so saves the timed driver to ask whose turn it
+   * is; a step that does not keep to it is a misuse.
+   */
+  confinedTo: number = ANYBODY;
   /** Threads whose step is not `ready`, in order of arrival. Kept by the timed driver. */
   waiters: Thread[] | null = null;
   /** The line, made when it is first asked for; null where the line depends on the index (see `claim`). */

@@ -32,6 +32,7 @@ export class Tlb extends Shared {
     super();
     this.name = `CPU${cpu}.tlb`;
     this.size = size;
+    this.confinedTo = cpu; // whoever flushes it for another CPU does so by a call
   }
 
   /** What is known of a page of address space `asid`; 0: nothing. */

@@ -7,7 +7,7 @@
  */
 import { wait_for } from '../machine/memory.ts';
 import { nodeOf, type Profile } from '../machine/profile.ts';
-import type { Coroutine } from '../machine/step.ts';
+import { type Coroutine, READERS } from '../machine/step.ts';
 import { Birth, running, spawn, SYSTEM, USER } from '../machine/thread.ts';
 import { charge, work } from '../machine/work.ts';
 import { dup_mm, mm_alloc, mmput } from '../kernel/fork.ts';
@@ -52,6 +52,8 @@ export function cachedFile(system: System, name: string, pages: number): Inode {
     page.index = pgoff;
     page_tree.set(pgoff, page.pfn);
   }
+  inode.i_size.confinedTo = READERS;
+  page_tree.confinedTo = READERS;
   return inode;
 }
 
@@ -66,6 +68,7 @@ export function* seqread(system: System, file: Inode, options: SeqreadOptions): 
     if (childMm === null) return;
     const cpu = spreadOver(options.profile, options.cpus, i);
     childMm.cpu_vm_mask.add(cpu);
+    childMm.confineTo(cpu);
     const child = new Birth(name, cpu, () => reader(childMm, file, options.pages));
     children.push(child);
     yield* spawn(child);

@@ -83,6 +83,11 @@ export class Hardware {
     this.done[0] = this.clock[cpu] + this.fetch(words.claim(index, cpu), cpu);
   }
 
+  /** `cpu` uses a line that it has. */
+  hitLine(cpu: number): void {
+    this.done[0] = this.clock[cpu] + this.hit;
+  }
+
   /** `cpu` uses a line that others may want at the same time now. A transfer occupies the line. */
   access(line: Line, cpu: number, exclusive: boolean): void {
     if (line.owner === cpu && !(exclusive && line.copies !== null)) this.done[0] = this.clock[cpu] + this.hit;
