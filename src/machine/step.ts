@@ -158,7 +158,10 @@ export abstract class Walk extends Step {
   leaves(entry: number): number {
     return entry;
   }
-  /** The access, by way of the entry that the walk has found; null: fault. */
+  /**
+   * The access, by way of the entry that the walk has found; null: fault. The walk itself: there is none, the program does
+   * not care what it would read.
+   */
   abstract access(entry: number): Step | null;
   /** The fault handler. Returns 0, or the signal that kills the thread. */
   abstract fault(): Coroutine<number>;

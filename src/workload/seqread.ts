@@ -16,7 +16,7 @@ import { sys_mmap } from '../kernel/mmap.ts';
 import { __rmqueue } from '../kernel/page_alloc.ts';
 import { page_size } from '../kernel/pgtable.ts';
 import { type Mm, PG_uptodate, type System, VM_READ } from '../kernel/structs.ts';
-import { user_load } from './user.ts';
+import { user_touch } from './user.ts';
 
 export interface SeqreadOptions {
   /** Pages of the file. */
@@ -52,6 +52,7 @@ export function cachedFile(system: System, name: string, pages: number): Inode {
     page.index = pgoff;
     page_tree.set(pgoff, page.pfn);
   }
+  inode.i_size.ownLine();
   inode.i_size.confinedTo = READERS;
   page_tree.confinedTo = READERS;
   return inode;
@@ -83,7 +84,7 @@ function* reader(mm: Mm, file: Inode, pages: number): Coroutine {
   const vma = yield* sys_mmap(mm, `${mm.name}.file`, pages, VM_READ, { file: file.file, pgoff: 0 });
   running.mode = USER;
   for (let i = 0; i < pages; i++) {
-    yield* user_load(mm, vma.vm_start + i * size, 0);
+    yield* user_touch(mm, vma.vm_start + i * size);
     charge(READ_MEMORY, size / 1024);
   }
   running.mode = SYSTEM;

@@ -8,6 +8,7 @@ import { smp_processor_id } from '../machine/thread.ts';
 import { charge, work } from '../machine/work.ts';
 import { page_number, pte_dirty, pte_mkdirty, pte_page, pte_present, pte_write } from '../kernel/pgtable.ts';
 import type { Address, Mm, Page } from '../kernel/structs.ts';
+import type { Tlb } from '../sync/tlb.ts';
 
 const TOUCH = work('user_touch');
 
@@ -30,16 +31,27 @@ class TableWalk extends Walk {
     return this.write && pte_present(entry) && pte_write(entry) ? pte_mkdirty(entry) : entry;
   }
   access(entry: number): Step | null {
+    return this.found(entry)?.beginStep ?? null;
+  }
+  /** The TLB, with the translation; null: there is none. */
+  protected found(entry: number): Tlb | null {
     if (!translates(entry, this.write)) return null;
     const tlb = this.mm.system.tlbs[smp_processor_id()];
     tlb.load(this.mm.asid, page_number(this.mm, this.address), entry);
-    return tlb.beginStep;
+    return tlb;
   }
   fault(): Coroutine<number> {
     return this.mm.system.kernel.do_page_fault(this.mm, this.address, this.write);
   }
   override catches(signal: number): boolean {
     return this.caught.includes(signal);
+  }
+}
+
+/** A walk for a load of which nobody asks what it loads. */
+class Touch extends TableWalk {
+  override access(entry: number): Step | null {
+    return this.found(entry) === null ? null : this;
   }
 }
 
@@ -93,4 +105,12 @@ export function user_store(
 /** Load one word of a page; returns its value, or -signal. */
 export function user_load(mm: Mm, address: Address, word: number, caught: readonly number[] = NONE): Coroutine<number> {
   return user_access(mm, address, false, caught, (page) => READ_ONCE(page.contents(word)));
+}
+
+/** Load what a page holds, whatever that is. Returns 0, or -signal. */
+export function* user_touch(mm: Mm, address: Address): Coroutine<number> {
+  const tlb = mm.system.tlbs[smp_processor_id()];
+  charge(TOUCH);
+  if (translates(tlb.lookup(mm.asid, page_number(mm, address)), false)) return 0;
+  return yield new Touch(mm, address, false, NONE);
 }

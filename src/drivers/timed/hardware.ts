@@ -3,6 +3,7 @@
  * transfer is under way, how much of a memory bus is taken. All times are ticks (see TICKS_PER_NS).
  */
 import { type Line, MEMORY, type Words } from '../../machine/memory.ts';
+import type { Shared } from '../../machine/step.ts';
 import { type Cost, hops, nodeOf, type Profile, TICKS_PER_NS } from '../../machine/profile.ts';
 import { Misuse } from '../../machine/thread.ts';
 import { allWork } from '../../machine/work.ts';
@@ -83,9 +84,9 @@ export class Hardware {
     this.done[0] = this.clock[cpu] + this.fetch(words.claim(index, cpu), cpu);
   }
 
-  /** `cpu` uses a line that it has. */
-  hitLine(cpu: number): void {
-    this.done[0] = this.clock[cpu] + this.hit;
+  /** For a CPU to use what is confined to it, or to readers: it is in its cache. */
+  privateTicks(object: Shared): number {
+    return object.line === null ? 0 : this.hit;
   }
 
   /** `cpu` uses a line that others may want at the same time now. A transfer occupies the line. */

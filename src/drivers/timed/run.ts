@@ -288,6 +288,7 @@ class TimedMachine implements PlainObserver, Shortcut {
   now(step: Step): number {
     const thread = running;
     if (thread !== this.unstopped || thread.stepwise || step.kind > CLEAR) return STOP;
+    if (step.kind < WALK && this.runsAhead && this.isPrivate(step, thread.cpu)) return this.privateWord(step, thread);
     if (isLock(step.kind) && !(step.object as Shared & { admits(step: Step): boolean }).admits(step)) return STOP;
     if (step.kind === WALK || step.kind === WAIT || step.kind === POLL) return STOP;
     const rank = thread.cpu;
@@ -297,6 +298,15 @@ class TimedMachine implements PlainObserver, Shortcut {
     const reply = this.effect(rank, thread, step);
     setRunning(thread);
     return reply;
+  }
+
+  /** A word that the CPU has to itself: what using it costs is paid with the next step that others see. */
+  private privateWord(step: Step, thread: Thread): number {
+    const words = step.object as Words;
+    if (words.confinedTo !== READERS && words.waiters !== null) return STOP;
+    bill[thread.mode] += this.hardware.privateTicks(words);
+    this.count(thread);
+    return words.perform(step);
   }
 
   /** The step takes effect on its object, and on those who wait for that. It must be ready. */
@@ -311,8 +321,8 @@ class TimedMachine implements PlainObserver, Shortcut {
 
   private effectOnWord(rank: number, thread: Thread, step: Step, words: Words): number {
     const line = words.line ?? words.ownLine();
-    if (line === null) this.hardware.touch(words, step.index, rank);
-    else if (words.confinedTo === READERS) this.hardware.hitLine(rank);
+    if (words.confinedTo !== ANYBODY) this.hardware.done[0] = this.clock[rank] + this.hardware.privateTicks(words);
+    else if (line === null) this.hardware.touch(words, step.index, rank);
     else this.hardware.access(line, rank, step.kind !== READ && step.kind !== WALK);
     this.spend(rank, thread);
     const reply = words.perform(step);
@@ -322,7 +332,8 @@ class TimedMachine implements PlainObserver, Shortcut {
 
   private effectOnLock(rank: number, thread: Thread, step: Step, lock: Shared): number {
     const line = lock.line ?? lock.ownLine();
-    if (line === null) this.hardware.done[0] = this.clock[rank];
+    if (lock.confinedTo !== ANYBODY) this.hardware.done[0] = this.clock[rank] + this.hardware.privateTicks(lock);
+    else if (line === null) this.hardware.done[0] = this.clock[rank];
     else this.hardware.access(line, rank, true);
     this.spend(rank, thread);
     const reply = lock.perform(step, thread);
@@ -554,6 +565,10 @@ class TimedMachine implements PlainObserver, Shortcut {
     if (words.confinedTo !== ANYBODY) checkPlain(words, index, write, this.inDevice);
     if (this.inDevice) return;
     const rank = running.cpu;
+    if (words.confinedTo !== ANYBODY) {
+      chargeTicks(this.hardware.privateTicks(words));
+      return;
+    }
     const line = words.line ?? words.ownLine();
     if (line === null) this.hardware.touch(words, index, rank);
     else this.hardware.access(line, rank, write);
