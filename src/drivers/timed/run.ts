@@ -215,7 +215,8 @@ class TimedMachine implements PlainObserver, Shortcut {
     const thread = this.current[rank]!;
     if (this.charges !== null && this.debts[rank].length > 0) this.payOne(rank);
     else this.act(rank, thread);
-    if (this.runsAhead) while (this.current[rank] === thread && this.isPrivate(thread.pending, rank)) this.act(rank, thread);
+    if (this.runsAhead)
+      while (this.current[rank] === thread && this.isPrivate(thread.pending, rank)) this.act(rank, thread);
     if (thread.pending === null && this.paid(rank)) this.ended(rank);
     const next = this.current[rank];
     let due = false;
