@@ -8,7 +8,7 @@ import { Cell, Line, Ref, Words } from '../machine/memory.ts';
 import type { Geometry } from '../machine/profile.ts';
 import { CLEAR, COPY, DMA, Step } from '../machine/step.ts';
 import { KernelBug, running } from '../machine/thread.ts';
-import { PageLock } from '../sync/pagelock.ts';
+import { type PageLock, PageLocks } from '../sync/pagelock.ts';
 import { RwSemaphore } from '../sync/rwsem.ts';
 import type { Smp } from '../sync/smp.ts';
 import { Spinlock } from '../sync/spinlock.ts';
@@ -149,6 +149,7 @@ export class Page extends Words {
     super();
     this.pfn = pfn;
     this.zone = zone;
+    this.lineFreeAt = 0;
   }
   /** References of all kinds; the page is freed at 0. */
   get _count(): Ref {
@@ -171,7 +172,11 @@ export class Page extends Words {
   }
   /** PG_locked. */
   get lock(): PageLock {
-    return (this.pg_locked ??= new PageLock(`page ${this.pfn} lock`));
+    return (this.pg_locked ??= this.zone.pageLocks.take(this));
+  }
+  /** Nobody has the lock, and nobody asks for it: it need not be there. */
+  dropLock(): void {
+    this.pg_locked = null;
   }
   /** One of the PAGE_WORDS words the page holds. */
   contents(word: number): Ref {
@@ -264,6 +269,7 @@ export class Zone {
   readonly lru_lock: Spinlock;
   /** Guarded by `lru_lock`. */
   readonly nr_active: Cell;
+  readonly pageLocks = new PageLocks();
 
   constructor(node: number, pages: number, pageBytes: number) {
     this.node = node;

@@ -205,6 +205,8 @@ export abstract class Shared {
    * is; a step that does not keep to it is a misuse.
    */
   confinedTo: number = ANYBODY;
+  /** Of an object whose only line has no `Line`: the tick at which its transfer ends. -1: that is not followed. */
+  lineFreeAt = -1;
   /** Threads whose step is not `ready`, in order of arrival. Kept by the timed driver. */
   waiters: Thread[] | null = null;
   /** The line, made when it is first asked for; null where the line depends on the index (see `claim`). */
@@ -231,9 +233,13 @@ export abstract class Shared {
     const inTheWay = (shared: boolean): boolean => !(shared && step.kind === LOCK_SHARED);
     return all.filter((other) => other.held.some(({ lock, shared }) => lock === this && inTheWay(shared)));
   }
-  /** Take the cache line of word `index` for `cpu`; returns the CPU that held it, -1 for memory. */
-  claim(_index: number, _cpu: number): number {
-    return -1;
+  /** Take the cache line of word `index` for `cpu`; returns the CPU that held it, -1 for memory. Default: it is not followed. */
+  claim(_index: number, cpu: number): number {
+    return cpu;
+  }
+  /** Whose line it lives on, if it has none of its own. */
+  onLineOf(): Shared {
+    return this;
   }
 }
 

@@ -52,6 +52,7 @@ export function cachedFile(system: System, name: string, pages: number): Inode {
     page.index = pgoff;
     page_tree.set(pgoff, page.pfn);
   }
+  for (const zone of system.zones) zone.pageLocks.reuse = true;
   inode.i_size.ownLine();
   inode.i_size.confinedTo = READERS;
   page_tree.confinedTo = READERS;

@@ -2,7 +2,7 @@
  * What time an access takes, from the state of the hardware: who has the line, how far away that is, whether a
  * transfer is under way, how much of a memory bus is taken. All times are ticks (see TICKS_PER_NS).
  */
-import { type Line, MEMORY, type Words } from '../../machine/memory.ts';
+import { type Line, MEMORY } from '../../machine/memory.ts';
 import type { Shared } from '../../machine/step.ts';
 import { type Cost, hops, nodeOf, type Profile, TICKS_PER_NS } from '../../machine/profile.ts';
 import { Misuse } from '../../machine/thread.ts';
@@ -80,8 +80,17 @@ export class Hardware {
   }
 
   /** `cpu` uses a word of a structure now. */
-  touch(words: Words, index: number, cpu: number): void {
-    this.done[0] = this.clock[cpu] + this.fetch(words.claim(index, cpu), cpu);
+  touch(object: Shared, index: number, cpu: number): void {
+    const before = object.claim(index, cpu);
+    const now = this.clock[cpu];
+    if (before === cpu) {
+      this.done[0] = now;
+      return;
+    }
+    const follows = object.lineFreeAt >= 0;
+    const end = (follows && object.lineFreeAt > now ? object.lineFreeAt : now) + this.fetch(before, cpu);
+    if (follows) object.lineFreeAt = end;
+    this.done[0] = end;
   }
 
   /** For a CPU to use what is confined to it, or to readers: it is in its cache. */

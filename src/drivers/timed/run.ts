@@ -334,7 +334,7 @@ class TimedMachine implements PlainObserver, Shortcut {
   private effectOnLock(rank: number, thread: Thread, step: Step, lock: Shared): number {
     const line = lock.line ?? lock.ownLine();
     if (lock.confinedTo !== ANYBODY) this.hardware.done[0] = this.clock[rank] + this.hardware.privateTicks(lock);
-    else if (line === null) this.hardware.done[0] = this.clock[rank];
+    else if (line === null) this.hardware.touch(lock.onLineOf(), 0, rank);
     else this.hardware.access(line, rank, true);
     this.spend(rank, thread);
     const reply = lock.perform(step, thread);
