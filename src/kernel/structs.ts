@@ -6,7 +6,7 @@
  */
 import { Cell, Line, Ref, Words } from '../machine/memory.ts';
 import type { Geometry } from '../machine/profile.ts';
-import { CLEAR, COPY, DMA, Step } from '../machine/step.ts';
+import { CLEAR, COPY, DMA, LOAD, Step } from '../machine/step.ts';
 import { KernelBug, running } from '../machine/thread.ts';
 import { type PageLock, PageLocks } from '../sync/pagelock.ts';
 import { RwSemaphore } from '../sync/rwsem.ts';
@@ -151,6 +151,9 @@ export class Page extends Words {
     this.zone = zone;
     this.lineFreeAt = 0;
   }
+  override get home(): number {
+    return this.zone.node;
+  }
   /** References of all kinds; the page is freed at 0. */
   get _count(): Ref {
     return new Ref(this, COUNT);
@@ -228,6 +231,7 @@ export class Page extends Words {
   override label(step: Step): string {
     const { kind, index, value } = step;
     if (kind === COPY) return `copy from ${this.name}`;
+    if (kind === LOAD) return `read all of ${this.name}`;
     if (kind === DMA) return `device writes ${this.name}`;
     if (kind !== CLEAR) return super.label(step);
     if (index > DATA) return `clear ${this.describe(index)} and behind`;
@@ -247,7 +251,9 @@ export class Page extends Words {
       throw new KernelBug('use after free', `${running.name}: ${this.label(step)}, and ${this.name} is free`);
     }
     if (step.kind === CLEAR) this.ownWords().fill(0, step.index - DATA);
-    return step.kind === COPY || step.kind === DMA || step.kind === CLEAR ? 0 : super.perform(step);
+    return step.kind === COPY || step.kind === LOAD || step.kind === DMA || step.kind === CLEAR
+      ? 0
+      : super.perform(step);
   }
   override claim(index: number, cpu: number): number {
     if (index >= DATA) return cpu;

@@ -51,7 +51,10 @@ export const DMA = 18;
 /** Sleep for `value` nanoseconds: under the controlled driver for any time. */
 export const DELAY = 19;
 
-export type StepKind = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15 | 16 | 17 | 18 | 19;
+/** A program reads all that a page holds, and does not care what: `value` bytes of memory node `other`. */
+export const LOAD = 20;
+
+export type StepKind = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15 | 16 | 17 | 18 | 19 | 20;
 
 /** Reply of `perform` when the step has joined a queue: it ends when somebody calls `wake` for the thread. */
 export const BLOCKED = -0x7fffffff;
@@ -207,6 +210,8 @@ export abstract class Shared {
   confinedTo: number = ANYBODY;
   /** Of an object whose only line has no `Line`: the tick at which its transfer ends. -1: that is not followed. */
   lineFreeAt = -1;
+  /** Nodes whose caches have what it holds, a bit each. Kept by the timed driver. */
+  inCaches = 0;
   /** Threads whose step is not `ready`, in order of arrival. Kept by the timed driver. */
   waiters: Thread[] | null = null;
   /** The line, made when it is first asked for; null where the line depends on the index (see `claim`). */
@@ -236,6 +241,10 @@ export abstract class Shared {
   /** Take the cache line of word `index` for `cpu`; returns the CPU that held it, -1 for memory. Default: it is not followed. */
   claim(_index: number, cpu: number): number {
     return cpu;
+  }
+  /** Memory node of the line. */
+  get home(): number {
+    return 0;
   }
   /** Whose line it lives on, if it has none of its own. */
   onLineOf(): Shared {

@@ -274,6 +274,8 @@ const lat_proc = mapping(
   'a mapping such as { kind: fork, iterations: 10 }',
 ).describe("lmbench's lat_proc as the workload, on one CPU: processes that are started and awaited one by one.");
 
+const positive = z.number({ error: 'a number greater than 0' }).positive({ error: 'a number greater than 0' });
+
 const seqread = mapping(
   {
     gib: gib.describe('Size of the file, in GiB.'),
@@ -298,7 +300,7 @@ const seqread = mapping(
           )
           .describe('What stands in the rows.'),
         rows: z
-          .array(z.tuple([whole(1), whole(0), gib], { error: 'a list of 3 cells, one for each column' }), {
+          .array(z.tuple([whole(1), whole(0), positive], { error: 'a list of 3 cells, one for each column' }), {
             error: 'a list of rows',
           })
           .min(1, { error: 'a list of at least one row' })

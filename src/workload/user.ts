@@ -3,11 +3,11 @@
  * the TLB comes before or after an access, not between look and use.
  */
 import { READ_ONCE, WRITE_ONCE } from '../machine/memory.ts';
-import { type Coroutine, type Step, Walk } from '../machine/step.ts';
+import { type Coroutine, LOAD, Step, Walk } from '../machine/step.ts';
 import { smp_processor_id } from '../machine/thread.ts';
 import { charge, work } from '../machine/work.ts';
-import { page_number, pte_dirty, pte_mkdirty, pte_page, pte_present, pte_write } from '../kernel/pgtable.ts';
-import type { Address, Mm, Page } from '../kernel/structs.ts';
+import { page_number, page_size, pte_dirty, pte_mkdirty, pte_page, pte_present, pte_write } from '../kernel/pgtable.ts';
+import { type Address, DATA, type Mm, type Page } from '../kernel/structs.ts';
 import type { Tlb } from '../sync/tlb.ts';
 
 const TOUCH = work('user_touch');
@@ -107,10 +107,15 @@ export function user_load(mm: Mm, address: Address, word: number, caught: readon
   return user_access(mm, address, false, caught, (page) => READ_ONCE(page.contents(word)));
 }
 
-/** Load what a page holds, whatever that is. Returns 0, or -signal. */
-export function* user_touch(mm: Mm, address: Address): Coroutine<number> {
+/** Load all that a page holds, whatever that is. Returns 0, or -signal. */
+export function* user_read_page(mm: Mm, address: Address): Coroutine<number> {
   const tlb = mm.system.tlbs[smp_processor_id()];
+  const vpn = page_number(mm, address);
+  if (!translates(tlb.lookup(mm.asid, vpn), false)) {
+    const reply = yield new Touch(mm, address, false, NONE);
+    if (reply < 0) return reply;
+  }
   charge(TOUCH);
-  if (translates(tlb.lookup(mm.asid, page_number(mm, address)), false)) return 0;
-  return yield new Touch(mm, address, false, NONE);
+  const page = pte_page(mm, tlb.lookup(mm.asid, vpn));
+  return yield new Step(LOAD, page, DATA, page_size(mm), page.zone.node);
 }

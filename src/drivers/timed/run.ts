@@ -19,6 +19,7 @@ import {
   type Counted,
   DELAY,
   DMA,
+  LOAD,
   LOCK,
   LOCK_SHARED,
   POLL,
@@ -347,7 +348,8 @@ class TimedMachine implements PlainObserver, Shortcut {
 
   private effectOtherwise(rank: number, thread: Thread, step: Step): number {
     const { object } = step;
-    if (step.kind === DMA) this.hardware.done[0] = this.clock[rank];
+    if (step.kind === LOAD) this.hardware.load(object, rank, step.value, step.other);
+    else if (step.kind === DMA) this.hardware.done[0] = this.clock[rank];
     else if (step.kind === CLEAR && step.value > 0) this.hardware.clear(rank, step.value, step.other);
     else if (step.kind !== SPAWN && object.ownLine() !== null) this.hardware.access(object.line!, rank, false);
     else this.hardware.done[0] = this.clock[rank];
