@@ -247,6 +247,7 @@ export abstract class Shared {
     return 0;
   }
   /** Whose line it lives on, if it has none of its own. */
+  // eslint-disable-next-line @typescript-eslint/prefer-return-this-type -- a page lock is on the line of its page
   onLineOf(): Shared {
     return this;
   }

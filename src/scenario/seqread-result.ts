@@ -25,7 +25,7 @@ export function seqreadRows({ gib, processes, orders }: SeqreadSpec): SeqreadRow
 export function measuredSeconds(spec: SeqreadSpec, { processes, order, gib }: SeqreadRow): number | null {
   const { measured } = spec;
   const row = measured?.rows.find((one) => one.processes === processes);
-  if (measured == null || row === undefined || (order ?? 0) !== 0) return null;
+  if (measured === null || row === undefined || (order ?? 0) !== 0) return null;
   return (row.seconds / measured.gib) * gib;
 }
 
