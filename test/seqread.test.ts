@@ -28,13 +28,9 @@ function scenario(kernel: string, processes: number, order: number, pages: numbe
   return parseScenario(text.join('\n'), 'generated.yaml', catalog());
 }
 
-function run(
-  kernel: string,
-  processes: number,
-  order: number,
-  pages: number,
-  eager = false,
-): object & { faults: number } {
+type Outcome = { faults: number } & Pick<TimedResult, 'wallNs' | 'userNs' | 'systemNs' | 'steps' | 'locks'>;
+
+function run(kernel: string, processes: number, order: number, pages: number, eager = false): Outcome {
   const one = scenario(kernel, processes, order, pages);
   const world = buildSeqreadWorld(one, seqreadRows(one.seqread!)[0]);
   const { wallNs, userNs, systemNs, steps, locks, stuck } = runTimed(world.births, { ...world, eager });

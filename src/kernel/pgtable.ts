@@ -117,8 +117,8 @@ export class PtePage extends Words {
     this.whole = tables;
     this.confinedTo = tables.confinedTo;
     this.base = base;
-    const { ptrsPerPte, lineBytes } = tables.geometry;
-    this.lineShift = Math.log2(lineBytes / PTE_BYTES);
+    const { ptrsPerPte, pteBytes, lineBytes } = tables.geometry;
+    this.lineShift = Math.log2(lineBytes / pteBytes);
     this.ptes = tables.room(ptrsPerPte);
     this.owners = this.confinedTo >= 0 ? null : new Uint16Array((ptrsPerPte >> this.lineShift) + 1);
   }
@@ -174,7 +174,6 @@ export type PmdPage = (PtePage | undefined)[];
 /** A pud table: one entry per pmd table. */
 export type PudPage = (PmdPage | undefined)[];
 
-const PTE_BYTES = 8;
 const PAGES_OF_A_SLAB = 64;
 
 /** The `struct page` of a pmd table, of which patches use `index`: one word, here in halves of 32 bits. */

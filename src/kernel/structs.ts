@@ -220,6 +220,12 @@ export class Page extends Words {
     this.filler = filler;
     this.words = words === null ? null : [...words];
   }
+  /** Nobody has it any more: whoever gets it next finds no trace of its past. */
+  forget(): void {
+    this.mapping = 0;
+    this.block = 0;
+    this.flags = 0;
+  }
   /** The page is free from this step on. */
   get poisonStep(): Step {
     return new Step(CLEAR, this, DATA, POISON_BYTES);
@@ -247,6 +253,7 @@ export class Page extends Words {
       this.poisoned = step.value === POISON_BYTES;
       return 0;
     }
+    if (step.kind === DMA && step.index === DATA && this.count > 0) this.poisoned = false; // it is somebody's again
     if (this.poisoned && step.index >= DATA) {
       throw new KernelBug('use after free', `${running.name}: ${this.label(step)}, and ${this.name} is free`);
     }

@@ -40,6 +40,7 @@ export const ivybridge_ex_4s: Profile = {
     ptrsPerPud: 512,
     ptrsPerPgd: 512,
     userPtrsPerPgd: 256,
+    pteBytes: 8,
     pmdEntryBytes: 8,
     pgdEntryBytes: 8,
     lineBytes: 64,
