@@ -41,6 +41,7 @@ import { Hardware, workPrices } from './hardware.ts';
 import { type LockRow, LockTable } from './locks.ts';
 import { CpuQueue } from './queue.ts';
 import { Timers } from './timers.ts';
+import type { Watcher } from './watch.ts';
 
 export interface TimedOptions {
   readonly profile: Profile;
@@ -49,6 +50,8 @@ export interface TimedOptions {
   readonly eager?: boolean;
   /** Keep the order of steps, as thread ids, for a replay under the controlled driver. */
   readonly recordOrder?: boolean;
+  /** Sees everything that happens, at the cost of a stop at every step. */
+  readonly watcher?: Watcher;
   /** Called about every `every` steps with the virtual time in ns; for progress displays. */
   readonly progress?: { readonly every: number; readonly report: (nowNs: number) => void };
 }
@@ -115,6 +118,7 @@ class TimedMachine implements PlainObserver, Shortcut {
   private since = new Float64Array(64);
   private readonly order: number[] | null;
   private readonly progress: TimedOptions['progress'];
+  private readonly watcher: Watcher | null;
   private steps = 0;
   /** Step at which progress is reported next; 0 for never. */
   private reportAt: number;
@@ -132,10 +136,11 @@ class TimedMachine implements PlainObserver, Shortcut {
     this.charges = options.eager === true ? [] : null;
     this.order = options.recordOrder === true ? [] : null;
     this.progress = options.progress;
+    this.watcher = options.watcher ?? null;
     this.reportAt = options.progress?.every ?? 0;
     setPrices(workPrices(profile), this.charges);
     observePlain(this);
-    takeShortcuts(this.charges === null ? this : null);
+    takeShortcuts(this.charges === null && this.watcher === null ? this : null);
   }
 
   run(births: readonly Birth[]): TimedResult {
@@ -183,6 +188,7 @@ class TimedMachine implements PlainObserver, Shortcut {
   private effectOfDevice(thread: Thread, step: Step): number {
     const { kind, object } = step;
     this.count(thread);
+    this.watcher?.step(thread, this.moment[0], this.moment[0]);
     const reply = object.perform(step, thread);
     if (reply === BLOCKED) return reply;
     if (kind >= LOCK && kind <= UNLOCK_SHARED) this.note(kind, object, reply);
@@ -195,6 +201,7 @@ class TimedMachine implements PlainObserver, Shortcut {
   /** What a device does by itself costs nothing. */
   private proceedDevice(thread: Thread, reply: number): void {
     this.inDevice = true;
+    this.watcher?.resumes(thread, this.moment[0], true);
     thread.resume(reply);
     this.inDevice = false;
     bill.fill(0);
@@ -252,6 +259,7 @@ class TimedMachine implements PlainObserver, Shortcut {
       return;
     }
     if (step.kind === DELAY) {
+      this.watcher?.stops(thread, this.clock[rank]);
       this.timers.add(this.clock[rank] + delayTicks(step), thread);
       this.giveUpCpu(rank);
       return;
@@ -259,6 +267,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     const reply = this.effect(rank, thread, step);
     if (reply === BLOCKED) {
       this.since[thread.id] = this.moment[0];
+      this.watcher?.stops(thread, this.moment[0]);
       this.giveUpCpu(rank);
       return;
     }
@@ -331,6 +340,7 @@ class TimedMachine implements PlainObserver, Shortcut {
   /** The step of the thread takes effect when the access it asked for is done; until then it has used its CPU. */
   private spend(rank: number, thread: Thread): void {
     const done = this.hardware.done[0];
+    if (this.watcher !== null) this.watcher.step(thread, this.clock[rank], done);
     this.cpuTime[thread.mode] += done - this.clock[rank];
     this.clock[rank] = done;
     this.moment[0] = done;
@@ -358,11 +368,13 @@ class TimedMachine implements PlainObserver, Shortcut {
   /** The thread of the CPU has no next step. */
   private ended(rank: number): void {
     this.end = Math.max(this.end, this.clock[rank]);
+    this.watcher?.stops(this.current[rank]!, this.clock[rank]);
     this.giveUpCpu(rank);
   }
 
   /** Resume the thread; what it does before its next step is paid on its CPU's clock. */
   private proceed(rank: number, thread: Thread, reply: number): void {
+    if (this.watcher !== null) this.watcher.resumes(thread, this.clock[rank], false);
     thread.resume(reply);
     if (this.charges === null) {
       this.payBill(rank);
@@ -396,6 +408,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     this.queueUp(thread, step);
     const polls = step.kind === POLL && this.runqueue[rank].length === 0;
     thread.spinning = polls || ((object as { spins?: boolean }).spins === true && !this.isInterrupted(rank));
+    this.watcher?.stops(thread, this.clock[rank]);
     if (!thread.spinning) this.giveUpCpu(rank);
   }
 
@@ -432,6 +445,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     this.hardware.handOver(object.line ?? object.ownLine()!, rank, this.moment, others);
     this.clock[rank] = this.since[thread.id];
     thread.spinning = false;
+    this.watcher?.granted(thread, released);
     this.spend(rank, thread);
     const reply = object.perform(step, thread);
     if (step.kind === LOCK) {
@@ -466,6 +480,7 @@ class TimedMachine implements PlainObserver, Shortcut {
 
   /** A sleeper's step is done: it runs on when its CPU gets to it. */
   private wakeUp(thread: Thread, reply: number): void {
+    this.watcher?.granted(thread, this.moment[0]);
     if (this.devices.has(thread)) {
       this.proceedDevice(thread, reply);
       return;
@@ -513,6 +528,7 @@ class TimedMachine implements PlainObserver, Shortcut {
   private preempt(thread: Thread, time: number): void {
     this.cpuTime[thread.mode] += Math.max(0, time - this.since[thread.id]);
     thread.spinning = false;
+    this.watcher?.stops(thread, Math.max(time, this.since[thread.id]));
     this.current[thread.cpu] = null;
   }
 
@@ -539,6 +555,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     const line = words.line ?? words.ownLine();
     if (line === null) this.hardware.touch(words, index, rank);
     else this.hardware.access(line, rank, write);
+    this.watcher?.touches(words, index);
     chargeTicks(this.hardware.done[0] - this.clock[rank]);
   }
 }
