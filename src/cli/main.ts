@@ -105,6 +105,14 @@ function program(io: Io, decide: (action: Action) => void): Command {
       decide(async () => (await import('./replay.ts')).replayCommand(io, file, options as never));
     });
 
+  common(command('compare', 'two results of run --format json, or two scenarios that are run now, side by side'))
+    .argument('<before>', 'a file of results, a folder of them, several with commas, or a scenario')
+    .argument('<after>', 'the same of the other side')
+    .option('--fail-above <percent>', 'exit 1 if anything but a lock is worse by more than that', wholeNumber(0))
+    .action((before: string, after: string, options) => {
+      decide(async () => (await import('./compare.ts')).compare(io, before, after, options as never));
+    });
+
   common(command('list', 'what there is: scenarios, kernels, machines, invariants, marks'))
     .addArgument(new Argument('[what]', 'one of the lists').choices(LISTS))
     .action((what: string | undefined, options: { format: string }) => {
