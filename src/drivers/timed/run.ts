@@ -44,6 +44,7 @@ import { Hardware, workPrices } from './hardware.ts';
 import { type LockRow, LockTable } from './locks.ts';
 import { CpuQueue } from './queue.ts';
 import { Timers } from './timers.ts';
+import type { Watcher } from './watch.ts';
 
 export interface TimedOptions {
   readonly profile: Profile;
@@ -52,6 +53,8 @@ export interface TimedOptions {
   readonly eager?: boolean;
   /** Keep the order of steps, as thread ids, for a replay under the controlled driver. */
   readonly recordOrder?: boolean;
+  /** Sees everything that happens, at the cost of a stop at every step. */
+  readonly watcher?: Watcher;
   /** Called about every `every` steps with the virtual time in ns; for progress displays. */
   readonly progress?: { readonly every: number; readonly report: (nowNs: number) => void };
 }
@@ -123,6 +126,7 @@ class TimedMachine implements PlainObserver, Shortcut {
   private since = new Float64Array(64);
   private readonly order: number[] | null;
   private readonly progress: TimedOptions['progress'];
+  private readonly watcher: Watcher | null;
   private steps = 0;
   /** Step at which progress is reported next; 0 for never. */
   private reportAt: number;
@@ -141,10 +145,11 @@ class TimedMachine implements PlainObserver, Shortcut {
     this.order = options.recordOrder === true ? [] : null;
     this.runsAhead = options.eager !== true && options.recordOrder !== true;
     this.progress = options.progress;
+    this.watcher = options.watcher ?? null;
     this.reportAt = options.progress?.every ?? 0;
     setPrices(workPrices(profile), this.charges);
     observePlain(this);
-    takeShortcuts(this.charges === null ? this : null);
+    takeShortcuts(this.charges === null && this.watcher === null ? this : null);
   }
 
   run(births: readonly Birth[]): TimedResult {
@@ -193,6 +198,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     const { kind, object } = step;
     if (object.confinedTo !== ANYBODY) checkConfined(step, DEVICE);
     this.count(thread);
+    this.watcher?.step(thread, this.moment[0], this.moment[0]);
     const reply = object.perform(step, thread);
     if (reply === BLOCKED) return reply;
     if (kind >= LOCK && kind <= UNLOCK_SHARED) this.note(kind, object, reply);
@@ -205,6 +211,7 @@ class TimedMachine implements PlainObserver, Shortcut {
   /** What a device does by itself costs nothing. */
   private proceedDevice(thread: Thread, reply: number): void {
     this.inDevice = true;
+    this.watcher?.resumes(thread, this.moment[0], true);
     thread.resume(reply);
     this.inDevice = false;
     bill.fill(0);
@@ -271,6 +278,7 @@ class TimedMachine implements PlainObserver, Shortcut {
       return;
     }
     if (step.kind === DELAY) {
+      this.watcher?.stops(thread, this.clock[rank]);
       this.timers.add(this.clock[rank] + delayTicks(step), thread);
       this.giveUpCpu(rank);
       return;
@@ -280,6 +288,7 @@ class TimedMachine implements PlainObserver, Shortcut {
       this.since[thread.id] = this.moment[0];
       const { queue } = step.object as Queueing;
       if (queue !== undefined) this.locks.queued(step.object as Queueing, queue.length);
+      this.watcher?.stops(thread, this.moment[0]);
       this.giveUpCpu(rank);
       return;
     }
@@ -367,6 +376,7 @@ class TimedMachine implements PlainObserver, Shortcut {
   /** The step of the thread takes effect when the access it asked for is done; until then it has used its CPU. */
   private spend(rank: number, thread: Thread): void {
     const done = this.hardware.done[0];
+    if (this.watcher !== null) this.watcher.step(thread, this.clock[rank], done);
     this.cpuTime[thread.mode] += done - this.clock[rank];
     this.clock[rank] = done;
     this.moment[0] = done;
@@ -394,11 +404,13 @@ class TimedMachine implements PlainObserver, Shortcut {
   /** The thread of the CPU has no next step. */
   private ended(rank: number): void {
     this.end = Math.max(this.end, this.clock[rank]);
+    this.watcher?.stops(this.current[rank]!, this.clock[rank]);
     this.giveUpCpu(rank);
   }
 
   /** Resume the thread; what it does before its next step is paid on its CPU's clock. */
   private proceed(rank: number, thread: Thread, reply: number): void {
+    if (this.watcher !== null) this.watcher.resumes(thread, this.clock[rank], false);
     thread.resume(reply);
     if (this.charges === null) {
       this.payBill(rank);
@@ -432,6 +444,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     this.queueUp(thread, step);
     const polls = step.kind === POLL && this.runqueue[rank].length === 0;
     thread.spinning = polls || ((object as { spins?: boolean }).spins === true && !this.isInterrupted(rank));
+    this.watcher?.stops(thread, this.clock[rank]);
     if (!thread.spinning) this.giveUpCpu(rank);
   }
 
@@ -468,6 +481,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     this.hardware.handOver(object.line ?? object.ownLine()!, rank, this.moment, others);
     this.clock[rank] = this.since[thread.id];
     thread.spinning = false;
+    this.watcher?.granted(thread, released);
     this.spend(rank, thread);
     const reply = object.perform(step, thread);
     if (step.kind === LOCK) {
@@ -502,6 +516,7 @@ class TimedMachine implements PlainObserver, Shortcut {
 
   /** A sleeper's step is done: it runs on when its CPU gets to it. */
   private wakeUp(thread: Thread, reply: number): void {
+    this.watcher?.granted(thread, this.moment[0]);
     if (this.devices.has(thread)) {
       this.proceedDevice(thread, reply);
       return;
@@ -549,6 +564,7 @@ class TimedMachine implements PlainObserver, Shortcut {
   private preempt(thread: Thread, time: number): void {
     this.cpuTime[thread.mode] += Math.max(0, time - this.since[thread.id]);
     thread.spinning = false;
+    this.watcher?.stops(thread, Math.max(time, this.since[thread.id]));
     this.current[thread.cpu] = null;
   }
 
@@ -580,6 +596,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     const line = words.line ?? words.ownLine();
     if (line === null) this.hardware.touch(words, index, rank);
     else this.hardware.access(line, rank, write);
+    this.watcher?.touches(words, index);
     chargeTicks(this.hardware.done[0] - this.clock[rank]);
   }
 }
