@@ -106,7 +106,7 @@ export function* write_block(disk: Disk, page: Page): Coroutine {
 
 function* request(disk: Disk, pages: number): Coroutine {
   yield* mutex_lock(disk.queue);
-  yield* new Step(DELAY, disk.queue, 0, SEEK_NS + pages * PAGE_NS);
+  yield* new Step(DELAY, disk.drive, 0, SEEK_NS + pages * PAGE_NS);
 }
 
 /** All at once, and by no CPU. */

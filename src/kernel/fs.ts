@@ -10,7 +10,7 @@
  * Left out: directories, reference counts of inodes, prio trees and interval trees of vmas (lists stand for them).
  */
 import { Cell, Words, WRITE_ONCE } from '../machine/memory.ts';
-import { COPY, Step } from '../machine/step.ts';
+import { COPY, Shared, Step } from '../machine/step.ts';
 import { Mutex } from '../sync/mutex.ts';
 import { RwSemaphore } from '../sync/rwsem.ts';
 import { Spinlock } from '../sync/spinlock.ts';
@@ -31,10 +31,27 @@ export class Block extends Page {
   }
 }
 
+/** The part that moves: who has asked for something waits for it (DELAY). */
+class Drive extends Shared {
+  describe(): string {
+    return 'disk';
+  }
+  label(): string {
+    return 'wait for the disk';
+  }
+  ready(): boolean {
+    return true;
+  }
+  perform(): number {
+    return 0;
+  }
+}
+
 /** Blocks, of which those that are in no file wait to be used. */
 export class Disk {
   private readonly mem_map: Page[];
   private readonly zone: Zone;
+  readonly drive = new Drive();
   /** One request at a time. */
   readonly queue: Mutex;
   /** Guards `free`. */
