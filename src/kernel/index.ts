@@ -46,7 +46,7 @@ import { xipTruncateFix } from './patches/2014-10-24-xip-truncate-fix.ts';
 import { daxCowMerged } from './patches/2015-02-16-dax-cow-merged.ts';
 import { daxFsLock } from './patches/2015-02-23-dax-fs-lock.ts';
 import { daxIMmapWrite } from './patches/2015-09-08-dax-i-mmap-write.ts';
-import { daxZeroedBlocks } from './patches/dax-zeroed-blocks.ts';
+import { daxZeroedBlocks } from './patches/2015-12-07-dax-zeroed-blocks.ts';
 import { v2_6_15 } from './v2.6.15/memory.ts';
 import { v3_14 } from './v3.14/index.ts';
 import { v3_17 } from './v3.17/memory.ts';

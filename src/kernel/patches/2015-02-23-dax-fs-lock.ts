@@ -5,7 +5,7 @@
  * Claim: a lock of the file system that handlers have shared, and that truncation and hole punching have alone, from the first
  * unmap until blocks are freed. The order is mmap_sem, i_mmaplock, page lock, the lock of the block map; and i_mutex, i_mmaplock
  * there.
- * Replaces: the handler, do_truncate and punchHole. To be used with dax-cow-fault or dax-cow-merged.
+ * Replaces: what dax-cow-merged replaces; the handler, do_truncate and punchHole.
  *
  * The handler gives the lock back when it returns, before the copy is mapped: the lock of i_mmap holds on until then.
  */
@@ -20,6 +20,7 @@ import { round_up_pages } from '../pagemap.ts';
 import type { VmFault, Vma } from '../structs.ts';
 import { punch_range, truncate_setsize } from '../v3.14/truncate.ts';
 import type { VmFaultInfo } from '../v3.14/vm-fault.ts';
+import { daxCowMerged } from './2015-02-16-dax-cow-merged.ts';
 import { dax_fault as dax_fault_unlocked } from './dax.ts';
 
 function* dax_fault(vma: Vma, vmf: VmFaultInfo): Coroutine<VmFault> {
@@ -61,5 +62,5 @@ export const daxFsLock: Change3_17 = {
     url: 'https://git.kernel.org/linus/e8e9ad42c1f1e1bfbe0e8c32c8cac02e9ebfb7ef',
     claim: 'all IO and page faults wait, without any page lock, while blocks are taken from the file',
   },
-  replaces: { dax_fault, dax_mkwrite: dax_fault, do_truncate, punchHole },
+  replaces: { ...daxCowMerged.replaces, dax_fault, dax_mkwrite: dax_fault, do_truncate, punchHole },
 };
