@@ -443,7 +443,8 @@ function* zap_pte(
     return;
   }
   const page = pte_page(tlb.mm, entry);
-  if (details !== null && (yield* is_kept(page, details))) return;
+  // What has no struct page (vm_normal_page) is nobody's copy, and goes in any case.
+  if (details !== null && !page.reserved && (yield* is_kept(page, details))) return;
   const pte = yield* xchg(ptep, 0); // ptep_get_and_clear_full
   charge(ZAP_PTE);
   tlb.need_flush = true;

@@ -150,7 +150,8 @@ export function* grow_to(inode: Inode, pgoff: number, word: number): Coroutine {
 export function* xip_file_read(inode: Inode, pgoff: number, word: number): Coroutine<number> {
   might_sleep();
   yield* mutex_lock(inode.i_mutex);
-  const behind = yield* is_behind_end(inode.i_mapping, pgoff);
+  const at = (pgoff + word / PAGE_WORDS) * inode.system.geometry.pageBytes;
+  const behind = at >= (yield* READ_ONCE(inode.i_size));
   const number = behind ? 0 : yield* get_block(inode, pgoff, false);
   const value = number > 0 ? yield* READ_ONCE(inode.disk.block(number).contents(word)) : 0;
   yield* mutex_unlock(inode.i_mutex);
