@@ -176,12 +176,12 @@ expect: { never: anything }
 const fileOp = (text: string) => files.replace('{ write: map, page: 0 }', text);
 const never = (value: string) => raceWith(6, `expect: { ${value} }`);
 const mappingHere =
-  'a scenario must be a mapping with the keys about, kernel, expect and either vmas and threads or pft or lat_proc';
+  'a scenario must be a mapping with the keys about, kernel, expect and either vmas and threads or pft or lat_proc or seqread';
 const opKeys =
   'write, read, page_referenced, munmap, madvise_dontneed, mmap, remap, msync, truncate, punch, invalidate, writeback, pwrite, pread, wait, exit, page, pages, value, of, sees, catches, to, fork';
 const opKinds =
   'write, read, page_referenced, munmap, madvise_dontneed, mmap, remap, msync, truncate, punch, invalidate, writeback, pwrite, pread, fork, wait and exit';
-const rootKeys = 'about, kernel, machine, files, vmas, threads, pft, lat_proc, measured, expect';
+const rootKeys = 'about, kernel, machine, files, vmas, threads, pft, lat_proc, seqread, measured, expect';
 const noAlias = (c: string) => `anchors and aliases are not supported. Text that begins with ${c} needs quotes`;
 const badName = 'must be at most 64 letters, digits, spaces and _ . + -, the first of them a letter or _';
 
@@ -249,7 +249,7 @@ const refused: Record<string, [text: string, ...errors: string[]]> = {
   'a thread without operations': [raceWith(5, '  T1: []'), '5:7 T1 must be a list of at least one operation, got a list of 0'],
   'no threads': [race.replace(/threads:\n.*/, 'threads: {}'), '4:1 threads must have at least one thread, got none'],
   'vmas without threads': [race.replace(/threads:\n.*\n/, ''), "3:1 missing key 'threads': vmas and threads go together"],
-  'no workload': [`${head}expect: { never: anything }`, '1:1 a scenario needs a workload: either vmas and threads, or pft, or lat_proc'],
+  'no workload': [`${head}expect: { never: anything }`, '1:1 a scenario needs a workload: either vmas and threads, or pft, or lat_proc, or seqread'],
   'pft and threads': [`${race}pft: { gb: 1, repetitions: 1, threads: 1 }`, '7:1 a scenario has either vmas and threads or pft, got pft and vmas'],
   'lat_proc and threads': [`${race}lat_proc: { kind: fork, iterations: 1 }`, '7:1 a scenario has either vmas and threads or lat_proc, got lat_proc and vmas'],
   'lat_proc and pft': [`${pft}lat_proc: { kind: fork, iterations: 1 }`, '13:1 a scenario has either pft or lat_proc, got both'],
@@ -286,7 +286,7 @@ const refused: Record<string, [text: string, ...errors: string[]]> = {
   'an unknown invariant': [never('never: lost stoer'), "6:18 unknown invariant 'lost stoer' (there are: lost store, no page is mapped twice, anything). Did you mean 'lost store'?"],
   'anything sometimes': [never('sometimes: anything'), "6:22 unknown invariant 'anything' (there are: lost store, no page is mapped twice)"],
   'a contradiction': [never('never: lost store, always: [lost store]'), "6:39 'lost store' stands under never and always, and only one of them can be right"],
-  'faults without pft': [never('faults: 3'), '6:11 faults goes with pft only'],
+  'faults without pft': [never('faults: 3'), '6:11 faults goes with pft and seqread only'],
   'an error without a table': [never('errorPercent: 3'), '6:11 errorPercent goes with measured only'],
   // YAML
   'an empty file': ['', '1:1 the scenario is empty: it needs at least about, kernel, expect and a workload'],
