@@ -2,6 +2,7 @@
 import { clearAfterMap, leakWhenRaced, noAnonRmap, noUnlock, rssTwice, zeroPageWritable } from './bugs/anonymous.ts';
 import { anonVmaLockOrder } from './bugs/anon-vma-lock-order.ts';
 import { faultIrqsOff } from './bugs/fault-irqs-off.ts';
+import { munmapForgetsDirty, partialPageRefused, truncateKeepsBlocks } from './bugs/files.ts';
 import { forkNoFlush, forkNoWrprotect } from './bugs/fork.ts';
 import { freeBeforeFlush } from './bugs/free-before-flush.ts';
 import { mmapSemTwice } from './bugs/mmap-sem-twice.ts';
@@ -104,6 +105,9 @@ export const bugs: readonly Change[] = [
   truncateCountBeforeSize,
   truncateCountAfterUnmap,
   truncateRemovesFirst,
+  munmapForgetsDirty,
+  partialPageRefused,
+  truncateKeepsBlocks,
 ];
 
 /**
