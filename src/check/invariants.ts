@@ -259,6 +259,7 @@ export const standingRules: Readonly<Record<string, string>> = {
   'pagevec overrun': 'I25: a batch fits into its pagevec',
   'sleeping while atomic': 'I19: nobody sleeps while holding a spinlock',
   'unlock by non-owner': 'I17: a lock is released by who holds it',
+  'broken ->fault contract': 'B18: a handler that answers VM_FAULT_LOCKED and no page holds the lock of i_mmap',
   'killed by signal': 'I28: no program is killed by a fault it did not deserve',
   'not modelled': 'the run stays inside what the kernel text models',
   exception: 'kernel text does not throw',

@@ -1,6 +1,16 @@
 /** The kernels, patches and bugs there are, by name. */
 import { clearAfterMap, leakWhenRaced, noAnonRmap, noUnlock, rssTwice, zeroPageWritable } from './bugs/anonymous.ts';
 import { anonVmaLockOrder } from './bugs/anon-vma-lock-order.ts';
+import { cowNoPteSame, cowPageUnlocked } from './bugs/cow-fault.ts';
+import {
+  daxCowNoMutex,
+  daxCowNoUnlockRaced,
+  daxCowNoUnlockSigbus,
+  daxCowWriteUnlock,
+  daxNullPageShared,
+  daxNullPageUnlocked,
+  truncateInTransaction,
+} from './bugs/dax.ts';
 import { faultIrqsOff } from './bugs/fault-irqs-off.ts';
 import { munmapForgetsDirty, partialPageRefused, truncateKeepsBlocks } from './bugs/files.ts';
 import { forkNoFlush, forkNoWrprotect } from './bugs/fork.ts';
@@ -19,6 +29,7 @@ import {
   truncateUnmapsFirst,
 } from './bugs/truncate.ts';
 import { rssAfterUnlock } from './bugs/rss-after-unlock.ts';
+import { xipSparseUnlocked } from './bugs/xip-sparse-unlocked.ts';
 import type { Base, Change } from './change.ts';
 import type { FaultPath } from './fault-path.ts';
 import { v2_6_10 } from './memory.ts';
@@ -31,6 +42,12 @@ import { anonPrefaultCmpxchg } from './patches/2004-12-16-anon-prefault-cmpxchg.
 import { pageFaultScalability } from './patches/2004-12-16-page-fault-scalability.ts';
 import { anonPrefaultV4 } from './patches/2005-01-04-anon-prefault-v4.ts';
 import { cowRmapOrder } from './patches/2008-06-22-cow-rmap-order.ts';
+import { daxCowFault } from './patches/2014-09-25-dax-cow-fault.ts';
+import { xipTruncateFix } from './patches/2014-10-24-xip-truncate-fix.ts';
+import { daxCowMerged } from './patches/2015-02-16-dax-cow-merged.ts';
+import { daxFsLock } from './patches/2015-02-23-dax-fs-lock.ts';
+import { daxIMmapWrite } from './patches/2015-09-08-dax-i-mmap-write.ts';
+import { daxZeroedBlocks } from './patches/2015-12-07-dax-zeroed-blocks.ts';
 import { v2_6_15 } from './v2.6.15/memory.ts';
 import { v3_14 } from './v3.14/index.ts';
 import { v3_17 } from './v3.17/memory.ts';
@@ -72,6 +89,12 @@ export const patches: readonly Change[] = [
   anonPrefaultCmpxchg,
   anonPrefaultV4,
   cowRmapOrder,
+  xipTruncateFix,
+  daxCowFault,
+  daxCowMerged,
+  daxFsLock,
+  daxIMmapWrite,
+  daxZeroedBlocks,
 ];
 
 export const bugs: readonly Change[] = [
@@ -99,6 +122,16 @@ export const bugs: readonly Change[] = [
   pteWalkLockTwice,
   pteWalkNoParentLock,
   pteWalkSleepsLocked,
+  cowNoPteSame,
+  cowPageUnlocked,
+  daxCowNoMutex,
+  daxNullPageUnlocked,
+  daxNullPageShared,
+  daxCowNoUnlockRaced,
+  daxCowNoUnlockSigbus,
+  daxCowWriteUnlock,
+  truncateInTransaction,
+  xipSparseUnlocked,
   truncateCountReadLate,
   truncateCountCheckedEarly,
   truncateUnmapsFirst,
