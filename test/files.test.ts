@@ -4,15 +4,18 @@
  */
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { DporStrategy } from '../src/drivers/controlled/dpor.ts';
 import { explore } from '../src/drivers/controlled/explore.ts';
 import { random } from '../src/drivers/controlled/random.ts';
+import { shrink } from '../src/drivers/controlled/shrink.ts';
 import { runTimed } from '../src/drivers/timed/run.ts';
 import { without } from '../src/kernel/bugs/altered.ts';
 import type { FaultPath2_6 } from '../src/kernel/fault-path.ts';
 import { bases, patches } from '../src/kernel/index.ts';
 import { v2_6_10 } from '../src/kernel/memory.ts';
 import { CLEAR, WRITE, XCHG } from '../src/machine/step.ts';
-import type { Scenario } from '../src/scenario/read.ts';
+import { catalog } from '../src/scenario/catalog.ts';
+import { readScenario, type Scenario } from '../src/scenario/read.ts';
 import { buildWorld, checkedProgram } from '../src/scenario/world.ts';
 import { programs, scenarioOf } from './support/file-programs.ts';
 
@@ -90,6 +93,26 @@ describe('files', () => {
         expect(brokenIn({ ...scenarioOf(program, 'v2.6.10', []), own })).to.deep.equal([]);
       });
       expect(fc.check(property, { seed: 1, numRuns: 500, endOnFailure: true, path: '' }).failed).to.equal(true);
+    });
+  }
+});
+
+describe('truncation against faults, in the wrong order', () => {
+  const beyond = 'mapped beyond end of file';
+  const PREEMPTIONS: Readonly<Record<string, number>> = {
+    'truncate-count-late': 1,
+    'truncate-check-early': 1,
+    'truncate-unmap-first': 1,
+    'truncate-count-first': 2,
+    'truncate-count-last': 2,
+  };
+  for (const [name, fewest] of Object.entries(PREEMPTIONS)) {
+    it(`takes ${fewest} preemptions to be seen: ${name}`, () => {
+      const scenario = readScenario(`scenarios/races/file-fault+${name}.yaml`, catalog());
+      const program = () => checkedProgram(buildWorld(scenario));
+      const failure = explore(program, { strategy: new DporStrategy() }).failures.find(({ rule }) => rule === beyond)!;
+      const shrunk = shrink(program, beyond, failure.schedule);
+      expect([shrunk.preemptions, shrunk.fewest]).to.deep.equal([fewest, true]);
     });
   }
 });

@@ -146,7 +146,7 @@ export function wrongInFiles(world: Checked): string[] {
 
 const foreignData: Invariant = {
   name: 'foreign data',
-  sentence: 'a file, or a private copy of a page of it, never holds what has been in another file only',
+  sentence: 'I10: a file, or a private copy of a page of it, never holds what has been in another file only',
   moment: 'end',
   check(world) {
     const inFiles = world.system.inodes.flatMap((inode) =>

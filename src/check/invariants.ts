@@ -34,7 +34,7 @@ function usedPages(system: System): Page[] {
 
 const lostStore: Invariant = {
   name: 'lost store',
-  sentence: 'I11: no completed store is lost',
+  sentence: 'I11: no completed store is lost, and what a file has lost does not come back',
   moment: 'end',
   check(world) {
     const inMemory = wrongWords(world).flatMap(({ stores, text, foreign }) =>

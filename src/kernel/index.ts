@@ -12,6 +12,7 @@ import {
   truncateInTransaction,
 } from './bugs/dax.ts';
 import { faultIrqsOff } from './bugs/fault-irqs-off.ts';
+import { munmapForgetsDirty, partialPageRefused, truncateKeepsBlocks } from './bugs/files.ts';
 import { forkNoFlush, forkNoWrprotect } from './bugs/fork.ts';
 import { freeBeforeFlush } from './bugs/free-before-flush.ts';
 import { mmapSemTwice } from './bugs/mmap-sem-twice.ts';
@@ -137,6 +138,9 @@ export const bugs: readonly Change[] = [
   truncateCountBeforeSize,
   truncateCountAfterUnmap,
   truncateRemovesFirst,
+  munmapForgetsDirty,
+  partialPageRefused,
+  truncateKeepsBlocks,
 ];
 
 /**
