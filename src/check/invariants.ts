@@ -256,6 +256,8 @@ export const standingRules: Readonly<Record<string, string>> = {
   'use after free': 'I3: nobody uses what a free page holds',
   'fault without progress': 'I24: a fault that went well leaves a usable pte, unless somebody else has changed it',
   'pagevec overrun': 'I25: a batch fits into its pagevec',
+  'pte pointer outside its page': 'I25: nobody looks for a pte before or behind its page of ptes',
+  'null pointer': 'kernel text follows no pointer that is null',
   'sleeping while atomic': 'I19: nobody sleeps while holding a spinlock',
   'unlock by non-owner': 'I17: a lock is released by who holds it',
   'killed by signal': 'I28: no program is killed by a fault it did not deserve',
