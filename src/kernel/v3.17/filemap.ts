@@ -58,10 +58,15 @@ export function* isEasy(page: Page): Coroutine<boolean> {
 
 /** Caller holds the page lock, and that of the page of ptes. */
 export function* mapLockedPage(vma: Vma, vmf: VmFaultInfo, pgoff: number, page: Page): Coroutine<boolean> {
+  if (page.mapping !== vma.vm_file!.f_mapping.number) return false;
+  return yield* mapIfInside(vma, vmf, pgoff, page);
+}
+
+/** The same without asking whether the page is in the file still. */
+export function* mapIfInside(vma: Vma, vmf: VmFaultInfo, pgoff: number, page: Page): Coroutine<boolean> {
   const mm = vma.vm_mm;
-  const { host, number } = vma.vm_file!.f_mapping;
-  if (page.mapping !== number || (yield* PageUptodate(page)) === 0) return false;
-  if (pgoff >= round_up_pages(mm.system, yield* READ_ONCE(host.i_size))) return false;
+  if ((yield* PageUptodate(page)) === 0) return false;
+  if (pgoff >= round_up_pages(mm.system, yield* READ_ONCE(vma.vm_file!.f_mapping.host.i_size))) return false;
   const off = pgoff - vmf.pgoff;
   const pte = pteAt(mm, vmf.pte!, off);
   if (!pte_none(pte.plain)) return false;
