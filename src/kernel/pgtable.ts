@@ -114,8 +114,8 @@ export class PtePage extends Words {
     this.tables = tables;
     this.whole = tables;
     this.base = base;
-    const { ptrsPerPte, lineBytes } = tables.geometry;
-    this.lineShift = Math.log2(lineBytes / PTE_BYTES);
+    const { ptrsPerPte, pteBytes, lineBytes } = tables.geometry;
+    this.lineShift = Math.log2(lineBytes / pteBytes);
     this.ptes = new Int32Array(ptrsPerPte);
     this.owners = new Uint16Array((ptrsPerPte >> this.lineShift) + 1);
   }
@@ -166,8 +166,6 @@ export class PtePage extends Words {
 export type PmdPage = (PtePage | undefined)[];
 /** A pud table: one entry per pmd table. */
 export type PudPage = (PmdPage | undefined)[];
-
-const PTE_BYTES = 8;
 
 /** The `struct page` of a pmd table, of which patches use `index`: one word, here in halves of 32 bits. */
 export class TablePage extends Words {

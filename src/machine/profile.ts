@@ -20,6 +20,7 @@ export interface Geometry {
   readonly ptrsPerPgd: number;
   /** Those of a pgd that are for user addresses. */
   readonly userPtrsPerPgd: number;
+  readonly pteBytes: number;
   readonly pmdEntryBytes: number;
   /** Of a pgd, and of a pud. */
   readonly pgdEntryBytes: number;

@@ -71,6 +71,9 @@ export interface TimedResult {
   readonly stuck: readonly Thread[];
 }
 
+/** A lock that sleepers wait for in line. */
+type Queueing = Counted & { readonly queue?: readonly unknown[] };
+
 /** Run the threads to the end. */
 export function runTimed(births: readonly Birth[], options: TimedOptions): TimedResult {
   const machine = new TimedMachine(options);
@@ -259,6 +262,8 @@ class TimedMachine implements PlainObserver, Shortcut {
     const reply = this.effect(rank, thread, step);
     if (reply === BLOCKED) {
       this.since[thread.id] = this.moment[0];
+      const { queue } = step.object as Queueing;
+      if (queue !== undefined) this.locks.queued(step.object as Queueing, queue.length);
       this.giveUpCpu(rank);
       return;
     }
