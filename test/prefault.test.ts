@@ -71,7 +71,8 @@ function batchesOf(patch: string, one: Case): number[] {
   mm.mmap.push(new Vma(mm, 'area', one.start * size, (one.start + one.pages) * size, flags));
   const birth = new Birth('T1', 0, function* () {
     for (const { page, write } of accesses(one)) {
-      yield* (write ? user_store : user_load)(mm, (one.start + page) * size, 0, 1);
+      const address = (one.start + page) * size;
+      yield* write ? user_store(mm, address, 0, 1) : user_load(mm, address, 0);
     }
   });
   const { threads } = runTimed([birth], { profile, cpus: 1 });

@@ -134,9 +134,10 @@ const never = (value: string) => raceWith(6, `expect: { ${value} }`);
 const mappingHere =
   'a scenario must be a mapping with the keys about, kernel, expect and either vmas and threads or pft or lat_proc';
 const opKeys =
-  'write, read, page_referenced, munmap, madvise_dontneed, mmap, wait, exit, page, pages, value, of, sees, fork';
-const opKinds = 'write, read, page_referenced, munmap, madvise_dontneed, mmap, fork, wait and exit';
-const rootKeys = 'about, kernel, machine, vmas, threads, pft, lat_proc, measured, expect';
+  'write, read, page_referenced, munmap, madvise_dontneed, mmap, remap, msync, truncate, punch, invalidate, writeback, pwrite, pread, wait, exit, page, pages, value, of, sees, catches, to, fork';
+const opKinds =
+  'write, read, page_referenced, munmap, madvise_dontneed, mmap, remap, msync, truncate, punch, invalidate, writeback, pwrite, pread, fork, wait and exit';
+const rootKeys = 'about, kernel, machine, files, vmas, threads, pft, lat_proc, measured, expect';
 const noAlias = (c: string) => `anchors and aliases are not supported. Text that begins with ${c} needs quotes`;
 const badName = 'must be at most 64 letters, digits, spaces and _ . + -, the first of them a letter or _';
 
@@ -230,7 +231,7 @@ const refused: Record<string, [text: string, ...errors: string[]]> = {
   'a number': ['12', `1:1 ${mappingHere}, got 12`],
   'two documents': [`${race}---\n${race}`, '7:1 a scenario file holds one YAML document, and here a second one starts'],
   'an anchor and an alias': [op('&a { write: heap, page: 0 }, *a'), `5:9 ${noAlias('&')}`, `5:38 ${noAlias('*')}`],
-  'a merge key': [race.replace('{ pages: 1 }', '{ <<: *x, pages: 1 }'), "3:38 unknown key '<<' (possible here: pages, readonly, executable, random)", `3:42 ${noAlias('*')}`],
+  'a merge key': [race.replace('{ pages: 1 }', '{ <<: *x, pages: 1 }'), "3:38 unknown key '<<' (possible here: pages, readonly, executable, random, file, offset, shared)", `3:42 ${noAlias('*')}`],
   'a tag of JavaScript': [race.replace('why', '!!js/function "f"'), '1:8 tags are not supported. Text that begins with ! needs quotes'],
   'a binary tag': [race.replace('why', '!!binary aGk='), '1:8 tags are not supported. Text that begins with ! needs quotes'],
   'a directive': [`%YAML 1.1\n---\n${race}`, '1:1 directives are not supported. Text that begins with % needs quotes'],

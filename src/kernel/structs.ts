@@ -215,6 +215,12 @@ export class Page extends Words {
     this.filler = filler;
     this.words = words === null ? null : [...words];
   }
+  /** Nobody has it any more: whoever gets it next finds no trace of its past. */
+  forget(): void {
+    this.mapping = 0;
+    this.block = 0;
+    this.flags = 0;
+  }
   /** The page is free from this step on. */
   get poisonStep(): Step {
     return new Step(CLEAR, this, DATA, POISON_BYTES);

@@ -6,7 +6,8 @@ import { type Coroutine, SPAWN, Shared, Step, WALK, type Walk } from './step.ts'
 export const USER = 0;
 export const SYSTEM = 1;
 
-const SIGNALS: Readonly<Record<number, string>> = { 7: 'SIGBUS', 9: 'SIGKILL (out of memory)', 11: 'SIGSEGV' };
+/** Names of signals. */
+export const SIGNALS: Readonly<Record<number, string>> = { 7: 'SIGBUS', 9: 'SIGKILL (out of memory)', 11: 'SIGSEGV' };
 
 /** A lock a thread holds, in the order taken. */
 export interface Held {

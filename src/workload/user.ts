@@ -4,10 +4,20 @@
  */
 import { READ_ONCE, WRITE_ONCE } from '../machine/memory.ts';
 import { type Coroutine, type Step, Walk } from '../machine/step.ts';
-import { smp_processor_id } from '../machine/thread.ts';
+import { KernelBug, running, smp_processor_id } from '../machine/thread.ts';
 import { charge, work } from '../machine/work.ts';
-import { page_number, pte_dirty, pte_mkdirty, pte_page, pte_present, pte_write } from '../kernel/pgtable.ts';
-import type { Address, Mm, Page } from '../kernel/structs.ts';
+import { SIGBUS } from '../kernel/fault.ts';
+import { round_up_pages } from '../kernel/pagemap.ts';
+import {
+  linear_page_index,
+  page_number,
+  pte_dirty,
+  pte_mkdirty,
+  pte_page,
+  pte_present,
+  pte_write,
+} from '../kernel/pgtable.ts';
+import { type Address, type Mm, type Page, VM_NONLINEAR } from '../kernel/structs.ts';
 
 const TOUCH = work('user_touch');
 
@@ -17,6 +27,8 @@ class TableWalk extends Walk {
   private readonly address: Address;
   private readonly write: boolean;
   private readonly caught: readonly number[];
+  /** Of each file, when the fault began, with DEBUG_PAGEALLOC: what it was, and how often it had been set. */
+  private sizes: readonly { readonly size: number; readonly set: number }[] | null = null;
 
   constructor(mm: Mm, address: Address, write: boolean, caught: readonly number[]) {
     super(mm.pgd.walk(page_number(mm, address)));
@@ -36,10 +48,30 @@ class TableWalk extends Walk {
     return tlb.beginStep;
   }
   fault(): Coroutine<number> {
-    return this.mm.system.kernel.do_page_fault(this.mm, this.address, this.write);
+    const { system } = this.mm;
+    if (system.config.DEBUG_PAGEALLOC)
+      this.sizes = system.inodes.map(({ i_size, sizes }) => ({ size: i_size.value, set: sizes.length }));
+    return system.kernel.do_page_fault(this.mm, this.address, this.write);
   }
   override catches(signal: number): boolean {
+    if (signal === SIGBUS) this.mustBeDeserved();
     return this.caught.includes(signal);
+  }
+
+  /** The page lay behind the end of the file at some moment of the fault. A size may be about to be set when it begins. */
+  private mustBeDeserved(): void {
+    const { mm, address, sizes } = this;
+    const vma = mm.mmap.find(({ vm_start, vm_end }) => vm_start <= address && address < vm_end);
+    if (sizes === null || vma === undefined || vma.vm_file === null || (vma.vm_flags & VM_NONLINEAR) !== 0) return;
+    const { host } = vma.vm_file.f_mapping;
+    const before = sizes[host.i_mapping.number - 1];
+    const smallest = Math.min(before.size, ...host.sizes.slice(before.set - 1));
+    const pgoff = linear_page_index(vma, address);
+    if (pgoff >= round_up_pages(mm.system, smallest)) return;
+    throw new KernelBug(
+      'undeserved SIGBUS',
+      `${running.name} gets SIGBUS at ${mm.pgd.describe(page_number(mm, address))}, and ${host.name} had a page ${pgoff} all the time`,
+    );
   }
 }
 
