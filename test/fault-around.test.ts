@@ -71,8 +71,13 @@ interface Readers {
   readonly births: readonly Birth[];
 }
 
-/** Processes that read all there is of a cached file, each from its own vma. */
-function readers({ base, patches = [], config = {}, profile = x86_64_2p }: Kernel, geometry: Geometry, n = 1): Readers {
+/** Processes that read all there is of a cached file, each from its own vma; the first `n` - 1 of them begin at page `from`. */
+function readers(
+  { base, patches = [], config = {}, profile = x86_64_2p }: Kernel,
+  geometry: Geometry,
+  n = 1,
+  from = 0,
+): Readers {
   const kernel = buildKernel(base, patches, []);
   const system = boot({ profile, cpus: n, kernel, config });
   const file = cachedFile(system, 'data', geometry.file);
@@ -86,7 +91,7 @@ function readers({ base, patches = [], config = {}, profile = x86_64_2p }: Kerne
     file.i_mapping.i_mmap.push(vma);
     mm.cpu_vm_mask.add(cpu);
     return new Birth(`P${cpu}`, cpu, function* () {
-      for (let page = 0; page < readable(geometry); page++) {
+      for (let page = cpu < n - 1 ? from : 0; page < readable(geometry); page++) {
         yield* user_load(mm, vma.vm_start + page * system.geometry.pageBytes, 0);
       }
     });
@@ -177,7 +182,7 @@ describe('fault-around', () => {
       const counts = new Set<number>();
       const result = explore(
         () => {
-          const { births, system } = readers({ base: 'v3.17' }, geometry, 2);
+          const { births, system } = readers({ base: 'v3.17' }, geometry, 2, 1);
           return {
             threads: births,
             afterStep: () => [],
@@ -191,7 +196,7 @@ describe('fault-around', () => {
         { strategy: new DporStrategy() },
       );
       expect([result.complete, result.failures]).to.deep.equal([true, []]);
-      expect([...counts].sort()).to.deep.equal([2, 3, 4]);
+      expect([...counts].sort()).to.deep.equal([2, 3, 4]); // one that is made again counts twice;
     });
 
     it('under the clock: never fewer than alone, and more for some', () => {

@@ -3,7 +3,7 @@
  * map_pages as merged (commit a9b0f8618d46, 3.16-rc1).
  *
  * Claim: a window of 64 KiB, however large a page is; where it is as large as the window there is no fault-around.
- * Replaces: do_read_fault, do_fault_around.
+ * Replaces: do_read_fault, do_fault_around; all else is as merged.
  *
  * What is so as posted: the knob is rounded down to a power of two when it is used. Of 0 that is undefined, and 2^63 on x86-64
  * (Ryabinin, 2014-07-28): then the window has no beginning but that of the vma, which may be in another page of ptes, and the
@@ -14,6 +14,7 @@ import type { Change3_17 } from '../change.ts';
 import { page_size, type PtePage, type Ptep } from '../pgtable.ts';
 import type { Address, Mm, VmFault, Vma } from '../structs.ts';
 import { FAULT_AROUND_BYTES, has_map_pages, mapAlone, mapAround, mapWindow } from '../v3.17/memory.ts';
+import { mapPagesMerged } from './2014-04-07-map-pages-merged.ts';
 
 function rounddown_pow_of_two(n: number): number {
   return n === 0 ? 2 ** 63 : 2 ** Math.floor(Math.log2(n));
@@ -48,7 +49,7 @@ function do_fault_around(vma: Vma, address: Address, pte: Ptep, pgoff: number, f
 export const faultAroundBytes: Change3_17 = {
   name: 'fault-around-bytes',
   base: 'v3.14',
-  about: 'on map-pages-merged: the window is given in bytes, rounded down where it is used',
+  about: 'map-pages-merged, and the window is given in bytes, rounded down where it is used',
   mail: {
     date: '2014-05-20',
     subject: '[PATCH] mm: nominate faultaround area in bytes rather then page order',
@@ -56,5 +57,5 @@ export const faultAroundBytes: Change3_17 = {
     url: 'https://lore.kernel.org/r/20140520102738.7F096E009B@blue.fi.intel.com',
     claim: 'no fault-around where a page is 64 KiB or more: less is to be gained there',
   },
-  replaces: { do_read_fault, do_fault_around },
+  replaces: { ...mapPagesMerged.replaces, do_read_fault, do_fault_around },
 };
