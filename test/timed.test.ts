@@ -293,7 +293,8 @@ describe('timed driver: time that passes', () => {
             const locks = [0, 1, 2].map((i) => (i === 0 ? new Spinlock(`lock${i}`) : new Mutex(`lock${i}`)));
             return list.map(({ device, acts }, i) => {
               const body = function* (): Coroutine {
-                for (const { kind, time, word } of acts) yield* once(kind, time, words[word], guarded[word], locks[word]);
+                for (const { kind, time, word } of acts)
+                  yield* once(kind, time, words[word], guarded[word], locks[word]);
               };
               return device ? new Device(`D${i}`, i % 3, body) : new Birth(`T${i}`, i % 3, body);
             });

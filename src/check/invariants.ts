@@ -34,7 +34,7 @@ function usedPages(system: System): Page[] {
 
 const lostStore: Invariant = {
   name: 'lost store',
-  sentence: 'I11: no completed store is lost',
+  sentence: 'I11: no completed store is lost, and what a file has lost does not come back',
   moment: 'end',
   check(world) {
     const inMemory = wrongWords(world).flatMap(({ stores, text, foreign }) =>
@@ -261,6 +261,7 @@ export const standingRules: Readonly<Record<string, string>> = {
   'null pointer': 'kernel text follows no pointer that is null',
   'sleeping while atomic': 'I19: nobody sleeps while holding a spinlock',
   'unlock by non-owner': 'I17: a lock is released by who holds it',
+  'broken ->fault contract': 'B18: a handler that answers VM_FAULT_LOCKED and no page holds the lock of i_mmap',
   'killed by signal': 'I28: no program is killed by a fault it did not deserve',
   'not modelled': 'the run stays inside what the kernel text models',
   exception: 'kernel text does not throw',

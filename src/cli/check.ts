@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { explore } from '../drivers/controlled/explore.ts';
 import { sourceDpor } from '../drivers/controlled/dpor.ts';
 import type { Exploration } from '../drivers/controlled/tally.ts';
+import { junit, tap, type TestCase } from '../export/ci.ts';
 import { cleanVerdict, coverage, plural } from '../explain/verdict.ts';
 import { judge } from '../scenario/judge.ts';
 import { benchmarkOf, type Scenario } from '../scenario/read.ts';
@@ -12,11 +13,12 @@ import { wrap } from '../report/wrap.ts';
 import { EXIT, UsageError } from './exit.ts';
 import { kernelName } from './heading.ts';
 import type { Io } from './io.ts';
-import { type CommonOptions, packagedScenarios, scenarioPath } from './options.ts';
+import { type CHECK_FORMATS, type CommonOptions, packagedScenarios, scenarioPath } from './options.ts';
 import { readPatched } from './patch.ts';
 import { progress } from './progress.ts';
 
-export interface CheckOptions extends CommonOptions {
+export interface CheckOptions extends Omit<CommonOptions, 'format'> {
+  readonly format: (typeof CHECK_FORMATS)[number];
   readonly executions: number;
 }
 
@@ -43,6 +45,8 @@ export async function check(io: Io, given: readonly string[], options: CheckOpti
   if (options.format === 'json') {
     io.out(`${JSON.stringify({ schema: 'faultline.check/1', scenarios: all.map(json) }, null, 2)}\n`);
   }
+  if (options.format === 'junit') io.out(junit('faultline', all.map(testCase)));
+  if (options.format === 'tap') io.out(tap(all.map(testCase)));
   if (options.format === 'table') io.out(`${summary(all)}\n`);
   if (all.some(({ problems }) => problems.length > 0)) return EXIT.finding;
   return all.every(({ result }) => result === null || result.complete) ? EXIT.ok : EXIT.inconclusive;
@@ -79,6 +83,14 @@ function lineFor({ name, scenario, result, problems }: Checked, width: number): 
   const said = [`${name}: ${words}`, ...problems.map((problem) => `  NOT AS EXPECTED: ${problem}`)];
   const kernel = `  ${kernelName(scenario)}`;
   return `${[said[0], kernel, ...said.slice(1)].flatMap((line) => wrap(line, width)).join('\n')}\n`;
+}
+
+/** Inconclusive is not as expected: CI has no word between. */
+function testCase({ name, scenario, result, problems }: Checked): TestCase {
+  if (result === null) return { name, found: '', problems, skipped: "for the clock: 'faultline run'" };
+  const words = `${kernelName(scenario)}: ${found(result)}`;
+  const unknown = result.complete ? [] : [`not all was seen: ${coverage(result)}`];
+  return { name, found: words, problems: [...problems, ...unknown], skipped: null };
 }
 
 /** `lost store 216 of 452` or `never (all 236 classes)`. */

@@ -15,6 +15,7 @@ import { buildWorld, type CheckedProgram, checkedProgram } from '../scenario/wor
 import { CheckpointFile, checkpointPath, type SearchKey } from './checkpoint.ts';
 import { drawStored, storedCounterexample, type StoredCounterexample } from './counterexample.ts';
 import { EXIT, UsageError } from './exit.ts';
+import { type ExportOptions, exportRecording, stepExportsOf } from './export.ts';
 import { jsonHead, kernelName, patchWords, quoted } from './heading.ts';
 import type { Io } from './io.ts';
 import { liveness } from './liveness.ts';
@@ -22,7 +23,7 @@ import { type CommonOptions, type STRATEGIES, version } from './options.ts';
 import { readPatched } from './patch.ts';
 import { roughly, runSearch, timeLeft } from './search.ts';
 
-export interface ExploreCommandOptions extends CommonOptions {
+export interface ExploreCommandOptions extends CommonOptions, ExportOptions {
   readonly strategy: (typeof STRATEGIES)[number];
   readonly bound: number;
   readonly depth: number;
@@ -68,6 +69,7 @@ function strategyFor({ strategy, seed, bound, depth, executions = SAMPLES }: Exp
 
 export async function explore(io: Io, file: string, options: ExploreCommandOptions): Promise<number> {
   const scenario = await readPatched(file, options);
+  stepExportsOf(options); // wrong ones are told before anything is run
   const benchmark = benchmarkOf(scenario);
   if (benchmark !== null) {
     throw new UsageError(
@@ -100,6 +102,7 @@ export async function explore(io: Io, file: string, options: ExploreCommandOptio
   const problems = judge(scenario.expect, result);
   const failure = result.failures[0];
   const shown = failure === undefined ? null : storedCounterexample(scenario, make, failure, options.output);
+  if (shown !== null) exportRecording(io, options, `${scenario.path}: ${shown.found.rule}`, shown.recording);
   if (options.format === 'table') io.out(text(io, scenario, make, result, shown, problems, options));
   else io.out(`${JSON.stringify(json(scenario, result, shown, problems, options), null, indent(options))}\n`);
   checkpoint.remove();

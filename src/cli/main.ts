@@ -6,6 +6,8 @@ import { Argument, Command, CommanderError, Option } from 'commander';
 import { EXIT, EXIT_HELP, UsageError } from './exit.ts';
 import { type Io, processIo } from './io.ts';
 import {
+  CHECK_FORMATS,
+  EXPORTS,
   FORMATS,
   LAYOUT_BITS,
   LAYOUT_FORMATS,
@@ -19,20 +21,25 @@ import {
 
 type Action = () => Promise<number>;
 
-function common(command: Command): Command {
+function common(command: Command, formats: readonly string[] = FORMATS): Command {
   return command
-    .addOption(new Option('--format <format>', 'what to print').choices(FORMATS).default('table'))
+    .addOption(new Option('--format <format>', 'what to print').choices(formats).default('table'))
     .option('--seed <n>', 'seed of every random choice', wholeNumber(0), 1)
     .option('-q, --quiet', 'no progress on stderr', false);
 }
 
-function patchable(command: Command): Command {
-  return common(command).option(
+function patchable(command: Command, formats: readonly string[] = FORMATS): Command {
+  return common(command, formats).option(
     '--patch <file>',
     'apply a patch of your own, a .ts or .js file; again for more',
     several,
     [],
   );
+}
+
+/** Its result can be put into files for other people's tools. */
+function exportable(command: Command, about: string): Command {
+  return command.option('--export <kind=file>', `${about}; again for more (docs/exports.md)`, several, []);
 }
 
 /** The program; `decide` is told what to do. */
@@ -48,7 +55,10 @@ function program(io: Io, decide: (action: Action) => void): Command {
     .exitOverride();
   const command = (spec: string, about: string): Command => top.command(spec).description(about).exitOverride();
 
-  patchable(command('run', 'run a scenario under the clock'))
+  const everything = `write ${EXPORTS.join(', ')}`;
+  exportable(patchable(command('run', 'run a scenario under the clock')), everything)
+    .option('--export-limit <n>', 'spans and lock events that a file shows one by one', wholeNumber(1), 100_000)
+    .option('--row <n>', 'only this row of a benchmark, from 1', wholeNumber(1))
     .argument('<scenario>', 'a file, or the name of a scenario of the package')
     .option('--eager', 'synchronise after every charge: slower, same result', false)
     .option('--locks', 'show where the time went', false)
@@ -56,7 +66,8 @@ function program(io: Io, decide: (action: Action) => void): Command {
       decide(async () => (await import('./run.ts')).run(io, file, options as never));
     });
 
-  patchable(command('explore', 'explore the interleavings of a scenario'))
+  const steps = 'write its steps as chrome, perfetto, ftrace, csv or ndjson';
+  exportable(patchable(command('explore', 'explore the interleavings of a scenario')), `of a counterexample: ${steps}`)
     .argument('<scenario>', 'a file, or the name of a scenario of the package')
     .addOption(new Option('--strategy <name>', 'how to search').choices(STRATEGIES).default('portfolio'))
     .option('--bound <n>', 'preemptions with --strategy bounded, delays with delay', wholeNumber(0), 2)
@@ -75,20 +86,31 @@ function program(io: Io, decide: (action: Action) => void): Command {
       decide(async () => (await import('./explore.ts')).explore(io, file, options as never));
     });
 
-  patchable(command('check', 'explore many scenarios, a line each: is it all as they expect?'))
+  patchable(command('check', 'explore many scenarios, a line each: is it all as they expect?'), CHECK_FORMATS)
     .argument('[scenarios...]', 'files, folders, or names and folders of the package (default: all of those)')
     .option('--executions <n>', 'stop each after this many executions', wholeNumber(1), 200_000)
     .action((given: string[], options) => {
       decide(async () => (await import('./check.ts')).check(io, given, options as never));
     });
 
-  patchable(
-    command('replay', 'repeat a recorded schedule step by step (exit 1 if it fails again, 4 if it goes another way)'),
+  exportable(
+    patchable(
+      command('replay', 'repeat a recorded schedule step by step (exit 1 if it fails again, 4 if it goes another way)'),
+    ),
+    steps,
   )
     .argument('<trail>', 'a trail file written by explore; with --schedule a scenario')
     .option('--schedule <line>', "who acts when: 'T1:7 T2:9 T1'")
     .action((file: string, options) => {
       decide(async () => (await import('./replay.ts')).replayCommand(io, file, options as never));
+    });
+
+  common(command('compare', 'two results of run --format json, or two scenarios that are run now, side by side'))
+    .argument('<before>', 'a file of results, a folder of them, several with commas, or a scenario')
+    .argument('<after>', 'the same of the other side')
+    .option('--fail-above <percent>', 'exit 1 if anything but a lock is worse by more than that', wholeNumber(0))
+    .action((before: string, after: string, options) => {
+      decide(async () => (await import('./compare.ts')).compare(io, before, after, options as never));
     });
 
   common(command('list', 'what there is: scenarios, kernels, machines, invariants, marks'))

@@ -10,6 +10,12 @@ import { UsageError } from './exit.ts';
 export const STRATEGIES = ['portfolio', 'dpor', 'bounded', 'delay', 'pct', 'urw', 'random', 'all'] as const;
 export const LISTS = ['scenarios', 'kernels', 'machines', 'invariants', 'marks'] as const;
 export const FORMATS = ['table', 'json', 'ndjson'] as const;
+/** Formats of `check`, and files of `run`, `explore` and `replay` for other people's tools. */
+export const CHECK_FORMATS = [...FORMATS, 'junit', 'tap'] as const;
+export const EXPORTS = [
+  ...(['lock_stat', 'perf-lock', 'collapsed', 'speedscope'] as const),
+  ...(['chrome', 'perfetto', 'ftrace', 'csv', 'ndjson'] as const),
+] as const;
 export const LAYOUT_FORMATS = ['plain', 'pahole', 'json'] as const;
 export type LayoutFormat = (typeof LAYOUT_FORMATS)[number];
 /** Of a word, and of a cache line. */

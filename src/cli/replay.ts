@@ -10,30 +10,33 @@ import { benchmarkOf, readScenario, type Scenario } from '../scenario/read.ts';
 import { buildWorld, checkedProgram } from '../scenario/world.ts';
 import type { TraceStep } from '../trace/step.ts';
 import { EXIT, UsageError } from './exit.ts';
+import { type ExportOptions, exportRecording, stepExportsOf } from './export.ts';
 import type { Io } from './io.ts';
 import type { CommonOptions } from './options.ts';
 import { readPatched, withPatches } from './patch.ts';
 import { meaningOf, readTrail, type Trail } from './trail.ts';
 
-export interface ReplayOptions extends CommonOptions {
+export interface ReplayOptions extends CommonOptions, ExportOptions {
   /** A schedule in one line, instead of a trail. */
   readonly schedule?: string;
 }
 
 export async function replayCommand(io: Io, file: string, options: ReplayOptions): Promise<number> {
+  stepExportsOf(options); // wrong ones are told before anything is run
   return options.schedule === undefined
     ? replayTrail(io, file, options)
     : replayLine(io, file, options.schedule, options);
 }
 
 /** A schedule as it was pasted: exit 1 if a rule is broken, else 0. */
-async function replayLine(io: Io, file: string, line: string, options: CommonOptions): Promise<number> {
+async function replayLine(io: Io, file: string, line: string, options: ReplayOptions): Promise<number> {
   const scenario = await readPatched(file, options);
   const benchmark = benchmarkOf(scenario);
   if (benchmark !== null) throw new UsageError(`${scenario.path} is a ${benchmark} scenario: it has no schedules`);
   const make = (): Program => checkedProgram(buildWorld(scenario));
   const recording = record(make, read(make, line));
   const { found, execution, steps } = recording;
+  exportRecording(io, options, scenario.path, recording);
   if (options.format === 'table') {
     io.out([io.colors.bold(scenario.path), '', ...drawRecording(recording, io), ''].join('\n'));
     const end = execution.over ? 'all threads have come to their end' : 'there is more to do';
@@ -56,7 +59,7 @@ function read(make: () => Program, line: string): Schedule {
   }
 }
 
-async function replayTrail(io: Io, file: string, options: CommonOptions): Promise<number> {
+async function replayTrail(io: Io, file: string, options: ReplayOptions): Promise<number> {
   const trail = readTrail(file);
   const { patch = [] } = options;
   const patches = patch.length > 0 ? patch : (trail.patches ?? []).map(({ path }) => path);
@@ -72,6 +75,7 @@ async function replayTrail(io: Io, file: string, options: CommonOptions): Promis
   const parted = firstDifference(trail, recording.steps) ?? endDifference(trail, recording);
   if (changed !== null || parted !== null)
     return refuse(io, file, options, changed, parted ?? 'none: every step is the same');
+  exportRecording(io, options, `${scenario.path}: ${trail.expect.rule}`, recording);
   report(io, trail, recording, options);
   return EXIT.finding;
 }

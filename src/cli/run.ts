@@ -10,40 +10,58 @@ import { figures, judgePft, meanErrors, measuredFigures, type PftResult } from '
 import type { Scenario } from '../scenario/read.ts';
 import { buildPftWorld, buildWorld, checkedProgram, type PftRow, pftRows, type World } from '../scenario/world.ts';
 import { pftPages } from '../workload/pft.ts';
-import { EXIT } from './exit.ts';
+import { EXIT, UsageError } from './exit.ts';
+import { type ExportOptions, exportsOf, runExported } from './export.ts';
 import { jsonHead, kernelName } from './heading.ts';
 import type { Io } from './io.ts';
 import type { CommonOptions } from './options.ts';
 import { readPatched } from './patch.ts';
 import { type Progress, progress } from './progress.ts';
 import { runLatProc } from './run-lat-proc.ts';
+import { runSeqread } from './run-seqread.ts';
 
-export interface RunOptions extends CommonOptions {
+export interface RunOptions extends CommonOptions, ExportOptions {
   readonly eager?: boolean;
   /** Show where the time went. */
   readonly locks?: boolean;
+  /** Only this row of the table, from 1. */
+  readonly row?: number;
 }
 
 export async function run(io: Io, file: string, options: RunOptions): Promise<number> {
   const scenario = await readPatched(file, options);
+  if (exportsOf(options).length > 0) oneRun(scenario, options);
   if (scenario.latProc !== undefined) return runLatProc(io, scenario, scenario.latProc, options);
+  if (scenario.seqread !== undefined) return runSeqread(io, scenario, scenario.seqread, options);
   return scenario.pft === null ? runThreads(io, scenario, options) : runPft(io, scenario, options);
 }
 
-function timed(world: World, options: RunOptions, bar: Progress, what: string): TimedResult {
-  return runTimed(world.births, {
-    profile: world.profile,
-    cpus: world.cpus,
-    eager: options.eager === true,
-    progress: {
-      every: 50_000,
-      report: (nowNs) => {
-        bar.update(
-          () => `${what}: ${(nowNs / 1e9).toFixed(2)} s of virtual time, ${world.system.counters.pgfault} faults`,
-        );
-      },
-    },
-  });
+/** An export is of one run. */
+function oneRun(scenario: Scenario, { row }: RunOptions): void {
+  if (scenario.latProc !== undefined)
+    throw new UsageError(`${scenario.path} is a lat_proc scenario: it has no exports`);
+  const rows = scenario.pft === null ? 1 : pftRows(scenario).length;
+  if (rows > 1 && row === undefined) {
+    throw new UsageError(`${scenario.path} has ${rows} rows, an export is of one: choose it with --row 1 to ${rows}`);
+  }
+}
+
+/** What is run, on what. */
+interface Timed {
+  readonly scenario: Scenario;
+  readonly world: World;
+  /** Which row of a table. */
+  readonly what: string;
+}
+
+function timed(io: Io, { scenario, world, what }: Timed, options: RunOptions, bar: Progress): TimedResult {
+  const { births, profile, cpus, system } = world;
+  const title = [scenario.path, heading(scenario), ...(what === 'run' ? [] : [what])].join(', ');
+  const report = (nowNs: number): void => {
+    bar.update(() => `${what}: ${(nowNs / 1e9).toFixed(2)} s of virtual time, ${system.counters.pgfault} faults`);
+  };
+  const usual = { profile, cpus, eager: options.eager === true, progress: { every: 50_000, report } };
+  return runExported(io, options, { title, cpus, profile }, (more) => runTimed(births, { ...usual, ...more }));
 }
 
 interface PftRun {
@@ -51,9 +69,9 @@ interface PftRun {
   readonly timed: TimedResult;
 }
 
-function pftRun(scenario: Scenario, row: PftRow, options: RunOptions, bar: Progress): PftRun {
+function pftRun(io: Io, scenario: Scenario, row: PftRow, options: RunOptions, bar: Progress): PftRun {
   const world = buildPftWorld(scenario, row);
-  const result = timed(world, options, bar, `${row.gb} GiB, ${row.threads} threads`);
+  const result = timed(io, { scenario, world, what: `${row.gb} GiB, ${row.threads} threads` }, options, bar);
   const pages = pftPages({ ...row, cpus: world.cpus }, world.system.geometry.pageBytes);
   const measured = measuredFigures(scenario, row, pages);
   return {
@@ -66,8 +84,8 @@ function runPft(io: Io, scenario: Scenario, options: RunOptions): number {
   const bar = progress(io, options.quiet);
   const { format } = options;
   if (format === 'table') io.out(`${heading(scenario)}\n\n${pftHeader()}\n`);
-  const runs = pftRows(scenario).map((row) => {
-    const done = pftRun(scenario, row, options, bar);
+  const runs = chosenRows(scenario, options).map((row) => {
+    const done = pftRun(io, scenario, row, options, bar);
     bar.done();
     if (format === 'table') io.out(`${pftLines(done.row, done.row.measured).join('\n')}\n`);
     if (format === 'ndjson') io.out(`${JSON.stringify(rowJson(done))}\n`);
@@ -83,6 +101,13 @@ function runPft(io: Io, scenario: Scenario, options: RunOptions): number {
   if (format === 'json') io.out(`${JSON.stringify(pftJson(scenario, runs, problems, options), null, 2)}\n`);
   if (format === 'table') io.out(pftFooter(scenario, runs, problems, options));
   return problems.length > 0 ? EXIT.finding : EXIT.ok;
+}
+
+function chosenRows(scenario: Scenario, { row }: RunOptions): PftRow[] {
+  const rows = pftRows(scenario);
+  if (row === undefined) return rows;
+  if (row > rows.length) throw new UsageError(`${scenario.path} has ${rows.length} rows: there is no row ${row}`);
+  return [rows[row - 1]];
 }
 
 function heading(scenario: Scenario): string {
@@ -176,7 +201,7 @@ function runThreads(io: Io, scenario: Scenario, options: RunOptions): number {
   const world = buildWorld(scenario);
   let result: TimedResult;
   try {
-    result = timed(world, options, bar, 'run');
+    result = timed(io, { scenario, world, what: 'run' }, options, bar);
   } catch (error) {
     if (!(error instanceof KernelBug)) throw error;
     bar.done();

@@ -5,6 +5,7 @@ import type { Draft } from './scenario-text.ts';
 const SIMPLEST_FIRST: readonly Op['kind'][] = [
   ...(['read', 'write', 'page_referenced', 'mmap', 'madvise_dontneed'] as const),
   ...(['munmap', 'wait', 'exit', 'fork'] as const),
+  ...(['pread', 'pwrite', 'writeback', 'msync', 'invalidate', 'truncate', 'punch', 'remap'] as const),
 ];
 
 /** Usual names. */

@@ -10,7 +10,7 @@
  * Left out: directories, reference counts of inodes, prio trees and interval trees of vmas (lists stand for them).
  */
 import { Cell, Words, WRITE_ONCE } from '../machine/memory.ts';
-import { COPY, Step } from '../machine/step.ts';
+import { COPY, Shared, Step } from '../machine/step.ts';
 import { Mutex } from '../sync/mutex.ts';
 import { RwSemaphore } from '../sync/rwsem.ts';
 import { Spinlock } from '../sync/spinlock.ts';
@@ -31,10 +31,27 @@ export class Block extends Page {
   }
 }
 
+/** The part that moves: who has asked for something waits for it (DELAY). */
+class Drive extends Shared {
+  describe(): string {
+    return 'disk';
+  }
+  label(): string {
+    return 'wait for the disk';
+  }
+  ready(): boolean {
+    return true;
+  }
+  perform(): number {
+    return 0;
+  }
+}
+
 /** Blocks, of which those that are in no file wait to be used. */
 export class Disk {
   private readonly mem_map: Page[];
   private readonly zone: Zone;
+  readonly drive = new Drive();
   /** One request at a time. */
   readonly queue: Mutex;
   /** Guards `free`. */
@@ -43,6 +60,9 @@ export class Disk {
   readonly free: Block[] = [];
   /** By number, from 1. */
   readonly blocks: Block[] = [];
+  /** XIP: whoever maps the page that stands for holes, or fills a hole. Written with `xip_sparse_mutex` held. */
+  readonly xip_sparse_mutex: Mutex;
+  readonly xip_sparse_seq: Cell;
 
   /** Its blocks get page frames of `zone`, as if they were memory. */
   constructor(mem_map: Page[], zone: Zone) {
@@ -50,6 +70,8 @@ export class Disk {
     this.zone = zone;
     this.queue = new Mutex('disk.queue', 'queue');
     this.lock = new Spinlock('disk.lock', '&disk->lock');
+    this.xip_sparse_mutex = new Mutex('xip_sparse_mutex');
+    this.xip_sparse_seq = new Cell('xip_sparse_seq');
   }
 
   block(number: number): Block {
@@ -208,6 +230,7 @@ export class Inode {
   readonly file: File;
   private mutex: Mutex | null = null;
   private data_sem: RwSemaphore | null = null;
+  private mmaplock: RwSemaphore | null = null;
 
   /** A file of `size` bytes, all of it a hole. */
   constructor(system: System, name: string, size: number, kind: FileKind = {}) {
@@ -230,6 +253,10 @@ export class Inode {
   /** Guards `blocks` (ext4; ext2 has truncate_mutex). */
   get i_data_sem(): RwSemaphore {
     return (this.data_sem ??= new RwSemaphore(`${this.name}.i_data_sem`, '&ei->i_data_sem'));
+  }
+  /** Later: faults have it shared, whoever gives blocks back has it alone (XFS; i_mmap_sem of ext4, invalidate_lock). */
+  get i_mmaplock(): RwSemaphore {
+    return (this.mmaplock ??= new RwSemaphore(`${this.name}.i_mmaplock`, '&ip->i_mmaplock'));
   }
 }
 

@@ -95,6 +95,10 @@ export class Thread {
   /** The MMU has made its walk: go on with the access, or trap. */
   private translated(walk: Walk, entry: number): void {
     const access = walk.access(entry);
+    if (access === walk) {
+      this.advance(0);
+      return;
+    }
     if (access !== null) {
       this.pending = access;
       return;

@@ -38,12 +38,20 @@ export function setPrices(ticks: Float64Array, eager: number[] | null): void {
   bill.fill(0);
 }
 
-/** Charge `times` units of private work to the CPU that runs. */
-export function charge(id: number, times = 1): void {
-  chargeTicks(prices[id] * times);
+/** Called before each charge; work -1 is a plain access. */
+let onCharged: ((id: number, ticks: number) => void) | null = null;
+
+export function observeCharges(observer: typeof onCharged): void {
+  onCharged = observer;
 }
 
-export function chargeTicks(ticks: number): void {
+/** Charge `times` units of private work to the CPU that runs. */
+export function charge(id: number, times = 1): void {
+  chargeTicks(prices[id] * times, id);
+}
+
+export function chargeTicks(ticks: number, id = -1): void {
+  if (onCharged !== null) onCharged(id, ticks);
   if (separate === null) bill[running.mode] += ticks;
   else separate.push(running.mode, ticks);
 }

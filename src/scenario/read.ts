@@ -115,6 +115,27 @@ export interface LatProcSpec {
   readonly said: { readonly text: string; readonly source: string } | null;
 }
 
+/** A row of a published table of such reads. */
+export interface SeqreadMeasured {
+  readonly processes: number;
+  readonly faults: number;
+  readonly seconds: number;
+}
+
+/** Processes that read a cached file: every number of them with every window. */
+export interface SeqreadSpec {
+  readonly gib: number;
+  readonly processes: readonly number[];
+  /** Windows of 2^order pages; null: as the kernel has it. */
+  readonly orders: readonly (number | null)[];
+  /** The published rows, of a file of so many GiB. */
+  readonly measured: {
+    readonly source: string;
+    readonly gib: number;
+    readonly rows: readonly SeqreadMeasured[];
+  } | null;
+}
+
 /** One row of a published table. The three times are as printed ("0.047s"; Wall is known to be misprinted). */
 export interface MeasuredRow {
   readonly gb: number;
@@ -175,6 +196,7 @@ export interface Scenario {
   readonly pft: PftSpec | null;
   /** Not there in other scenarios, so that the hash of older ones is what it was. */
   readonly latProc?: LatProcSpec;
+  readonly seqread?: SeqreadSpec;
   readonly measured: { readonly source: string; readonly rows: MeasuredRow[] } | null;
   readonly expect: {
     readonly never: 'anything' | string[];
@@ -193,8 +215,9 @@ export interface Scenario {
 }
 
 /** The benchmark that a scenario is, for the clock only; null: it has threads, and interleavings. */
-export function benchmarkOf({ pft, latProc }: Scenario): 'pft' | 'lat_proc' | null {
+export function benchmarkOf({ pft, latProc, seqread }: Scenario): 'pft' | 'lat_proc' | 'seqread' | null {
   if (pft !== null) return 'pft';
+  if (seqread !== undefined) return 'seqread';
   return latProc === undefined ? null : 'lat_proc';
 }
 
@@ -309,6 +332,7 @@ function normalise(file: ScenarioFile, path: string, catalog: Catalog): Scenario
       ? { gb: [file.pft.gb].flat(), repetitions: file.pft.repetitions, threads: [file.pft.threads].flat() }
       : null,
     ...(file.lat_proc !== undefined && { latProc: toLatProc(file.lat_proc, profile) }),
+    ...(file.seqread !== undefined && { seqread: toSeqread(file.seqread) }),
     measured: toMeasured(file.measured),
     expect: toExpect(file.expect),
   };
@@ -392,6 +416,16 @@ function toLatProc(
 ): LatProcSpec {
   const said = words === undefined ? null : { text: words.text.trim(), source: words.source.trim() };
   return { kinds: [kind].flat(), iterations, machines: machines ?? [profile], patches: patches ?? [null], said };
+}
+
+function toSeqread({ gib, processes, orders, measured }: NonNullable<ScenarioFile['seqread']>): SeqreadSpec {
+  const rows = measured?.rows.map(([n, faults, seconds]) => ({ processes: n, faults, seconds }));
+  return {
+    gib,
+    processes: [processes].flat(),
+    orders: orders === undefined ? [null] : [orders].flat(),
+    measured: measured === undefined ? null : { source: measured.source.trim(), gib: measured.gib, rows: rows! },
+  };
 }
 
 function toMeasured(measured: ScenarioFile['measured']): Scenario['measured'] {

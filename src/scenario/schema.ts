@@ -374,6 +374,46 @@ const lat_proc = mapping(
   'a mapping such as { kind: fork, iterations: 10 }',
 ).describe("lmbench's lat_proc as the workload, on one CPU: processes that are started and awaited one by one.");
 
+const positive = z.number({ error: 'a number greater than 0' }).positive({ error: 'a number greater than 0' });
+
+const seqread = mapping(
+  {
+    gib: gib.describe('Size of the file, in GiB.'),
+    processes: oneOrMore(whole(1, maxCpus), 'a whole number of at least 1, or a list of them').describe(
+      'How many processes read it, each all of it, or a list: one row each.',
+    ),
+    orders: oneOrMore(whole(0, 9), 'a whole number from 0 to 9, or a list of them')
+      .optional()
+      .describe('Fault-around maps at most 2^order pages, or a list: one column each. Default: as the kernel has it.'),
+    measured: mapping(
+      {
+        source: text('text: where the table was published').describe('Where the table was published, as a link.'),
+        gib: gib.describe('Size of the file that was read then; times are scaled by pages.'),
+        columns: z
+          .tuple(
+            [
+              z.literal('processes', { error: "'processes'" }),
+              z.literal('minor-faults', { error: "'minor-faults'" }),
+              z.literal('seconds', { error: "'seconds'" }),
+            ],
+            { error: 'the list [processes, minor-faults, seconds]' },
+          )
+          .describe('What stands in the rows.'),
+        rows: z
+          .array(z.tuple([whole(1), whole(0), positive], { error: 'a list of 3 cells, one for each column' }), {
+            error: 'a list of rows',
+          })
+          .min(1, { error: 'a list of at least one row' })
+          .describe('The figures without fault-around, as printed.'),
+      },
+      'a mapping with source, gib, columns and rows',
+    )
+      .optional()
+      .describe('The published table to compare with.'),
+  },
+  'a mapping such as { gib: 1, processes: [1, 8], orders: [0, 4] }',
+).describe('Processes that each map a cached file and read every word of it as the workload (usemem).');
+
 const seconds = z.string({ error: 'seconds such as 0.047s' }).regex(/^\d{1,9}\.\d{1,9}s$/, {
   error: 'seconds such as 0.047s',
 });
@@ -439,7 +479,11 @@ const expectation = mapping(
     )
       .optional()
       .describe('What every run counts; another number breaks `unexpected count`. Not with pft.'),
-    faults: whole(1).optional().describe('Faults simulated per row and GiB. Only with pft.'),
+    faults: whole(1)
+      .optional()
+      .describe(
+        'Faults simulated per row and GiB; with seqread of each process, in the first column. Only with pft and seqread.',
+      ),
     misses: z
       .number({ error: 'a number of at least 0' })
       .min(0, { error: 'a number of at least 0' })
@@ -476,14 +520,20 @@ export const scenarioSchema = mapping(
       .describe('The threads, by name, and what each does in turn.'),
     pft: pft.optional(),
     lat_proc: lat_proc.optional(),
+    seqread: seqread.optional(),
     measured: measured.optional(),
     expect: expectation,
   },
-  'a mapping with the keys about, kernel, expect and either vmas and threads or pft or lat_proc',
+  'a mapping with the keys about, kernel, expect and either vmas and threads or pft or lat_proc or seqread',
 ).meta({
   title: 'faultline scenario',
   description: 'One question to the Linux page-fault path: kernel, machine, workload and what must come out.',
-  oneOf: [{ required: ['vmas', 'threads'] }, { required: ['pft'] }, { required: ['lat_proc'] }],
+  oneOf: [
+    { required: ['vmas', 'threads'] },
+    { required: ['pft'] },
+    { required: ['lat_proc'] },
+    { required: ['seqread'] },
+  ],
   dependentRequired: { measured: ['pft'], vmas: ['threads'], threads: ['vmas'], files: ['vmas'] },
 });
 

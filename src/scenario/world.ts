@@ -26,8 +26,10 @@ import { type Area, Ledger } from '../workload/ledger.ts';
 import { latProc, type LatProcKind } from '../workload/lat-proc.ts';
 import { pft, type PftOptions } from '../workload/pft.ts';
 import { script, type ScriptOp, type ScriptThread, type Shared } from '../workload/script.ts';
+import { cachedFile, seqread } from '../workload/seqread.ts';
 import type { FileSpec, MappedSpec, Op, Scenario, VmaSpec } from './read.ts';
 import type { Signal } from './schema.ts';
+import type { SeqreadRow } from './seqread-result.ts';
 
 export interface World {
   readonly system: System;
@@ -86,6 +88,17 @@ export function buildLatProcWorld({ kernel }: Scenario, { kind, machine, patch, 
   const options = { kind, iterations, layout: profile.layout };
   const births = [new Birth('lat_proc', 0, () => latProc(system, options))];
   return { system, profile, cpus: 1, births, ledger: new Ledger(), counts: {} };
+}
+
+/** The world of one seqread row. */
+export function buildSeqreadWorld(scenario: Scenario, { gib, processes, order }: SeqreadRow): World {
+  const { pageBytes } = findProfile(scenario.machine.profile).geometry;
+  const booted = bootFor(scenario, order === null ? {} : { fault_around_bytes: pageBytes * 2 ** order });
+  const pages = Math.ceil((gib * 2 ** 30) / pageBytes);
+  const file = cachedFile(booted.system, 'testfile', pages);
+  const options = { ...booted, pages, processes };
+  const births = [new Birth('usemem', 0, () => seqread(booted.system, file, options))];
+  return { ...booted, births, ledger: new Ledger(), counts: {} };
 }
 
 /** The world of a scenario with vmas and threads. */

@@ -257,10 +257,10 @@ function checkThreadNames(check: Check, path: Path, op: FileOp, { threads, forke
 function checkWorkload(check: Check): void {
   const has = (key: string) => findPlace(check.root, [key]) !== undefined;
   const [vmas, threads] = [has('vmas'), has('threads')];
-  const timed = ['pft', 'lat_proc'].filter(has);
+  const timed = ['pft', 'lat_proc', 'seqread'].filter(has);
   const pft = timed.length > 0;
   const other = vmas ? 'vmas' : 'threads';
-  if (timed.length > 1) sayKey(check, ['lat_proc'], 'a scenario has either pft or lat_proc, got both');
+  if (timed.length > 1) sayKey(check, [timed[1]], `a scenario has either ${timed[0]} or ${timed[1]}, got both`);
   else if (pft && (vmas || threads))
     sayKey(check, timed, `a scenario has either vmas and threads or ${timed[0]}, got ${timed[0]} and ${other}`);
   else if (!pft && !(vmas && threads)) reportNoWorkload(check, vmas, threads);
@@ -272,11 +272,11 @@ function checkWorkload(check: Check): void {
 
 function reportNoWorkload(check: Check, vmas: boolean, threads: boolean): void {
   // A misspelt section has been reported as an unknown key, and is not missing.
-  const sections = ['vmas', 'threads', 'pft', 'lat_proc'];
+  const sections = ['vmas', 'threads', 'pft', 'lat_proc', 'seqread'];
   if (entries(check, []).some(([key]) => !sections.includes(key) && nearest(key, sections) !== undefined)) return;
   if (vmas) sayKey(check, ['vmas'], "missing key 'threads': vmas and threads go together");
   else if (threads) sayKey(check, ['threads'], "missing key 'vmas': vmas and threads go together");
-  else say(check, [], 'a scenario needs a workload: either vmas and threads, or pft, or lat_proc');
+  else say(check, [], 'a scenario needs a workload: either vmas and threads, or pft, or lat_proc, or seqread');
 }
 
 function checkExpect(check: Check): void {
@@ -296,13 +296,13 @@ function checkExpect(check: Check): void {
   checkClaims(check);
   if (keys.includes('counts') && findPlace(check.root, ['pft']))
     sayKey(check, ['expect', 'counts'], 'counts does not go with pft');
-  if (keys.includes('faults') && !findPlace(check.root, ['pft']))
-    sayKey(check, ['expect', 'faults'], 'faults goes with pft only');
+  if (keys.includes('faults') && !['pft', 'seqread'].some((key) => findPlace(check.root, [key])))
+    sayKey(check, ['expect', 'faults'], 'faults goes with pft and seqread only');
   for (const key of ['misses', 'fewestMisses'])
     if (keys.includes(key) && !findPlace(check.root, ['lat_proc']))
       sayKey(check, ['expect', key], `${key} goes with lat_proc only`);
   checkKnown(check, 'patch', ['expect', 'fewestMisses'], check.catalog.patches);
-  if (keys.includes('errorPercent') && !findPlace(check.root, ['measured']))
+  if (keys.includes('errorPercent') && ![['measured'], ['seqread', 'measured']].some((at) => findPlace(check.root, at)))
     sayKey(check, ['expect', 'errorPercent'], 'errorPercent goes with measured only');
 }
 

@@ -2,21 +2,20 @@
  * `usemem -t N -f FILE -o SIZE`: N processes, each of which maps the whole file, which is in the page cache, and reads every
  * word of it in sequence. Each has an address space of its own; that it is torn down at exit is part of the measurement.
  *
- * The first read of a page goes by way of TLB and MMU; the others of its words are private work. Processes are spread over
+ * The first read of a page goes by way of TLB and MMU, and all of its words are read in one step then. Processes are spread over
  * the nodes in turn, as Linux's balancer spreads them.
  */
 import { wait_for } from '../machine/memory.ts';
 import { nodeOf, type Profile } from '../machine/profile.ts';
-import type { Coroutine } from '../machine/step.ts';
+import { type Coroutine, READERS } from '../machine/step.ts';
 import { Birth, running, spawn, SYSTEM, USER } from '../machine/thread.ts';
-import { charge, work } from '../machine/work.ts';
 import { dup_mm, mm_alloc, mmput } from '../kernel/fork.ts';
 import { Inode } from '../kernel/fs.ts';
 import { sys_mmap } from '../kernel/mmap.ts';
 import { __rmqueue } from '../kernel/page_alloc.ts';
 import { page_size } from '../kernel/pgtable.ts';
 import { type Mm, PG_uptodate, type System, VM_READ } from '../kernel/structs.ts';
-import { user_load } from './user.ts';
+import { user_read_page } from './user.ts';
 
 export interface SeqreadOptions {
   /** Pages of the file. */
@@ -25,9 +24,6 @@ export interface SeqreadOptions {
   readonly profile: Profile;
   readonly cpus: number;
 }
-
-/** One KiB of memory, word by word. */
-const READ_MEMORY = work('read_memory', 250);
 
 /** The CPU of each process: node after node, and on each node CPU after CPU. */
 export function spreadOver(profile: Profile, cpus: number, process: number): number {
@@ -52,6 +48,10 @@ export function cachedFile(system: System, name: string, pages: number): Inode {
     page.index = pgoff;
     page_tree.set(pgoff, page.pfn);
   }
+  for (const zone of system.zones) zone.pageLocks.reuse = true;
+  inode.i_size.ownLine();
+  inode.i_size.confinedTo = READERS;
+  page_tree.confinedTo = READERS;
   return inode;
 }
 
@@ -66,6 +66,7 @@ export function* seqread(system: System, file: Inode, options: SeqreadOptions): 
     if (childMm === null) return;
     const cpu = spreadOver(options.profile, options.cpus, i);
     childMm.cpu_vm_mask.add(cpu);
+    childMm.confineTo(cpu);
     const child = new Birth(name, cpu, () => reader(childMm, file, options.pages));
     children.push(child);
     yield* spawn(child);
@@ -80,8 +81,7 @@ function* reader(mm: Mm, file: Inode, pages: number): Coroutine {
   const vma = yield* sys_mmap(mm, `${mm.name}.file`, pages, VM_READ, { file: file.file, pgoff: 0 });
   running.mode = USER;
   for (let i = 0; i < pages; i++) {
-    yield* user_load(mm, vma.vm_start + i * size, 0);
-    charge(READ_MEMORY, size / 1024);
+    yield* user_read_page(mm, vma.vm_start + i * size);
   }
   running.mode = SYSTEM;
   yield* mmput(mm);

@@ -22,8 +22,8 @@ function takeOutBehind(inode: Inode, newsize: number): Coroutine {
   return truncate_inode_pages_range(inode.i_mapping, round_up_pages(inode.system, newsize), Infinity);
 }
 
-export const truncateUnmapsFirst: Change3_17 = {
-  name: 'truncate-unmaps-first',
+export const truncateUnmapsOnce: Change3_17 = {
+  name: 'truncate-unmaps-once',
   base: 'v3.17',
   about: 'truncate_pagecache unmaps before it takes pages out, and not again',
   replaces: {
@@ -35,8 +35,8 @@ export const truncateUnmapsFirst: Change3_17 = {
 };
 
 /** Breaks nothing. */
-export const truncateUnmapsSecond: Change3_17 = {
-  name: 'truncate-unmaps-second',
+export const truncateUnmapsAfter: Change3_17 = {
+  name: 'truncate-unmaps-after',
   base: 'v3.17',
   about: 'truncate_pagecache unmaps only when it has taken the pages out',
   replaces: {

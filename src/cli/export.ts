@@ -1,0 +1,93 @@
+/** `--export kind=file`: files for other people's tools, beside what is printed. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { TimedOptions, TimedResult } from '../drivers/timed/run.ts';
+import type { Recording } from '../explain/record.ts';
+import { type ExportKind, Listener, TIMELINE_KINDS, type TimelineKind, timelineFile } from '../export/index.ts';
+import { timelineOfSteps } from '../export/timeline.ts';
+import { TICKS_PER_NS } from '../machine/profile.ts';
+import { TimedRecorder } from '../trace/timed.ts';
+import { UsageError } from './exit.ts';
+import type { Io } from './io.ts';
+import { EXPORTS } from './options.ts';
+
+export interface ExportOptions {
+  /** `kind=file`, any number of them. */
+  readonly export?: readonly string[];
+  /** Spans and lock events that a file shows one by one at most. */
+  readonly exportLimit?: number;
+  readonly quiet: boolean;
+}
+
+interface Export<Kind> {
+  readonly kind: Kind;
+  readonly file: string;
+}
+
+/** More than viewers like to open at once, a few MB. */
+const LIMIT = 100_000;
+
+export function exportsOf({ export: given = [] }: ExportOptions): Export<ExportKind>[] {
+  return given.map((word) => {
+    const [, kind, file] = /^([^=]*)=(.+)$/.exec(word) ?? [];
+    const known = EXPORTS.find((one) => one === kind);
+    if (kind === undefined) throw new UsageError(`--export wants kind=file, as in chrome=trace.json; not '${word}'`);
+    if (known === undefined) throw new UsageError(`there is no export '${kind}'; there are ${EXPORTS.join(', ')}`);
+    return { kind: known, file };
+  });
+}
+
+/** Those that show a schedule: without a clock there are no times to add up. */
+export function stepExportsOf(options: ExportOptions): Export<TimelineKind>[] {
+  return exportsOf(options).map(({ kind, file }) => {
+    const known = TIMELINE_KINDS.find((one) => one === kind);
+    if (known === undefined) {
+      const those = TIMELINE_KINDS.join(', ');
+      throw new UsageError(`'${kind}' needs a clock ('faultline run'); of a schedule there are ${those}`);
+    }
+    return { kind: known, file };
+  });
+}
+
+/** Run under the clock, listen, and write the files. `run` is told what to add to its options. */
+export function runExported(
+  io: Io,
+  options: ExportOptions,
+  world: Pick<TimedOptions, 'cpus' | 'profile'> & { readonly title: string },
+  run: (more: Partial<TimedOptions>) => TimedResult,
+): TimedResult {
+  const exports = exportsOf(options);
+  if (exports.length === 0) return run({});
+  const { title, cpus, profile } = world;
+  const listener = new Listener(
+    exports.map(({ kind }) => kind),
+    options.exportLimit ?? LIMIT,
+  );
+  const recorder = new TimedRecorder(Math.round(profile.lineHit.value * TICKS_PER_NS), listener.sinks);
+  const result = recorder.watch(() => run({ watcher: recorder }));
+  const { leftOut } = listener.timeline;
+  if (leftOut > 0 && !options.quiet) {
+    io.err(`faultline: ${leftOut} spans and lock events after the limit are left out (--export-limit)\n`);
+  }
+  for (const { kind, file } of exports)
+    write(io, options, file, listener.file(kind, { title, cpus, tasks: recorder.tasks }));
+  return result;
+}
+
+/** A schedule as it was run again. */
+export function exportRecording(io: Io, options: ExportOptions, title: string, recording: Recording): void {
+  const exports = stepExportsOf(options);
+  if (exports.length === 0) return;
+  const timeline = timelineOfSteps(title, recording.steps, recording.execution.threads);
+  for (const { kind, file } of exports) write(io, options, file, timelineFile(kind, timeline));
+}
+
+function write(io: Io, { quiet }: ExportOptions, file: string, data: string | Uint8Array): void {
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, data);
+  } catch (error) {
+    throw new UsageError(`cannot write ${file}: ${(error as Error).message}`);
+  }
+  if (!quiet) io.err(`faultline: wrote ${file}\n`);
+}
