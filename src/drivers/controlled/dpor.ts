@@ -12,7 +12,7 @@
 import * as steps from '../../machine/step.ts';
 import type { Thread } from '../../machine/thread.ts';
 import * as effects from './effect.ts';
-import { machineRelation, type Mode, type Relation } from './effect.ts';
+import { machineRelation, type Mode } from './effect.ts';
 import { type Execution, NotTheSame } from './execution.ts';
 import { type Effect, Order } from './order.ts';
 import * as sets from './states.ts';
@@ -45,7 +45,7 @@ export class DporStrategy implements Strategy {
   readonly byClasses = true;
   kept = 0;
   protected readonly order: Order;
-  private readonly relation: Relation;
+  private readonly conflict: Uint8Array;
   /** States on the path: the thread chosen in each, and what is known of every thread. */
   private chosen: number[] = [];
   private readonly states = new States();
@@ -59,7 +59,7 @@ export class DporStrategy implements Strategy {
   private restored = false;
 
   constructor(relation = machineRelation) {
-    this.relation = relation;
+    this.conflict = relation.inConflict;
     this.order = new Order(relation);
   }
 
@@ -136,9 +136,13 @@ export class DporStrategy implements Strategy {
   }
 
   choose(execution: Execution): Thread | null {
-    const at = execution.length;
+    const at = execution.schedule.length;
     this.at = at;
-    return at < this.kept ? this.again(execution, at) : this.further(execution, at);
+    if (at >= this.kept) return this.further(execution, at);
+    // A step that the execution has in common with the one before it.
+    const thread = execution.threads[this.chosen[at]];
+    if (thread === undefined || !execution.isEnabled(thread)) throw notTheSame(at);
+    return thread;
   }
 
   private further(execution: Execution, at: number): Thread | null {
@@ -150,13 +154,6 @@ export class DporStrategy implements Strategy {
     this.states.modes[this.states.modesOf(at) + id] = effect.mode;
     this.askForRaces(id, effect);
     this.order.add(id);
-    return thread;
-  }
-
-  /** A step that the execution has in common with the one before it. */
-  private again(execution: Execution, at: number): Thread {
-    const thread = execution.threads[this.chosen[at]];
-    if (thread === undefined || !execution.isEnabled(thread)) throw notTheSame(at);
     return thread;
   }
 
@@ -236,7 +233,7 @@ export class DporStrategy implements Strategy {
     const mine = events[length - 1];
     const { object, index } = pending!;
     if (object.whole.serial - execution.firstSerial !== mine.object) return true;
-    if (this.relation.inConflict[mine.mode * MODES + mode] === 0) return true;
+    if (this.conflict[mine.mode * MODES + mode] === 0) return true;
     return mine.index !== object.base + index && !isOnAll(mine.mode) && !isOnAll(mode as Mode);
   }
 
@@ -268,6 +265,7 @@ export class DporStrategy implements Strategy {
     const races = order.races(thread, effect);
     for (let n = 0; n < races; n++) {
       const at = order.raceAt[n];
+      if (this.states.willBeTried(at, order.initialOf(at, thread))) continue;
       this.ask(at, order.initial, order.initials(at, thread, effect));
     }
   }

@@ -96,6 +96,8 @@ export class Order {
   private undoNext: Ints;
   private undoTop = 0;
   private readonly relation: Relation;
+  private readonly conflict: Uint8Array;
+  private readonly releasesFor: Uint8Array;
   /** What `races` has found: as many positions as it answers. */
   raceAt: Ints;
   /** What `initials` has found: as many threads as it answers. */
@@ -109,6 +111,8 @@ export class Order {
 
   constructor(relation: Relation, width = 8) {
     this.relation = relation;
+    this.conflict = relation.inConflict;
+    this.releasesFor = relation.releasesFor;
     this.width = width;
     this.rows = new Int32Array(64 * width);
     this.next = new Int32Array(width);
@@ -195,7 +199,7 @@ export class Order {
 
   /** Is the order of two effects on one object an order that matters? */
   private conflicts(a: Event, b: Effect | Event): boolean {
-    if (this.relation.inConflict[a.mode * MODES + b.mode] === 0) return false;
+    if (this.conflict[a.mode * MODES + b.mode] === 0) return false;
     return a.index === b.index || isOnAll(a.mode) || isOnAll(b.mode);
   }
 
@@ -208,6 +212,14 @@ export class Order {
     if ((traits & WAITS) !== 0) return event.was === value || event.mode === writeAll;
     if (mode === acquire && (traits & QUEUES) === 0) return isTake(event.mode);
     return true;
+  }
+
+  /** One of the threads that `initials` finds, with less ado. */
+  initialOf(at: number, thread: number): number {
+    const { rows, events } = this;
+    const first = events[at].thread;
+    for (let k = at + 1; k < this.length; k++) if (rows[events[k].clock + first] <= at) return events[k].thread;
+    return thread;
   }
 
   /**
@@ -263,7 +275,7 @@ export class Order {
     const { mode } = effect;
     const inQueue = (effect.traits & QUEUES) !== 0;
     const { events } = this;
-    const { releasesFor } = this.relation;
+    const { releasesFor } = this;
     for (let i = this.lastOn(effect.object); i >= 0; i = events[i].previous) {
       const other = events[i];
       if (this.conflicts(other, effect)) {
@@ -282,7 +294,7 @@ export class Order {
       if (blocked) this.waiting[thread] = at;
       else this.afterReleases(thread, at);
     }
-    for (const { id } of released) this.goesOn(id, at);
+    if (released.length > 0) for (const { id } of released) this.goesOn(id, at);
   }
 
   private goesOn(thread: number, at: number): void {
@@ -301,7 +313,7 @@ export class Order {
     const { mode, object } = events[arrival];
     const next = this.nextOf(thread);
     for (let i = this.lastOn(object); i >= 0; i = events[i].previous) {
-      if (this.relation.releasesFor[events[i].mode * MODES + mode] === 0 || this.cameLater(i, arrival)) continue;
+      if (this.releasesFor[events[i].mode * MODES + mode] === 0 || this.cameLater(i, arrival)) continue;
       this.join(next, i);
     }
   }

@@ -47,6 +47,14 @@ export class States {
     this.sets[this.rowOf(depth) + (id >> 5) * SETS + set] |= 1 << id;
   }
 
+  /** Can the thread act there, and has it been tried, or is it going to be? */
+  willBeTried(depth: number, id: number): boolean {
+    if (id >= this.words * BITS) return false;
+    const { sets } = this;
+    const at = this.rowOf(depth) + (id >> 5) * SETS;
+    return (((sets[at + ENABLED] & (sets[at + BACKTRACK] | sets[at + ASLEEP])) >> id) & 1) !== 0;
+  }
+
   /** The next thread to be tried there, -1 for none. */
   next(depth: number): number {
     const { sets, words } = this;
