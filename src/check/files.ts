@@ -79,15 +79,16 @@ const mappedNotInCache: Invariant = {
   moment: 'end',
   check({ system }) {
     return filePtes(system)
-      .filter(({ page }) => !PageAnon(page) && page.pfn !== ZERO_PFN)
+      .filter(({ page }) => !PageAnon(page))
       .flatMap(({ inode, pgoff, page, name }) => {
-        if (page instanceof Block) {
-          const number = inode.blocks.get(pgoff);
+        const number = inode.blocks.get(pgoff);
+        const ofBlock = page instanceof Block ? page.number : 0;
+        if (ofBlock !== 0 || (inode.kind.dax === true && number > 0)) {
+          const what = ofBlock === 0 ? `page ${page.pfn}` : `block ${ofBlock}`;
           const has = inode.blocks.show(pgoff, number);
-          return number === page.number
-            ? []
-            : [`${name} maps block ${page.number}, and ${inode.name}+${pgoff} is ${has}`];
+          return number === ofBlock ? [] : [`${name} maps ${what}, and ${inode.name}+${pgoff} is ${has}`];
         }
+        if (page.pfn === ZERO_PFN) return []; // a hole
         const pfn = inode.i_mapping.page_tree.get(pgoff);
         const has = inode.i_mapping.page_tree.show(pgoff, pfn);
         return pfn === page.pfn
@@ -177,6 +178,7 @@ const lostDirtyData: Invariant = {
   check({ system }) {
     const dirty = dirtyByMmu(system);
     return [...cachedPages(system)].flatMap(([page, { inode, pgoff }]) => {
+      if (inode.kind.dax === true) return []; // a hole, at its time
       if (!page.has(PG_uptodate) || page.has(PG_dirty) || page.has(PG_writeback) || dirty.has(page)) return [];
       const number = inode.blocks.get(pgoff);
       const block = number > 0 ? inode.disk.block(number) : null;

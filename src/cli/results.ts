@@ -76,7 +76,8 @@ export function resultsIn(text: string, from: string): Result[] {
 
 function parse(text: string): unknown[] | null {
   try {
-    return [JSON.parse(text)].flat();
+    const value: unknown = JSON.parse(text);
+    return Array.isArray(value) ? (value as unknown[]) : [value];
   } catch {
     const lines = text.split('\n').filter((line) => line.trim() !== '');
     try {

@@ -60,6 +60,9 @@ export class Disk {
   readonly free: Block[] = [];
   /** By number, from 1. */
   readonly blocks: Block[] = [];
+  /** XIP: whoever maps the page that stands for holes, or fills a hole. Written with `xip_sparse_mutex` held. */
+  readonly xip_sparse_mutex: Mutex;
+  readonly xip_sparse_seq: Cell;
 
   /** Its blocks get page frames of `zone`, as if they were memory. */
   constructor(mem_map: Page[], zone: Zone) {
@@ -67,6 +70,8 @@ export class Disk {
     this.zone = zone;
     this.queue = new Mutex('disk.queue', 'queue');
     this.lock = new Spinlock('disk.lock', '&disk->lock');
+    this.xip_sparse_mutex = new Mutex('xip_sparse_mutex');
+    this.xip_sparse_seq = new Cell('xip_sparse_seq');
   }
 
   block(number: number): Block {
@@ -225,6 +230,7 @@ export class Inode {
   readonly file: File;
   private mutex: Mutex | null = null;
   private data_sem: RwSemaphore | null = null;
+  private mmaplock: RwSemaphore | null = null;
 
   /** A file of `size` bytes, all of it a hole. */
   constructor(system: System, name: string, size: number, kind: FileKind = {}) {
@@ -247,6 +253,10 @@ export class Inode {
   /** Guards `blocks` (ext4; ext2 has truncate_mutex). */
   get i_data_sem(): RwSemaphore {
     return (this.data_sem ??= new RwSemaphore(`${this.name}.i_data_sem`, '&ei->i_data_sem'));
+  }
+  /** Later: faults have it shared, whoever gives blocks back has it alone (XFS; i_mmap_sem of ext4, invalidate_lock). */
+  get i_mmaplock(): RwSemaphore {
+    return (this.mmaplock ??= new RwSemaphore(`${this.name}.i_mmaplock`, '&ip->i_mmaplock'));
   }
 }
 
