@@ -190,7 +190,7 @@ describe('timelines', () => {
     const tracks = new Set<number>();
     const depth = new Map<number, number>();
     let last = 0;
-    for (const packet of packets.map(({ message }) => message())) {
+    for (const packet of packets.map((one) => one.message())) {
       const of = (fields: readonly Decoded[], field: number): Decoded | undefined =>
         fields.find((f) => f.field === field);
       expect(of(packet, 10)?.number).to.equal(1);
