@@ -60,6 +60,7 @@ import { daxCowMerged } from './patches/2015-02-16-dax-cow-merged.ts';
 import { daxFsLock } from './patches/2015-02-23-dax-fs-lock.ts';
 import { daxIMmapWrite } from './patches/2015-09-08-dax-i-mmap-write.ts';
 import { daxZeroedBlocks } from './patches/2015-12-07-dax-zeroed-blocks.ts';
+import { zapRmapAfterFlush } from './patches/2022-11-09-zap-rmap-after-flush.ts';
 import { v2_6_15 } from './v2.6.15/memory.ts';
 import { v3_14 } from './v3.14/index.ts';
 import { v3_17 } from './v3.17/memory.ts';
@@ -114,6 +115,7 @@ export const patches: readonly Change[] = [
   daxFsLock,
   daxIMmapWrite,
   daxZeroedBlocks,
+  zapRmapAfterFlush,
 ];
 
 export const bugs: readonly Change[] = [

@@ -1,11 +1,14 @@
 /**
- * "mm: split 'tlb_flush_mmu()' into tlb flushing and memory freeing parts", Linus Torvalds, 2014-04-25, for 3.15
+ * "[PATCH] mm: split 'tlb_flush_mmu()' into tlb flushing and memory freeing parts", Linus Torvalds, linux-mm, 2014-04-25, for 3.15
  * (commit 1cf35d47712d).
  *
  * Claim: zap_pte_range drops the lock of the ptes when the page is dirty and before TLBs are flushed: whoever writes the page
  * to the disk in between finds no pte, cleans it, and a store by way of a TLB entry that has not gone yet is lost (B23). So
  * TLBs are flushed with the lock held if a page of a file was dirty.
  * Replaces: zap_pte_range.
+ *
+ * What is so as posted: of a page that is mapped nowhere any more page_mkclean does not look for ptes, and does not wait for
+ * their lock. If the pte was the last one the store is lost as before; mended in 2022 (2022-11-09-zap-rmap-after-flush.ts).
  */
 import type { Change3_14 } from '../change.ts';
 import { zap_pte_range_flushed } from '../v3.14/memory.ts';
@@ -16,9 +19,9 @@ export const zapFlushBeforeUnlock: Change3_14 = {
   about: 'zap_pte_range flushes TLBs before it drops the lock of the ptes, if a page of a file was dirty',
   mail: {
     date: '2014-04-25',
-    subject: "mm: split 'tlb_flush_mmu()' into tlb flushing and memory freeing parts",
+    subject: "[PATCH] mm: split 'tlb_flush_mmu()' into tlb flushing and memory freeing parts",
     author: 'Linus Torvalds',
-    url: 'https://git.kernel.org/linus/1cf35d47712d',
+    url: 'https://lore.kernel.org/r/alpine.LFD.2.11.1404251615320.11259@i7.linux-foundation.org',
     claim: 'no store is lost to a page that is cleaned while it is unmapped',
   },
   replaces: { zap_pte_range: zap_pte_range_flushed },

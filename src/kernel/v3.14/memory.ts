@@ -392,7 +392,10 @@ export function* zap_pte_range(
   yield* spin_unlock(pmd.ptl);
 }
 
-/** From 3.15 on TLBs are flushed before the lock is dropped if a page was dirty (commit 1cf35d47712d). */
+/**
+ * From 3.15 on TLBs are flushed before the lock is dropped if a page was dirty (commit 1cf35d47712d). page_mkclean waits for
+ * that, if it comes as far as the lock: of a page that counts as mapped no longer it does not look for ptes.
+ */
 export function* zap_pte_range_flushed(
   tlb: MmuGather,
   vma: Vma,
@@ -407,18 +410,27 @@ export function* zap_pte_range_flushed(
   yield* spin_unlock(pmd.ptl);
 }
 
+/** What zap_pte counts. `delayed`: pages of files that were dirty, and are to count as mapped for now; null: none are. */
+interface Zapped {
+  anon: number;
+  file: number;
+  dirty: boolean;
+  readonly delayed: Page[] | null;
+}
+
 /** Was a page of a file dirty? */
-function* zap_ptes(
+export function* zap_ptes(
   tlb: MmuGather,
   vma: Vma,
   pmd: PtePage,
   address: Address,
   end: Address,
   details: ZapDetails | null,
+  delayed: Page[] | null = null,
 ): Coroutine<boolean> {
   const { mm } = tlb;
   const size = page_size(mm);
-  const zapped = { anon: 0, file: 0, dirty: false };
+  const zapped: Zapped = { anon: 0, file: 0, dirty: false, delayed };
   for (; address < end; address += size) {
     const ptep = pte_offset_map(mm, pmd, address);
     if (!pte_none(ptep.plain)) yield* zap_pte(tlb, vma, address, ptep, details, zapped);
@@ -435,7 +447,7 @@ function* zap_pte(
   address: Address,
   ptep: Ptep,
   details: ZapDetails | null,
-  zapped: { anon: number; file: number; dirty: boolean },
+  zapped: Zapped,
 ): Coroutine {
   const entry = ptep.plain;
   if (pte_file(entry)) {
@@ -451,15 +463,15 @@ function* zap_pte(
   if (!pte_present(pte) || page.reserved) return;
   const linear = linear_page_index(vma, address);
   if (details?.nonlinear !== undefined && page.index !== linear) yield* set_pte(ptep, pgoff_to_pte(page.index));
+  const dirty = !PageAnon(page) && pte_dirty(pte);
   if (PageAnon(page)) zapped.anon++;
-  else {
-    zapped.file++;
-    if (pte_dirty(pte)) {
-      zapped.dirty = true;
-      yield* TestSetPageDirty(page);
-    }
+  else zapped.file++;
+  if (dirty) {
+    zapped.dirty = true;
+    yield* TestSetPageDirty(page);
   }
-  yield* page_remove_rmap(page);
+  if (dirty && zapped.delayed !== null) zapped.delayed.push(page);
+  else yield* page_remove_rmap(page);
   yield* tlb_remove_page(tlb, page);
 }
 
