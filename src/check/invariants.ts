@@ -257,6 +257,8 @@ export const standingRules: Readonly<Record<string, string>> = {
   'fault without progress': 'I24: a fault that went well leaves a usable pte, unless somebody else has changed it',
   'undeserved SIGBUS': 'I28: SIGBUS is sent only where the file has ended, at some moment of the fault',
   'pagevec overrun': 'I25: a batch fits into its pagevec',
+  'pte pointer outside its page': 'I25: nobody looks for a pte before or behind its page of ptes',
+  'null pointer': 'kernel text follows no pointer that is null',
   'sleeping while atomic': 'I19: nobody sleeps while holding a spinlock',
   'unlock by non-owner': 'I17: a lock is released by who holds it',
   'broken ->fault contract': 'B18: a handler that answers VM_FAULT_LOCKED and no page holds the lock of i_mmap',

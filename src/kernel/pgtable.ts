@@ -9,7 +9,7 @@
  * both name the same word.
  */
 import { Ref, Words } from '../machine/memory.ts';
-import { running, smp_processor_id } from '../machine/thread.ts';
+import { KernelBug, running, smp_processor_id } from '../machine/thread.ts';
 import type { Geometry } from '../machine/profile.ts';
 import { charge, work } from '../machine/work.ts';
 import { Spinlock } from '../sync/spinlock.ts';
@@ -365,6 +365,16 @@ export function pte_offset_map(mm: Mm, pmd: PtePage, address: Address): Ptep {
   charge(WALK);
   if (mm.system.config.HIGHPTE) current().preempt_count++;
   return new Ref(pmd, pmd.entry(page_number(mm, address)));
+}
+/** The pte so many entries behind another one: pointers to ptes are good for one page of them. */
+export function pteAt(mm: Mm, pte: Ptep, offset: number): Ptep {
+  const index = pte.index + offset;
+  const { ptrsPerPte } = mm.system.geometry;
+  if (index >= 0 && index < ptrsPerPte) return new Ref(pte.words, index);
+  throw new KernelBug(
+    'pte pointer outside its page',
+    `${running.name} looks at entry ${index} of a page of ${ptrsPerPte} ptes`,
+  );
 }
 /** Undoes the atomic kmap of CONFIG_HIGHPTE. */
 export function pte_unmap(pte: Ptep): void {

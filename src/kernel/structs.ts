@@ -53,6 +53,8 @@ export interface Config {
   readonly max_prealloc_order: number | null;
   /** Pages that readahead reads at a time, beginning with the one that is missing. */
   readonly ra_pages: number;
+  /** Fault-around maps 2^n pages at most: constant 4 of the first patches, debugfs in 3.15. */
+  readonly FAULT_AROUND_ORDER: number;
   /** Bytes that fault-around maps at most (debugfs, later kernels); null: what the kernel sets. */
   readonly fault_around_bytes: number | null;
 }
@@ -64,6 +66,7 @@ export const defaultConfig: Config = {
   FAIL_PAGE_ALLOC: 0,
   max_prealloc_order: null,
   ra_pages: 1,
+  FAULT_AROUND_ORDER: 4,
   fault_around_bytes: null,
 };
 

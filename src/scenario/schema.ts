@@ -102,9 +102,12 @@ const kernel = mapping(
         ra_pages: whole(1, 1024)
           .optional()
           .describe('Pages that readahead reads at a time, from the one that is missing on. Default: 1.'),
-        fault_around_bytes: whole(1, 2 ** 30)
+        FAULT_AROUND_ORDER: whole(0, 30)
           .optional()
-          .describe('Bytes that fault-around maps at most. Default: what the kernel sets.'),
+          .describe('The first patches with map_pages map 2^n pages at most. Default: 4.'),
+        fault_around_bytes: whole(0, 2 ** 30)
+          .optional()
+          .describe('Bytes that fault-around maps at most in later ones. Default: what the kernel sets.'),
       },
       'a mapping such as { HIGHPTE: true }',
     )
