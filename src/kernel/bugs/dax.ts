@@ -2,20 +2,19 @@
  * Known bad: faults on DAX files (dax-cow-fault, dax-cow-merged), each with one thing forgotten.
  */
 import { type Coroutine, LOCK, NOTHING, type Step, UNLOCK } from '../../machine/step.ts';
-import { Mutex, mutex_lock } from '../../sync/mutex.ts';
-import type { Change3_17 } from '../change.ts';
+import { might_sleep } from '../../machine/thread.ts';
+import { Mutex, mutex_lock, mutex_unlock } from '../../sync/mutex.ts';
+import { down_write, up_write } from '../../sync/rwsem.ts';
 import { free_blocks_locked } from '../block.ts';
+import type { Change3_17 } from '../change.ts';
 import type { Inode } from '../fs.ts';
 import { round_up_pages } from '../pagemap.ts';
 import { __do_fault_credulous, cowFault, daxCowFault, unlock_read } from '../patches/2014-09-25-dax-cow-fault.ts';
 import { i_mmap_unlock_write } from '../patches/2015-02-16-dax-cow-merged.ts';
 import { dax_fault } from '../patches/dax.ts';
 import type { VmFault, Vma } from '../structs.ts';
-import { FAULT_FLAG_WRITE, VM_FAULT_LOCKED, type VmFaultInfo } from '../v3.14/vm-fault.ts';
 import { truncate_setsize } from '../v3.14/truncate.ts';
-import { down_write, up_write } from '../../sync/rwsem.ts';
-import { mutex_unlock } from '../../sync/mutex.ts';
-import { might_sleep } from '../../machine/thread.ts';
+import { FAULT_FLAG_WRITE, VM_FAULT_LOCKED, type VmFaultInfo } from '../v3.14/vm-fault.ts';
 import { without } from './altered.ts';
 
 function change(name: string, about: string, replaces: Change3_17['replaces']): Change3_17 {
