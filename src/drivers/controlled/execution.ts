@@ -15,7 +15,7 @@ import {
   takeShortcuts,
   WALK,
 } from '../../machine/step.ts';
-import { Birth, KernelBug, Misuse, running, Thread, woken } from '../../machine/thread.ts';
+import { Birth, KernelBug, Misuse, running, setRunning, Thread, woken } from '../../machine/thread.ts';
 import type { PlainLog } from './data-race.ts';
 import { deadlockViolation } from './deadlock.ts';
 
@@ -173,6 +173,8 @@ export class Execution implements Attendant, Shortcut {
     this.step = step;
     this.reply = 0;
     this.released = NOBODY;
+    setRunning(thread);
+    setRunning(thread);
     try {
       this.reply = step.object.perform(step, thread);
       if (step.kind === SPAWN) this.released = [this.start(step.object as Birth, (step.object as Birth).exitStep)];
