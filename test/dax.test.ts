@@ -17,7 +17,7 @@ const KERNELS = [
 
 function onDax(program: Program, base: string, names: string[]): Scenario {
   const scenario = scenarioOf(program, base, names);
-  const files = scenario.files!.map(({ name, pages, holes = [] }) => ({ name, pages, holes, dax: true }));
+  const files = scenario.files!.map(({ name, pages, holes = [] }) => ({ name, pages, holes, dax: true as const }));
   return { ...scenario, files };
 }
 

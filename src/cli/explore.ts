@@ -15,7 +15,7 @@ import { buildWorld, type CheckedProgram, checkedProgram } from '../scenario/wor
 import { CheckpointFile, checkpointPath, type SearchKey } from './checkpoint.ts';
 import { drawStored, storedCounterexample, type StoredCounterexample } from './counterexample.ts';
 import { EXIT, UsageError } from './exit.ts';
-import { type ExportOptions, exportRecording, stepExportsOf } from './export.ts';
+import { type ExportOptions, exportRecording, stepExportsOf, withExports } from './export.ts';
 import { jsonHead, kernelName, patchWords, quoted } from './heading.ts';
 import type { Io } from './io.ts';
 import { liveness } from './liveness.ts';
@@ -67,7 +67,8 @@ function strategyFor({ strategy, seed, bound, depth, executions = SAMPLES }: Exp
   }
 }
 
-export async function explore(io: Io, file: string, options: ExploreCommandOptions): Promise<number> {
+export async function explore(given: Io, file: string, options: ExploreCommandOptions): Promise<number> {
+  const io = withExports(given, options);
   const scenario = await readPatched(file, options);
   stepExportsOf(options); // wrong ones are told before anything is run
   const benchmark = benchmarkOf(scenario);

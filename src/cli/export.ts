@@ -37,6 +37,15 @@ export function exportsOf({ export: given = [] }: ExportOptions): Export<ExportK
   });
 }
 
+/** `-` is stdout: the file stands there in place of the result. */
+export function withExports(io: Io, options: ExportOptions): Io {
+  const there = exportsOf(options).filter(({ file }) => file === '-');
+  if (there.length === 0) return io;
+  if (there.length > 1) throw new UsageError('one export at most can go to stdout');
+  if (there[0].kind === 'perfetto') throw new UsageError('perfetto is not text: give it a file');
+  return { ...io, out: () => undefined, instead: io.out };
+}
+
 /** Those that show a schedule: without a clock there are no times to add up. */
 export function stepExportsOf(options: ExportOptions): Export<TimelineKind>[] {
   return exportsOf(options).map(({ kind, file }) => {
@@ -83,6 +92,10 @@ export function exportRecording(io: Io, options: ExportOptions, title: string, r
 }
 
 function write(io: Io, { quiet }: ExportOptions, file: string, data: string | Uint8Array): void {
+  if (file === '-') {
+    io.instead!(String(data));
+    return;
+  }
   try {
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, data);

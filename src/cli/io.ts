@@ -4,6 +4,8 @@ import type { Colors } from '../report/lanes.ts';
 
 export interface Io {
   readonly out: (text: string) => void;
+  /** stdout, where a file is written there in place of the result. */
+  readonly instead?: (text: string) => void;
   readonly err: (text: string) => void;
   /** Columns of stdout. */
   readonly width: number;

@@ -10,7 +10,7 @@ import { benchmarkOf, readScenario, type Scenario } from '../scenario/read.ts';
 import { buildWorld, checkedProgram } from '../scenario/world.ts';
 import type { TraceStep } from '../trace/step.ts';
 import { EXIT, UsageError } from './exit.ts';
-import { type ExportOptions, exportRecording, stepExportsOf } from './export.ts';
+import { type ExportOptions, exportRecording, stepExportsOf, withExports } from './export.ts';
 import type { Io } from './io.ts';
 import type { CommonOptions } from './options.ts';
 import { readPatched, withPatches } from './patch.ts';
@@ -21,7 +21,8 @@ export interface ReplayOptions extends CommonOptions, ExportOptions {
   readonly schedule?: string;
 }
 
-export async function replayCommand(io: Io, file: string, options: ReplayOptions): Promise<number> {
+export async function replayCommand(given: Io, file: string, options: ReplayOptions): Promise<number> {
+  const io = withExports(given, options);
   stepExportsOf(options); // wrong ones are told before anything is run
   return options.schedule === undefined
     ? replayTrail(io, file, options)

@@ -11,7 +11,7 @@ import type { Scenario } from '../scenario/read.ts';
 import { buildPftWorld, buildWorld, checkedProgram, type PftRow, pftRows, type World } from '../scenario/world.ts';
 import { pftPages } from '../workload/pft.ts';
 import { EXIT, UsageError } from './exit.ts';
-import { type ExportOptions, exportsOf, runExported } from './export.ts';
+import { type ExportOptions, exportsOf, runExported, withExports } from './export.ts';
 import { jsonHead, kernelName } from './heading.ts';
 import type { Io } from './io.ts';
 import type { CommonOptions } from './options.ts';
@@ -28,7 +28,8 @@ export interface RunOptions extends CommonOptions, ExportOptions {
   readonly row?: number;
 }
 
-export async function run(io: Io, file: string, options: RunOptions): Promise<number> {
+export async function run(given: Io, file: string, options: RunOptions): Promise<number> {
+  const io = withExports(given, options);
   const scenario = await readPatched(file, options);
   if (exportsOf(options).length > 0) oneRun(scenario, options);
   if (scenario.latProc !== undefined) return runLatProc(io, scenario, scenario.latProc, options);

@@ -72,8 +72,9 @@ export function asked(step: Step): Step {
   return step;
 }
 
+const STOPS = -0x7ffffffe;
 /** What `now` answers if the thread has to stop for the step. */
-export const STOP = -0x7ffffffe;
+export const STOP = STOPS;
 
 /** A driver that can let steps take effect without stopping the coroutine that asks for them. */
 export interface Shortcut {
@@ -87,37 +88,7 @@ export function takeShortcuts(driver: Shortcut | null): void {
 }
 
 /** What `next` answers. Whoever asks reads it at once, so that one of each is enough. */
-const stopped: { done: false; value: Step } = { done: false, value: null as unknown as Step };
 const replied: { done: true; value: number } = { done: true, value: 0 };
-
-/**
- * What `yield* step` goes through when the thread has to stop: the step itself, then its reply. The step is asked for
- * at once, and from then on any such iterator is like any other, so that one is enough for all.
- */
-class Stopping implements Iterator<Step, number, number> {
-  step: Step | null = null;
-  next(reply: number): IteratorResult<Step, number> {
-    const { step } = this;
-    if (step === null) {
-      replied.value = reply;
-      return replied;
-    }
-    this.step = null;
-    stopped.value = step;
-    return stopped;
-  }
-}
-const stopping = new Stopping();
-
-/** The same for a step that has taken effect already: nothing, then its reply. */
-class Going implements Iterator<Step, number, number> {
-  reply = 0;
-  next(): IteratorResult<Step, number> {
-    replied.value = this.reply;
-    return replied;
-  }
-}
-const going = new Going();
 
 /** One indivisible action of one thread. Plain data; lock steps are built once per lock. */
 export class Step {
@@ -137,15 +108,21 @@ export class Step {
     if (onAsked !== null) onAsked();
   }
 
-  /** `const reply = yield* step` */
-  [Symbol.iterator](): Iterator<Step, number, number> {
-    const reply = shortcut === null ? STOP : shortcut.now(this);
-    if (reply === STOP) {
-      stopping.step = this;
-      return stopping;
+  /**
+   * `const reply = yield* step`: a step is its own iterator, and there is nothing to remember. If `next` is called
+   * without a reply the step is asked for: it has taken effect already, or the thread has to stop for it.
+   */
+  [Symbol.iterator](): this {
+    return this;
+  }
+
+  next(reply?: number): IteratorResult<Step, number> {
+    if (reply === undefined) {
+      reply = shortcut === null ? STOPS : shortcut.now(this);
+      if (reply === STOPS) return { done: false, value: this };
     }
-    going.reply = reply;
-    return going;
+    replied.value = reply;
+    return replied;
   }
 }
 

@@ -1,6 +1,10 @@
 /** Threads, the CPU they run on, and the thread that runs now. */
 import { Cell, WRITE_ONCE } from './memory.ts';
-import { type Coroutine, SPAWN, Shared, Step, WALK, type Walk } from './step.ts';
+import * as kinds from './step.ts';
+import { type Coroutine, Shared, Step, type Walk } from './step.ts';
+
+// V8 folds the constants of a module where it uses them; what it imports it loads and checks each time.
+const { SPAWN, WALK } = kinds;
 
 /** Modes of a CPU, for User and System time. */
 export const USER = 0;
@@ -64,8 +68,9 @@ export class Thread {
 
   /** Write into the thread's book that it holds a lock. */
   takes(entry: Held): void {
-    if (this.heldStack === NOTHING_HELD) this.heldStack = [];
-    this.heldStack[this.heldCount++] = entry;
+    if (this.heldStack === NOTHING_HELD) this.heldStack = [entry];
+    else this.heldStack[this.heldCount] = entry;
+    this.heldCount++;
   }
 
   /** Strike the latest such entry out; false if there is none. */

@@ -105,11 +105,11 @@ function* dax_cow(vma: Vma, vmf: VmFaultInfo, cow_page: Page, number: number, pa
   yield* dax_copy(mapping, cow_page, number);
   vmf.page = page;
   if (page !== null) return VM_FAULT_LOCKED;
-  const { i_mmap_lock_read, i_mmap_unlock_read } = path3(vma.vm_mm);
-  yield* i_mmap_lock_read(mapping);
+  const path = path3(vma.vm_mm);
+  yield* path.i_mmap_lock_read(mapping);
   if (!(yield* is_behind_end(mapping, vmf.pgoff))) return VM_FAULT_LOCKED;
   mark('truncation seen');
-  yield* i_mmap_unlock_read(mapping);
+  yield* path.i_mmap_unlock_read(mapping);
   return VM_FAULT_SIGBUS;
 }
 
@@ -135,10 +135,10 @@ export function* dax_load_hole(mapping: AddressSpace, found: Page | null, vmf: V
 /** Map the block, if the file still has the page. One that is new is zeroed first. */
 export function* dax_insert_mapping(vma: Vma, vmf: VmFaultInfo, number: number): Coroutine<VmFault> {
   const mapping = vma.vm_file!.f_mapping;
-  const { i_mmap_lock_read, i_mmap_unlock_read } = path3(vma.vm_mm);
-  yield* i_mmap_lock_read(mapping);
+  const path = path3(vma.vm_mm);
+  yield* path.i_mmap_lock_read(mapping);
   const fault = yield* map_block(vma, vmf, number);
-  yield* i_mmap_unlock_read(mapping);
+  yield* path.i_mmap_unlock_read(mapping);
   if (number < 0) yield* convert_unwritten(mapping.host, vmf.pgoff, -number);
   return fault;
 }
