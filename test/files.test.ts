@@ -11,6 +11,7 @@ import { shrink } from '../src/drivers/controlled/shrink.ts';
 import { runTimed } from '../src/drivers/timed/run.ts';
 import { without } from '../src/kernel/bugs/altered.ts';
 import type { FaultPath2_6 } from '../src/kernel/fault-path.ts';
+import { scenarios } from '../src/fuzz/scenarios.ts';
 import { bases, patches } from '../src/kernel/index.ts';
 import { v2_6_10 } from '../src/kernel/memory.ts';
 import { CLEAR, WRITE, XCHG } from '../src/machine/step.ts';
@@ -95,6 +96,33 @@ describe('files', () => {
       expect(fc.check(property, { seed: 1, numRuns: 500, endOnFailure: true, path: '' }).failed).to.equal(true);
     });
   }
+});
+
+describe('random scenarios with files', () => {
+  const OPS = ['read', 'write', 'pread', 'pwrite', 'truncate', 'msync', 'writeback', 'madvise_dontneed'] as const;
+  const brokenBy = (arbitrary: ReturnType<typeof scenarios>, ignored: readonly string[] = []) =>
+    fc.property(arbitrary, fc.nat(), (scenario, seed) => {
+      const { failures } = explore(() => checkedProgram(buildWorld(scenario)), { strategy: random(seed, 20) });
+      expect(failures.map(({ rule }) => rule).filter((rule) => !ignored.includes(rule))).to.deep.equal([]);
+    });
+
+  for (const { name: kernel } of bases) {
+    // A page that is allocated anew is counted by a plain store, and kernels since 2.6.27 may look at any count.
+    const ignored = kernel.startsWith('v2.6') ? [] : ['data race'];
+    it(`break nothing in ${kernel} (fuzz)`, () => {
+      fc.assert(brokenBy(scenarios({ kernel, files: 2, kinds: OPS }), ignored));
+    });
+  }
+
+  it('with invalidation break 2.6.10, where faults do not lock the page', () => {
+    const property = brokenBy(scenarios({ files: 1, vmas: 1, pages: 1, threads: 2, kinds: ['write', 'invalidate'] }));
+    const { failed, counterexample } = fc.check(property, { seed: 1, numRuns: 500 });
+    expect(failed).to.equal(true);
+    expect(counterexample![0].threads.flatMap(({ ops }) => ops.map(({ kind }) => kind)).sort()).to.deep.equal([
+      'invalidate',
+      'read',
+    ]);
+  });
 });
 
 describe('truncation against faults, in the wrong order', () => {

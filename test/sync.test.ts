@@ -6,8 +6,8 @@ import { Execution, type Program, type Violation } from '../src/drivers/controll
 import { explore } from '../src/drivers/controlled/explore.ts';
 import { runTimed, type TimedResult } from '../src/drivers/timed/run.ts';
 import { atomic_inc, Cell, READ_ONCE, wait_for, WRITE_ONCE } from '../src/machine/memory.ts';
-import { type Coroutine, NOTHING } from '../src/machine/step.ts';
-import { Birth, KernelBug, smp_processor_id } from '../src/machine/thread.ts';
+import { type Coroutine, NOTHING, type Step } from '../src/machine/step.ts';
+import { Birth, KernelBug, running, smp_processor_id } from '../src/machine/thread.ts';
 import { altix_3700_8p } from '../src/profiles/altix-3700-8p.ts';
 import { Mutex, mutex_lock, mutex_unlock } from '../src/sync/mutex.ts';
 import { call_rcu, Rcu, rcu_read_lock, rcu_read_unlock, synchronize_rcu } from '../src/sync/rcu.ts';
@@ -321,6 +321,27 @@ describe('calls between CPUs', () => {
   it('under the clock too, those with interrupts off do not', () => {
     expect(timed(calling(false, true)).stuck).to.deep.equal([]);
     expect(timed(calling(true, true)).stuck.map(({ name }) => name)).to.deep.equal(['T0', 'T1', 'T0.ipi1', 'T1.ipi1']);
+  });
+});
+
+describe('while a step takes effect', () => {
+  it('the thread that runs is the one whose step it is', () => {
+    const acting: string[] = [];
+    class Watched extends Cell {
+      override perform(step: Step): number {
+        acting.push(running.name);
+        return super.perform(step);
+      }
+    }
+    const threads = ['T1', 'T2'].map((name, cpu) => {
+      const cell = new Watched(name);
+      return new Birth(name, cpu, function* () {
+        for (let i = 0; i < 2; i++) yield* WRITE_ONCE(cell, i);
+      });
+    });
+    const execution = new Execution(() => ({ threads }));
+    for (const id of [0, 1, 0, 1]) execution.perform(execution.threads[id]);
+    expect(acting).to.deep.equal(['T1', 'T2', 'T1', 'T2']);
   });
 });
 

@@ -1,5 +1,5 @@
 /** What makes a scenario smaller, and how large it is. */
-import type { Op } from '../scenario/read.ts';
+import type { Op, VmaSpec } from '../scenario/read.ts';
 import type { Draft } from './scenario-text.ts';
 
 const SIMPLEST_FIRST: readonly Op['kind'][] = [
@@ -67,15 +67,22 @@ function pagesUsed({ threads }: Draft, name: string): Set<number> {
 
 /** Everything in area `from` happens in `to`. */
 function moved(draft: Draft, from: string, to: string): Change {
-  const { pages, readonly } = draft.vmas.find((vma) => vma.name === to)!;
+  const target = draft.vmas.find((vma) => vma.name === to)!;
+  const { pages, readonly } = target;
   return {
     vmas: draft.vmas.filter((vma) => vma.name !== from),
     threads: everywhere(draft, (op) => {
       if (!('vma' in op) || op.vma !== from) return op;
       const where = { vma: to, first: Math.min(op.first, pages - 1), last: Math.min(op.last, pages - 1) };
-      return op.kind === 'write' && readonly ? { kind: 'read', ...where } : { ...op, ...where };
+      if (op.kind === 'write' && readonly) return { kind: 'read', ...where, ...catching(target) };
+      return op.kind === 'write' || op.kind === 'read' ? { ...op, ...where, ...catching(target) } : { ...op, ...where };
     }),
   };
+}
+
+/** The file may end before the area does. */
+function catching({ file }: VmaSpec): { catches?: readonly ['SIGBUS'] } {
+  return file === undefined ? {} : { catches: ['SIGBUS'] };
 }
 
 /** Area `name` with so many pages; who used a page uses `instead` of it. */
@@ -101,9 +108,10 @@ function* simpler(op: Op, vmas: Draft['vmas']): Iterable<Op> {
     yield { ...op, first: last };
   }
   if (first > 0) yield { ...op, first: 0, last: last - first };
-  if (op.kind !== 'read') yield { kind: 'read', vma, first, last };
+  const catches = catching(vmas.find(({ name }) => name === vma)!);
+  if (op.kind !== 'read') yield { kind: 'read', vma, first, last, ...catches };
   const readonly = vmas.some(({ name, readonly }) => readonly && name === vma); // a store there kills the thread
-  if (op.kind === 'page_referenced' && !readonly) yield { kind: 'write', vma, first, last, value: null };
+  if (op.kind === 'page_referenced' && !readonly) yield { kind: 'write', vma, first, last, value: null, ...catches };
   if (op.kind === 'write' && op.value !== null) yield { ...op, value: null };
 }
 

@@ -72,6 +72,18 @@ export function* read_cache_page(mapping: AddressSpace, pgoff: number): Coroutin
   }
 }
 
+/** The same, locked, and in the cache as long as it is. */
+export function* lock_cache_page(mapping: AddressSpace, pgoff: number): Coroutine<Page | null> {
+  for (;;) {
+    const page = yield* read_cache_page(mapping, pgoff);
+    if (page === null) return null;
+    yield* lock_page(page.lock);
+    if (page.mapping === mapping.number) return page;
+    yield* unlock_page(page.lock); // it has been taken out meanwhile
+    yield* page_cache_release(mapping.host.system, page);
+  }
+}
+
 /**
  * write(2) of one word of a page: the page is read first if it is not all written (generic_file_write). A file that ends
  * before that grows. Returns how many words were written.
@@ -80,9 +92,8 @@ export function* generic_file_write(inode: Inode, pgoff: number, word: number, v
   const { i_mapping, system } = inode;
   might_sleep();
   yield* mutex_lock(inode.i_mutex);
-  const page = yield* read_cache_page(i_mapping, pgoff);
+  const page = yield* lock_cache_page(i_mapping, pgoff);
   if (page !== null) {
-    yield* lock_page(page.lock);
     yield* WRITE_ONCE(page.contents(word), value);
     yield* TestSetPageDirty(page);
     const end = (pgoff + (word + 1) / PAGE_WORDS) * system.geometry.pageBytes;

@@ -4,15 +4,20 @@ import { CLEAR, type Coroutine, Step } from '../machine/step.ts';
 import { unlock_page } from '../sync/pagelock.ts';
 import { get_block, read_blocks, set_written, write_block } from './block.ts';
 import type { Inode } from './fs.ts';
+import { round_up_pages } from './pagemap.ts';
 import { clear_user_highpage } from './page_alloc.ts';
 import { end_page_writeback, SetPageUptodate, SetPageWriteback } from './page-flags.ts';
 import { DATA, type Page, PAGE_WORDS, type System } from './structs.ts';
 
-/** Fill pages that are locked from the disk, or with zeros where the file has a hole; then they are unlocked. */
+/**
+ * Fill pages that are locked from the disk, or with zeros where the file has a hole or has ended; then they are unlocked.
+ * Who cuts the file off frees its blocks last: what is read in meanwhile is not to be seen when it grows again.
+ */
 export function* mpage_readpages(inode: Inode, pages: readonly Page[]): Coroutine {
   const wanted: Page[] = [];
   for (const page of pages) {
-    const number = yield* get_block(inode, page.index, false);
+    const ends = round_up_pages(inode.system, yield* READ_ONCE(inode.i_size));
+    const number = page.index < ends ? yield* get_block(inode, page.index, false) : 0;
     if (number > 0) {
       page.block = number;
       wanted.push(page);

@@ -6,7 +6,7 @@ import { type Attendant, attendedBy } from '../../machine/choice.ts';
 import * as steps from '../../machine/step.ts';
 import { type Coroutine, nextSerial, type Shortcut, type Step, takeShortcuts } from '../../machine/step.ts';
 import * as machine from '../../machine/thread.ts';
-import { Birth, KernelBug, Misuse, running, Thread } from '../../machine/thread.ts';
+import { Birth, KernelBug, Misuse, running, setRunning, Thread } from '../../machine/thread.ts';
 import type { PlainLog } from './data-race.ts';
 import { deadlockViolation } from './deadlock.ts';
 
@@ -171,6 +171,7 @@ export class Execution implements Attendant, Shortcut {
     this.step = step;
     this.reply = 0;
     this.released = NOBODY;
+    setRunning(thread);
     try {
       this.reply = step.object.perform(step, thread);
       if (step.kind === SPAWN) this.released = [this.start(step.object as Birth, (step.object as Birth).exitStep)];
