@@ -176,12 +176,15 @@ export class DporStrategy implements Strategy {
     states.makeRoom(depth, execution.threads.length);
     const last = depth === 0 ? -1 : this.chosen[depth - 1];
     let first = -1;
+    let goesOn = false;
     for (let word = states.words - 1; word >= 0; word--) {
-      const awake = this.enterWord(execution, word, last >> 5 === word ? ~(1 << last) : -1);
+      const mine = last >> 5 === word ? 1 << last : 0;
+      const awake = this.enterWord(execution, word, ~mine);
       if (awake !== 0) first = 32 * word + highest(awake & -awake);
+      if ((awake & mine) !== 0) goesOn = true;
     }
     if (first < 0) return false;
-    if (last >= 0 && states.has(ENABLED, depth, last)) first = last;
+    if (goesOn) first = last;
     states.put(BACKTRACK, depth, first);
     this.chosen[depth] = first;
     this.depth++;

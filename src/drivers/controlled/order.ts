@@ -158,6 +158,7 @@ export class Order {
     const { object } = step;
     const serial = object.whole.serial - execution.firstSerial;
     if (serial < 0) throw new NotTheSame(madeTooEarly(step));
+    if (serial >= this.last.length) this.roomForObject(serial);
     event.mode = mode;
     event.object = serial;
     event.index = object.base + step.index;
@@ -174,7 +175,7 @@ export class Order {
     let found = 0;
     const waits = (effect.traits & WAITS) !== 0;
     const mine = this.next[thread];
-    for (let i = this.lastOn(effect.object); i >= 0; i = events[i].previous) {
+    for (let i = this.last[effect.object]; i >= 0; i = events[i].previous) {
       const event = events[i];
       const closes = (event.traits & CLOSES) !== 0;
       const other = event.thread;
@@ -258,7 +259,7 @@ export class Order {
     const at = this.length++;
     const event = this.events[at];
     const { object } = event;
-    this.makeRoom(at, thread, object);
+    this.makeRoom(at, thread);
     event.thread = thread;
     event.undoAt = this.undoTop;
     event.cameAfter = this.next[thread];
@@ -276,7 +277,7 @@ export class Order {
     const inQueue = (effect.traits & QUEUES) !== 0;
     const { events } = this;
     const { releasesFor } = this;
-    for (let i = this.lastOn(effect.object); i >= 0; i = events[i].previous) {
+    for (let i = this.last[effect.object]; i >= 0; i = events[i].previous) {
       const other = events[i];
       if (this.conflicts(other, effect)) {
         this.join(row, i);
@@ -312,7 +313,7 @@ export class Order {
     const { events } = this;
     const { mode, object } = events[arrival];
     const next = this.nextOf(thread);
-    for (let i = this.lastOn(object); i >= 0; i = events[i].previous) {
+    for (let i = this.last[object]; i >= 0; i = events[i].previous) {
       if (this.releasesFor[events[i].mode * MODES + mode] === 0 || this.cameLater(i, arrival)) continue;
       this.join(next, i);
     }
@@ -435,12 +436,13 @@ export class Order {
     return object < this.last.length ? this.last[object] : -1;
   }
 
-  private makeRoom(at: number, thread: number, object: number): void {
+  private roomForObject(object: number): void {
+    const { length } = this.last;
+    this.last = longer(this.last, Math.max(object + 1, length * 2)).fill(-1, length);
+  }
+
+  private makeRoom(at: number, thread: number): void {
     if (at === this.raceAt.length) this.raceAt = longer(this.raceAt, at * 2);
-    if (object >= this.last.length) {
-      const { length } = this.last;
-      this.last = longer(this.last, Math.max(object + 1, length * 2)).fill(-1, length);
-    }
     this.see(thread);
   }
 
