@@ -190,7 +190,7 @@ describe('timelines', () => {
     const tracks = new Set<number>();
     const depth = new Map<number, number>();
     let last = 0;
-    for (const packet of packets.map(({ message }) => message())) {
+    for (const packet of packets.map((one) => one.message())) {
       const of = (fields: readonly Decoded[], field: number): Decoded | undefined =>
         fields.find((f) => f.field === field);
       expect(of(packet, 10)?.number).to.equal(1);
@@ -289,7 +289,7 @@ describe('names of other people', () => {
     const events = (['contended', 'acquired', 'released'] as const).map((what, at) => ({
       ...{ task, at, what, lock, shared: false, depth: 1, stack },
     }));
-    return { title: name, cpus: 1, tasks: [task], spans: [span], locks: events, leftOut: 0 };
+    return { title: name, cpus: 1, clock: true, tasks: [task], spans: [span], locks: events, leftOut: 0 };
   }
 
   it('are shown as text, whatever is in them', () => {
