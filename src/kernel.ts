@@ -147,8 +147,8 @@ export {
 export { page_cache_get_speculative } from './kernel/v3.14/filemap.ts';
 export { do_page_mkwrite, pte_offset_map_lock, pte_unmap_unlock, set_anon_pte } from './kernel/v3.14/memory.ts';
 export { do_set_pte, lockedFault, mkwrite_if_asked } from './kernel/v3.14/do-fault.ts';
-export { map_locked_page, next_page } from './kernel/v3.17/filemap.ts';
-export { fault_around_pages, map_read_page, map_window, set_copy } from './kernel/v3.17/memory.ts';
+export { mapLockedPage, pageOfSlot } from './kernel/v3.17/filemap.ts';
+export { fault_around_bytes, mapAlone, mapAround, mapWindow, set_copy } from './kernel/v3.17/memory.ts';
 /** VM_FAULT_* and FAULT_FLAG_* of 3.14 to 3.19, which are other numbers than those of 2.6. */
 export * as v3 from './kernel/v3.14/vm-fault.ts';
 export type { VmFaultInfo } from './kernel/v3.14/vm-fault.ts';

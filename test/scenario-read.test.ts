@@ -86,6 +86,43 @@ describe('a scenario', () => {
     expect(threads[0]?.ops).to.deep.equal([{ kind: 'page_referenced', vma: 'heap', first: 0, last: 3 }]);
   });
 
+  it('may have files, mapped and not', () => {
+    const text = files
+      .replace('{ write: map, page: 0 }', '{ truncate: data, to: 1.5 }, { punch: data }, { msync: map }')
+      .replace('pages: 2.5', 'pages: 2.5, cached: [0, 2], holes: [1], dax: false, page_mkwrite: true')
+      .replace('shared: true', 'shared: true, offset: 1');
+    const { files: made, vmas, threads } = parse(text);
+    expect(made).to.deep.equal([{ name: 'data', pages: 2.5, cached: [0, 2], page_mkwrite: true, holes: [1] }]);
+    expect(vmas).to.deep.equal([{ name: 'map', pages: 2, readonly: false, file: 'data', offset: 1, shared: true }]);
+    expect(threads[0].ops).to.deep.equal([
+      { kind: 'truncate', file: 'data', to: 1.5 },
+      { kind: 'punch', file: 'data', first: 0, last: null },
+      { kind: 'msync', vma: 'map', first: 0, last: 1 },
+    ]);
+  });
+
+  it('may catch signals, and say nothing that goes without saying', () => {
+    const text = files
+      .replace(
+        '{ write: map, page: 0 }',
+        '{ write: map, page: 0, catches: SIGBUS }, { read: map, page: 0, sees: [5, SIGBUS] }, { pread: data, page: 9, of: T1 }, { mmap: { pages: 1, file: data, offset: 0, shared: false } }',
+      )
+      .replace('shared: true', 'shared: false, offset: 0')
+      .replace('pages: 2.5', 'pages: 2.5, cached: true');
+    const { files: made, vmas, threads } = parse(text);
+    expect([made, vmas]).to.deep.equal([
+      [{ name: 'data', pages: 2.5 }],
+      [{ name: 'map', pages: 2, readonly: false, file: 'data' }],
+    ]);
+    const where = { vma: 'map', first: 0, last: 0 };
+    expect(threads[0].ops).to.deep.equal([
+      { kind: 'write', ...where, value: null, catches: ['SIGBUS'] },
+      { kind: 'read', ...where, sees: [5, 'SIGBUS'] },
+      { kind: 'pread', file: 'data', first: 9, last: 9, of: 'T1' },
+      { kind: 'mmap', pages: 1, file: 'data' },
+    ]);
+  });
+
   it('may be the page fault test with a published table', () => {
     const scenario = parse(pft);
     expect(scenario.machine).to.deep.equal({ profile: 'altix-3700-8p', cpus: 8 });
@@ -130,13 +167,21 @@ describe('a scenario', () => {
   });
 });
 
+const files = `${head}files: { data: { pages: 2.5 } }
+vmas: { map: { pages: 2, file: data, shared: true } }
+threads:
+  T1: [ { write: map, page: 0 } ]
+expect: { never: anything }
+`;
+const fileOp = (text: string) => files.replace('{ write: map, page: 0 }', text);
 const never = (value: string) => raceWith(6, `expect: { ${value} }`);
 const mappingHere =
-  'a scenario must be a mapping with the keys about, kernel, expect and either vmas and threads or pft or lat_proc';
+  'a scenario must be a mapping with the keys about, kernel, expect and either vmas and threads or pft or lat_proc or seqread';
 const opKeys =
-  'write, read, page_referenced, munmap, madvise_dontneed, mmap, wait, exit, page, pages, value, of, sees, fork';
-const opKinds = 'write, read, page_referenced, munmap, madvise_dontneed, mmap, fork, wait and exit';
-const rootKeys = 'about, kernel, machine, vmas, threads, pft, lat_proc, measured, expect';
+  'write, read, page_referenced, munmap, madvise_dontneed, mmap, remap, msync, truncate, punch, invalidate, writeback, pwrite, pread, wait, exit, page, pages, value, of, sees, catches, to, fork';
+const opKinds =
+  'write, read, page_referenced, munmap, madvise_dontneed, mmap, remap, msync, truncate, punch, invalidate, writeback, pwrite, pread, fork, wait and exit';
+const rootKeys = 'about, kernel, machine, files, vmas, threads, pft, lat_proc, seqread, measured, expect';
 const noAlias = (c: string) => `anchors and aliases are not supported. Text that begins with ${c} needs quotes`;
 const badName = 'must be at most 64 letters, digits, spaces and _ . + -, the first of them a letter or _';
 
@@ -204,7 +249,7 @@ const refused: Record<string, [text: string, ...errors: string[]]> = {
   'a thread without operations': [raceWith(5, '  T1: []'), '5:7 T1 must be a list of at least one operation, got a list of 0'],
   'no threads': [race.replace(/threads:\n.*/, 'threads: {}'), '4:1 threads must have at least one thread, got none'],
   'vmas without threads': [race.replace(/threads:\n.*\n/, ''), "3:1 missing key 'threads': vmas and threads go together"],
-  'no workload': [`${head}expect: { never: anything }`, '1:1 a scenario needs a workload: either vmas and threads, or pft, or lat_proc'],
+  'no workload': [`${head}expect: { never: anything }`, '1:1 a scenario needs a workload: either vmas and threads, or pft, or lat_proc, or seqread'],
   'pft and threads': [`${race}pft: { gb: 1, repetitions: 1, threads: 1 }`, '7:1 a scenario has either vmas and threads or pft, got pft and vmas'],
   'lat_proc and threads': [`${race}lat_proc: { kind: fork, iterations: 1 }`, '7:1 a scenario has either vmas and threads or lat_proc, got lat_proc and vmas'],
   'lat_proc and pft': [`${pft}lat_proc: { kind: fork, iterations: 1 }`, '13:1 a scenario has either pft or lat_proc, got both'],
@@ -215,12 +260,33 @@ const refused: Record<string, [text: string, ...errors: string[]]> = {
   'another column': [pft.replace('User', 'Usr'), "9:31 entry 4 of columns must be 'User', got 'Usr'"],
   'seconds without s': [pft.replace('0.047s', '0.047'), '11:17 entry 4 of entry 1 of rows must be seconds such as 0.047s, got 0.047'],
   'a short row': [pft.replace(', 88859.030', ''), '11:7 entry 1 of rows must be a list of 8 cells, one for each column, got a list of 7'],
+  // files
+  'an unknown file of a vma': [files.replace('file: data', 'file: date'), "4:32 unknown file 'date' (this scenario has: data). Did you mean 'data'?"],
+  'an unknown file of an operation': [fileOp('{ truncate: dota, to: 1 }'), "6:21 unknown file 'dota' (this scenario has: data). Did you mean 'data'?"],
+  'an unknown file of mmap': [fileOp('{ mmap: { pages: 1, file: x } }'), "6:35 unknown file 'x' (this scenario has: data)"],
+  'a file where there are none': [race.replace('pages: 4', 'pages: 4, file: data'), "3:33 unknown file 'data' (this scenario has: none)"],
+  'shared memory without a file': [race.replace('pages: 4', 'pages: 4, shared: true, offset: 1'), '3:27 shared goes with file only', '3:41 offset goes with file only'],
+  'a size that is not in sixteenths': [files.replace('2.5', '2.55'), '3:25 pages must be a number of at least 1/16 (0.0625) in sixteenths, such as 2.5, got 2.55'],
+  'a file of no bytes': [files.replace('2.5', '0'), '3:25 pages must be a number of at least 1/16 (0.0625) in sixteenths, such as 2.5, got 0'],
+  'a hole behind the end': [files.replace('2.5', '2.5, holes: [1, 3]'), "3:41 page 3 is beyond file 'data', whose last page is 2"],
+  'a cached page behind the end': [files.replace('2.5', '2, cached: [2]'), "3:37 page 2 is beyond file 'data', whose last page is 1"],
+  'cached by the number of pages': [files.replace('2.5', '2, cached: 2'), '3:36 cached must be true, false or a list of page numbers, got 2'],
+  'truncate without a size': [fileOp('{ truncate: data }'), '6:9 truncate needs the key to'],
+  'truncate to a third': [fileOp('{ truncate: data, to: 0.33 }'), '6:31 to must be a number of at least 0 in sixteenths, such as 2.5, got 0.33'],
+  'remap to half a page': [fileOp('{ remap: map, page: 0, to: 0.5 }'), '6:36 to must be a whole number with remap, got 0.5'],
+  'truncate of a vma': [fileOp('{ truncate: map, to: 1 }'), "6:21 unknown file 'map' (this scenario has: data)"],
+  'a write to a file': [fileOp('{ write: data, page: 0 }'), "6:18 unknown vma 'data' (this scenario has: map)"],
+  'pwrite without a page': [fileOp('{ pwrite: data }'), '6:9 pwrite has exactly one of page and pages, got neither'],
+  'punch downwards': [fileOp('{ punch: data, pages: [2, 1] }'), '6:31 pages must be [first, last] and go upwards, got [2, 1]'],
+  'a signal that nobody can catch': [fileOp('{ read: map, page: 0, catches: SIGKILL }'), "6:40 catches must be SIGBUS or SIGSEGV, got 'SIGKILL'"],
+  'a pread that catches': [fileOp('{ pread: data, page: 0, catches: SIGBUS }'), '6:33 catches does not go with pread'],
+  'files with pft': [`${pft}files: { data: { pages: 1 } }`, '13:1 files goes with vmas and threads only'],
   // expect
   'no expectation': [never(''), '6:1 expect must have at least one of never, sometimes, always, reachable, counts, faults, misses, fewestMisses and errorPercent, got none'],
   'an unknown invariant': [never('never: lost stoer'), "6:18 unknown invariant 'lost stoer' (there are: lost store, no page is mapped twice, anything). Did you mean 'lost store'?"],
   'anything sometimes': [never('sometimes: anything'), "6:22 unknown invariant 'anything' (there are: lost store, no page is mapped twice)"],
   'a contradiction': [never('never: lost store, always: [lost store]'), "6:39 'lost store' stands under never and always, and only one of them can be right"],
-  'faults without pft': [never('faults: 3'), '6:11 faults goes with pft only'],
+  'faults without pft': [never('faults: 3'), '6:11 faults goes with pft and seqread only'],
   'an error without a table': [never('errorPercent: 3'), '6:11 errorPercent goes with measured only'],
   // YAML
   'an empty file': ['', '1:1 the scenario is empty: it needs at least about, kernel, expect and a workload'],
@@ -230,7 +296,7 @@ const refused: Record<string, [text: string, ...errors: string[]]> = {
   'a number': ['12', `1:1 ${mappingHere}, got 12`],
   'two documents': [`${race}---\n${race}`, '7:1 a scenario file holds one YAML document, and here a second one starts'],
   'an anchor and an alias': [op('&a { write: heap, page: 0 }, *a'), `5:9 ${noAlias('&')}`, `5:38 ${noAlias('*')}`],
-  'a merge key': [race.replace('{ pages: 1 }', '{ <<: *x, pages: 1 }'), "3:38 unknown key '<<' (possible here: pages, readonly, executable, random)", `3:42 ${noAlias('*')}`],
+  'a merge key': [race.replace('{ pages: 1 }', '{ <<: *x, pages: 1 }'), "3:38 unknown key '<<' (possible here: pages, readonly, executable, random, file, offset, shared)", `3:42 ${noAlias('*')}`],
   'a tag of JavaScript': [race.replace('why', '!!js/function "f"'), '1:8 tags are not supported. Text that begins with ! needs quotes'],
   'a binary tag': [race.replace('why', '!!binary aGk='), '1:8 tags are not supported. Text that begins with ! needs quotes'],
   'a directive': [`%YAML 1.1\n---\n${race}`, '1:1 directives are not supported. Text that begins with % needs quotes'],

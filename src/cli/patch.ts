@@ -140,7 +140,8 @@ function held(fn: string, returns: keyof typeof WORDS, body: AnyFunction): AnyFu
 }
 
 function asPath(fn: string, result: unknown): Path {
-  if (isRecord(result) && typeof (result as Partial<Path>).next === 'function') return result as unknown as Path;
+  const isPath = isRecord(result) && !(result instanceof Step) && typeof result.next === 'function';
+  if (isPath) return result as unknown as Path;
   throw new Misuse(`${fn} returns ${what(result)}, not a path: it must be a function*, or return what one returns`);
 }
 

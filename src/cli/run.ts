@@ -18,6 +18,7 @@ import type { CommonOptions } from './options.ts';
 import { readPatched } from './patch.ts';
 import { type Progress, progress } from './progress.ts';
 import { runLatProc } from './run-lat-proc.ts';
+import { runSeqread } from './run-seqread.ts';
 
 export interface RunOptions extends CommonOptions, ExportOptions {
   readonly eager?: boolean;
@@ -32,6 +33,7 @@ export async function run(given: Io, file: string, options: RunOptions): Promise
   const scenario = await readPatched(file, options);
   if (exportsOf(options).length > 0) oneRun(scenario, options);
   if (scenario.latProc !== undefined) return runLatProc(io, scenario, scenario.latProc, options);
+  if (scenario.seqread !== undefined) return runSeqread(io, scenario, scenario.seqread, options);
   return scenario.pft === null ? runThreads(io, scenario, options) : runPft(io, scenario, options);
 }
 

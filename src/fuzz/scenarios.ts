@@ -2,11 +2,20 @@
 import { Arbitrary, type Random, type Stream, stream, Value } from 'fast-check';
 import { less } from '../drivers/controlled/shrink.ts';
 import { catalog } from '../scenario/catalog.ts';
-import { type SimpleOp, parseScenario, type Scenario, type VmaSpec } from '../scenario/read.ts';
+import {
+  type FileSpec,
+  type MappedSpec,
+  parseScenario,
+  type Scenario,
+  type SimpleOp,
+  type VmaSpec,
+} from '../scenario/read.ts';
+import { ON_FILES } from '../scenario/schema.ts';
 import { type Draft, scenarioText } from './scenario-text.ts';
-import { areaName, changes, sizeOf, threadName } from './smaller-scenario.ts';
+import { areaName, changes, fileName, sizeOf, threadName } from './smaller-scenario.ts';
 
-export type OpKind = SimpleOp['kind'];
+export type OpKind = Exclude<SimpleOp['kind'], 'remap'>;
+type FileKind = (typeof ON_FILES)[number];
 
 export interface ScenarioOptions {
   /** Default v2.6.10. */
@@ -22,7 +31,9 @@ export interface ScenarioOptions {
   readonly vmas?: number;
   /** Pages of an area, at most; default 3. */
   readonly pages?: number;
-  /** Operations there may be; default read, write, page_referenced and mmap. */
+  /** Files, at most, which areas may map; default none. */
+  readonly files?: number;
+  /** Operations there may be; default read, write, page_referenced and mmap, with files also those on files. */
   readonly kinds?: readonly OpKind[];
 }
 
@@ -36,10 +47,13 @@ export interface WrittenScenario extends Scenario {
 /** How often each comes. */
 const WEIGHTS: Readonly<Record<OpKind, number>> = {
   ...{ read: 3, write: 4, page_referenced: 2, mmap: 1 },
-  ...{ munmap: 1, madvise_dontneed: 1 },
+  ...{ munmap: 1, madvise_dontneed: 1, msync: 1 },
+  ...{ truncate: 2, punch: 1, invalidate: 1, writeback: 1, pwrite: 1, pread: 1 },
 };
 /** A page that another thread unmaps is no good to work on. */
 const KINDS: readonly OpKind[] = ['read', 'write', 'page_referenced', 'mmap'];
+/** A hole that is punched while others fault on it may take for ever. */
+const FILE_KINDS: readonly OpKind[] = ['msync', 'truncate', 'invalidate', 'writeback', 'pwrite', 'pread'];
 const ABOUT = 'a random scenario';
 
 function written(draft: Draft): WrittenScenario {
@@ -55,16 +69,18 @@ class ScenarioArbitrary extends Arbitrary<WrittenScenario> {
   constructor(options: ScenarioOptions) {
     super();
     const { kernel = 'v2.6.10', patches = [], bugs = [], threads = 3, operations = 3, vmas = 2, pages = 3 } = options;
-    const { kinds = KINDS } = options;
+    const { files = 0, kinds = files === 0 ? KINDS : [...KINDS, ...FILE_KINDS] } = options;
+    if (files === 0 && kinds.some(isFileKind)) throw new RangeError('files: there must be some to work on');
     for (const [name, value] of Object.entries({ threads, operations, vmas, pages, kinds: kinds.length }))
       if (!Number.isInteger(value) || value < 1) throw new RangeError(`${name}: there must be at least one`);
-    this.options = { kernel, patches, bugs, threads, operations, vmas, pages, kinds };
+    this.options = { kernel, patches, bugs, threads, operations, vmas, pages, files, kinds };
     this.kinds = kinds.flatMap((kind) => new Array<OpKind>(WEIGHTS[kind]).fill(kind));
   }
 
   generate(mrng: Random): Value<WrittenScenario> {
     const { kernel: base, patches, bugs, operations } = this.options;
-    const vmas = this.vmas(mrng);
+    const files = this.options.files === 0 ? [] : this.files(mrng);
+    const vmas = this.vmas(mrng, files);
     const alone = oneIn(mrng, 8) || this.options.threads === 1;
     const threads = alone ? 1 : mrng.nextInt(2, this.options.threads);
     const { defaultProfile: profile, profiles } = catalog();
@@ -73,11 +89,12 @@ class ScenarioArbitrary extends Arbitrary<WrittenScenario> {
       about: ABOUT,
       kernel: { base, patches: [...patches], bugs: [...bugs] },
       machine: { profile, cpus },
+      ...(files.length > 0 && { files }),
       vmas,
       threads: listOf(threads, (i) => ({
         name: threadName(i),
         cpu: i % cpus,
-        ops: listOf(mrng.nextInt(1, operations), () => this.op(mrng, vmas)),
+        ops: listOf(mrng.nextInt(1, operations), () => this.op(mrng, vmas, files)),
       })),
       expect: { never: 'anything', sometimes: [], always: [], reachable: [], faults: null, errorPercent: null },
     };
@@ -85,24 +102,49 @@ class ScenarioArbitrary extends Arbitrary<WrittenScenario> {
   }
 
   /** Few areas and few pages, or threads seldom meet. */
-  private vmas(mrng: Random): VmaSpec[] {
+  private vmas(mrng: Random, files: readonly FileSpec[]): VmaSpec[] {
     const number = mrng.nextInt(1, this.options.vmas);
     return listOf(number, (i) => ({
       name: areaName(i),
       pages: mrng.nextInt(1, mrng.nextInt(1, this.options.pages)),
       readonly: oneIn(mrng, 8),
       ...(oneIn(mrng, 3) && { executable: true }),
+      ...(files.length > 0 && !oneIn(mrng, 4) && this.mapped(mrng, files)),
     }));
   }
 
-  private op(mrng: Random, vmas: readonly VmaSpec[]): SimpleOp {
+  private mapped(mrng: Random, files: readonly FileSpec[]): MappedSpec {
+    const { name: file } = oneOf(mrng, files);
+    return { file, ...(oneIn(mrng, 3) && { offset: 1 }), ...(oneIn(mrng, 2) && { shared: true }) };
+  }
+
+  private files(mrng: Random): FileSpec[] {
+    return listOf(mrng.nextInt(1, this.options.files), (i) => ({
+      name: fileName(i),
+      pages: mrng.nextInt(1, this.options.pages) - (oneIn(mrng, 4) ? 0.5 : 0),
+      ...(oneIn(mrng, 3) && { cached: false }),
+    }));
+  }
+
+  private op(mrng: Random, vmas: readonly VmaSpec[], files: readonly FileSpec[]): SimpleOp {
     const kind = this.kinds[mrng.nextInt(0, this.kinds.length - 1)];
+    if (isFileKind(kind)) return this.fileOp(mrng, kind, oneOf(mrng, files).name);
     if (kind === 'mmap') return { kind, pages: mrng.nextInt(1, this.options.pages) };
-    const { name: vma, pages, readonly } = vmas[mrng.nextInt(0, vmas.length - 1)];
+    const { name: vma, pages, readonly, file } = vmas[mrng.nextInt(0, vmas.length - 1)];
     const first = mrng.nextInt(0, pages - 1);
     const where = { vma, first, last: oneIn(mrng, 6) ? mrng.nextInt(first, pages - 1) : first };
-    if (kind !== 'write') return { kind, ...where };
-    return readonly ? { kind: 'read', ...where } : { kind, ...where, value: null }; // a store there kills the thread
+    if (kind !== 'write' && kind !== 'read') return { kind, ...where };
+    const catches = file === undefined ? {} : { catches: ['SIGBUS' as const] };
+    if (kind === 'read' || readonly) return { kind: 'read', ...where, ...catches }; // a store there kills the thread
+    return { kind, ...where, value: null, ...catches };
+  }
+
+  private fileOp(mrng: Random, kind: FileKind, file: string): SimpleOp {
+    const page = mrng.nextInt(0, this.options.pages - 1);
+    if (kind === 'truncate') return { kind, file, to: page + (oneIn(mrng, 4) ? 0.5 : 0) };
+    if (kind === 'invalidate' || kind === 'writeback') return { kind, file };
+    const where = { file, first: page, last: page };
+    return kind === 'pwrite' ? { kind, ...where, value: null } : { kind, ...where };
   }
 
   /** Any scenario with vmas and threads, read from a file perhaps. */
@@ -121,6 +163,14 @@ function* smaller(scenario: Scenario): Generator<Value<WrittenScenario>> {
     const draft = { ...scenario, ...change };
     if (less(sizeOf(draft), size)) yield new Value(written(draft), undefined);
   }
+}
+
+function isFileKind(kind: OpKind): kind is FileKind {
+  return (ON_FILES as readonly OpKind[]).includes(kind);
+}
+
+function oneOf<T>(mrng: Random, all: readonly T[]): T {
+  return all[mrng.nextInt(0, all.length - 1)];
 }
 
 function oneIn(mrng: Random, n: number): boolean {

@@ -5,13 +5,15 @@ import type { Draft } from './scenario-text.ts';
 const SIMPLEST_FIRST: readonly Op['kind'][] = [
   ...(['read', 'write', 'page_referenced', 'mmap', 'madvise_dontneed'] as const),
   ...(['munmap', 'wait', 'exit', 'fork'] as const),
+  ...(['pread', 'pwrite', 'writeback', 'msync', 'invalidate', 'truncate', 'punch', 'remap'] as const),
 ];
 
 /** Usual names. */
 export const threadName = (i: number): string => `T${i + 1}`;
 export const areaName = (i: number): string => ['heap', 'data', 'stack'][i] ?? `area${i + 1}`;
+export const fileName = (i: number): string => `file${i + 1}`;
 
-type Change = Partial<Pick<Draft, 'machine' | 'vmas' | 'threads'>>;
+type Change = Partial<Pick<Draft, 'machine' | 'files' | 'vmas' | 'threads'>>;
 
 /** Less of everything, the most first; not every change makes it smaller by `sizeOf`. */
 export function* changes(draft: Draft): Iterable<Change> {
@@ -20,6 +22,7 @@ export function* changes(draft: Draft): Iterable<Change> {
   for (const [i, { ops }] of threads.entries())
     if (ops.length > 1) for (const n of ops.keys()) yield { threads: withOps(draft, i, without(ops, n)) };
   yield* lessMemory(draft);
+  yield* lessOfFiles(draft);
   for (const [i, { ops }] of threads.entries())
     for (const [n, op] of ops.entries())
       for (const simple of simpler(op, draft.vmas)) yield { threads: withOps(draft, i, ops.with(n, simple)) };
@@ -37,6 +40,23 @@ function* lessMemory(draft: Draft): Iterable<Change> {
     yield cut(draft, name, Math.max(1, used.length), (page) => used.indexOf(page));
     for (const gone of [0, ...used, pages - 1])
       yield cut(draft, name, pages - 1, (page) => (page >= gone && page > 0 ? page - 1 : page));
+  }
+}
+
+/** Areas without files, files that nobody uses, and files of whole pages that are cached. */
+function* lessOfFiles(draft: Draft): Iterable<Change> {
+  const { files = [], vmas } = draft;
+  for (const [i, { file, offset, shared, ...rest }] of vmas.entries()) {
+    if (file !== undefined) yield { vmas: vmas.with(i, rest) };
+    if (file !== undefined && offset !== undefined)
+      yield { vmas: vmas.with(i, { ...rest, file, ...(shared && { shared }) }) };
+  }
+  const used = new Set([...vmas, ...everyOp(draft)].flatMap((user) => ('file' in user ? [user.file] : [])));
+  for (const [i, { name, pages }] of files.entries()) {
+    if (!used.has(name) && files.length > 1) yield { files: without(files, i) };
+    yield { files: files.with(i, { name, pages }) };
+    if (pages > 1) yield { files: files.with(i, { ...files[i], pages: Math.ceil(pages) - 1 }) };
+    yield { files: files.with(i, { ...files[i], pages: Math.ceil(pages) }) };
   }
 }
 
@@ -132,7 +152,7 @@ function without<T>(list: readonly T[], i: number): T[] {
 
 /** The less the better, the first number counting most. */
 export function sizeOf(draft: Draft): number[] {
-  const { threads, vmas, machine } = draft;
+  const { threads, vmas, machine, files = [] } = draft;
   const ops = everyOp(draft);
   const sum = (numbers: number[]): number => numbers.reduce((total, n) => total + n, 0);
   return [
@@ -149,5 +169,10 @@ export function sizeOf(draft: Draft): number[] {
     machine.cpus,
     threads.filter(({ name, cpu }, i) => name !== threadName(i) || cpu !== i % machine.cpus).length,
     vmas.filter(({ name }, i) => name !== areaName(i)).length,
+    vmas.filter(({ file }) => file !== undefined).length,
+    vmas.filter(({ offset }) => offset !== undefined).length,
+    files.length,
+    files.filter(({ cached, pages }) => cached !== undefined || !Number.isInteger(pages)).length,
+    sum(files.map(({ pages }) => Math.ceil(pages))),
   ];
 }

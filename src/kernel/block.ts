@@ -7,7 +7,7 @@
  * Left out: journals, extents, a scheduler of requests, errors of the disk.
  */
 import { READ_ONCE, WRITE_ONCE } from '../machine/memory.ts';
-import { COPY, type Coroutine, DELAY, DMA, Step } from '../machine/step.ts';
+import { CLEAR, COPY, type Coroutine, DELAY, DMA, Step } from '../machine/step.ts';
 import { might_sleep } from '../machine/thread.ts';
 import { charge, work } from '../machine/work.ts';
 import { mutex_lock, mutex_unlock } from '../sync/mutex.ts';
@@ -22,8 +22,11 @@ const GET_BLOCK = work('get_block', 100);
 const SEEK_NS = 5_000_000;
 const PAGE_NS = 80_000;
 
-/** Which block holds a page of a file: see `BlockMap`. With `create` a hole gets one, which is unwritten. */
-export function* get_block(inode: Inode, pgoff: number, create: boolean): Coroutine<number> {
+/**
+ * Which block holds a page of a file: see `BlockMap`. With `create` a hole gets one, which is unwritten; or `zeroed`, before
+ * anybody can find it.
+ */
+export function* get_block(inode: Inode, pgoff: number, create: boolean, zeroed = false): Coroutine<number> {
   charge(GET_BLOCK);
   const at = { words: inode.blocks, index: pgoff };
   const number = yield* READ_ONCE(at);
@@ -32,11 +35,25 @@ export function* get_block(inode: Inode, pgoff: number, create: boolean): Corout
   yield* down_write(inode.i_data_sem);
   let mapped = yield* READ_ONCE(at);
   if (mapped === 0) {
-    mapped = -(yield* allocate_block(inode.disk)).number;
+    const block = yield* allocate_block(inode.disk);
+    if (zeroed) yield* clear_block(block);
+    mapped = zeroed ? block.number : -block.number;
     yield* WRITE_ONCE(at, mapped);
   }
   yield* up_write(inode.i_data_sem);
   return mapped;
+}
+
+export function clear_block(block: Block): Step {
+  return new Step(CLEAR, block, DATA, block.zone.pageBytes, block.zone.node);
+}
+
+/** A block that was unwritten has been written, if the file still has it (b_end_io). */
+export function* convert_unwritten(inode: Inode, pgoff: number, number: number): Coroutine {
+  const at = { words: inode.blocks, index: pgoff };
+  yield* down_write(inode.i_data_sem);
+  if ((yield* READ_ONCE(at)) === -number) yield* WRITE_ONCE(at, number);
+  yield* up_write(inode.i_data_sem);
 }
 
 /** An unwritten block has been written. */
@@ -53,19 +70,24 @@ function* allocate_block(disk: Disk): Coroutine<Block> {
 
 /** Give the blocks of pages `first` to `last` back. They may be another file's at once. */
 export function* free_blocks(inode: Inode, first: number, last: number): Coroutine {
+  yield* down_write(inode.i_data_sem);
+  yield* free_blocks_locked(inode, first, last);
+  yield* up_write(inode.i_data_sem);
+}
+
+/** The same; caller holds i_data_sem for writing. */
+export function* free_blocks_locked(inode: Inode, first: number, last: number): Coroutine {
   const gone: [pgoff: number, number: number][] = [];
+  yield* inode.blocks.lookup(first);
   inode.blocks.forEach((pgoff, number) => {
     if (pgoff >= first && pgoff <= last) gone.push([pgoff, Math.abs(number)]);
   });
-  if (gone.length === 0) return;
-  yield* down_write(inode.i_data_sem);
   for (const [pgoff, number] of gone) {
     yield* WRITE_ONCE({ words: inode.blocks, index: pgoff }, 0);
     yield* spin_lock(inode.disk.lock);
     inode.disk.free.push(inode.disk.block(number));
     yield* spin_unlock(inode.disk.lock);
   }
-  yield* up_write(inode.i_data_sem);
 }
 
 /** Read blocks into pages that are locked, in one request; sleeps until the disk is done. */
@@ -84,7 +106,7 @@ export function* write_block(disk: Disk, page: Page): Coroutine {
 
 function* request(disk: Disk, pages: number): Coroutine {
   yield* mutex_lock(disk.queue);
-  yield* new Step(DELAY, disk.queue, 0, SEEK_NS + pages * PAGE_NS);
+  yield* new Step(DELAY, disk.drive, 0, SEEK_NS + pages * PAGE_NS);
 }
 
 /** All at once, and by no CPU. */

@@ -1,15 +1,40 @@
 /** The kernels, patches and bugs there are, by name. */
 import { clearAfterMap, leakWhenRaced, noAnonRmap, noUnlock, rssTwice, zeroPageWritable } from './bugs/anonymous.ts';
 import { anonVmaLockOrder } from './bugs/anon-vma-lock-order.ts';
+import { doFaultNoRecheck, readFaultNoRecheck, sharedFaultNoRecheck } from './bugs/do-fault.ts';
+import { cowNoPteSame, cowPageUnlocked } from './bugs/cow-fault.ts';
+import {
+  daxCowNoMutex,
+  daxCowNoUnlockRaced,
+  daxCowNoUnlockSigbus,
+  daxCowWriteUnlock,
+  daxNullPageShared,
+  daxNullPageUnlocked,
+  truncateInTransaction,
+} from './bugs/dax.ts';
 import { faultIrqsOff } from './bugs/fault-irqs-off.ts';
+import { munmapForgetsDirty, partialPageRefused, truncateKeepsBlocks } from './bugs/files.ts';
 import { forkNoFlush, forkNoWrprotect } from './bugs/fork.ts';
 import { freeBeforeFlush } from './bugs/free-before-flush.ts';
+import { mapPagesLocks, mapPagesNoMapping, mapPagesNoSize, mapPagesReads, mapPagesWaits } from './bugs/map-pages.ts';
 import { mmapSemTwice } from './bugs/mmap-sem-twice.ts';
 import { noPteNoneRecheck } from './bugs/no-pte-none-recheck.ts';
 import { pmdBitForgotten, pmdBitLate, pmdBitUnlocked, pmdMaskRecycled, pmdMaskResetTwice } from './bugs/pmd-bitmask.ts';
 import { prefaultV2PointerOnly } from './bugs/prefault-v2-pointer-only.ts';
 import { pteWalkLockTwice, pteWalkNoParentLock, pteWalkRangeIgnored, pteWalkSleepsLocked } from './bugs/pte-walk.ts';
+import { retryKeepsVma } from './bugs/retry-keeps-vma.ts';
 import { rssAfterUnlock } from './bugs/rss-after-unlock.ts';
+import { truncateUnmapsAfter, truncateUnmapsOnce } from './bugs/truncate-unmap.ts';
+import { zapUnlockBeforeFlush } from './bugs/zap-unlock-before-flush.ts';
+import {
+  truncateCountAfterUnmap,
+  truncateCountBeforeSize,
+  truncateCountCheckedEarly,
+  truncateCountReadLate,
+  truncateRemovesFirst,
+  truncateUnmapsFirst,
+} from './bugs/truncate.ts';
+import { xipSparseUnlocked } from './bugs/xip-sparse-unlocked.ts';
 import type { Base, Change } from './change.ts';
 import type { FaultPath } from './fault-path.ts';
 import { v2_6_10 } from './memory.ts';
@@ -22,6 +47,19 @@ import { anonPrefaultCmpxchg } from './patches/2004-12-16-anon-prefault-cmpxchg.
 import { pageFaultScalability } from './patches/2004-12-16-page-fault-scalability.ts';
 import { anonPrefaultV4 } from './patches/2005-01-04-anon-prefault-v4.ts';
 import { cowRmapOrder } from './patches/2008-06-22-cow-rmap-order.ts';
+import { faultAround } from './patches/2014-02-05-fault-around.ts';
+import { mapPagesV3 } from './patches/2014-02-27-map-pages-v3.ts';
+import { mapPagesMerged } from './patches/2014-04-07-map-pages-merged.ts';
+import { zapFlushBeforeUnlock } from './patches/2014-04-25-zap-flush-before-unlock.ts';
+import { faultAroundBytes } from './patches/2014-05-20-fault-around-bytes.ts';
+import { faultAroundNonlinear } from './patches/2014-07-15-fault-around-nonlinear.ts';
+import { faultAroundBytesRounded } from './patches/2014-07-28-fault-around-bytes-rounded.ts';
+import { daxCowFault } from './patches/2014-09-25-dax-cow-fault.ts';
+import { xipTruncateFix } from './patches/2014-10-24-xip-truncate-fix.ts';
+import { daxCowMerged } from './patches/2015-02-16-dax-cow-merged.ts';
+import { daxFsLock } from './patches/2015-02-23-dax-fs-lock.ts';
+import { daxIMmapWrite } from './patches/2015-09-08-dax-i-mmap-write.ts';
+import { daxZeroedBlocks } from './patches/2015-12-07-dax-zeroed-blocks.ts';
 import { v2_6_15 } from './v2.6.15/memory.ts';
 import { v3_14 } from './v3.14/index.ts';
 import { v3_17 } from './v3.17/memory.ts';
@@ -63,6 +101,19 @@ export const patches: readonly Change[] = [
   anonPrefaultCmpxchg,
   anonPrefaultV4,
   cowRmapOrder,
+  faultAround,
+  mapPagesV3,
+  mapPagesMerged,
+  zapFlushBeforeUnlock,
+  faultAroundBytes,
+  faultAroundNonlinear,
+  faultAroundBytesRounded,
+  xipTruncateFix,
+  daxCowFault,
+  daxCowMerged,
+  daxFsLock,
+  daxIMmapWrite,
+  daxZeroedBlocks,
 ];
 
 export const bugs: readonly Change[] = [
@@ -90,6 +141,37 @@ export const bugs: readonly Change[] = [
   pteWalkLockTwice,
   pteWalkNoParentLock,
   pteWalkSleepsLocked,
+  doFaultNoRecheck,
+  readFaultNoRecheck,
+  sharedFaultNoRecheck,
+  retryKeepsVma,
+  truncateUnmapsOnce,
+  truncateUnmapsAfter,
+  mapPagesLocks,
+  mapPagesWaits,
+  mapPagesReads,
+  mapPagesNoSize,
+  mapPagesNoMapping,
+  zapUnlockBeforeFlush,
+  cowNoPteSame,
+  cowPageUnlocked,
+  daxCowNoMutex,
+  daxNullPageUnlocked,
+  daxNullPageShared,
+  daxCowNoUnlockRaced,
+  daxCowNoUnlockSigbus,
+  daxCowWriteUnlock,
+  truncateInTransaction,
+  xipSparseUnlocked,
+  truncateCountReadLate,
+  truncateCountCheckedEarly,
+  truncateUnmapsFirst,
+  truncateCountBeforeSize,
+  truncateCountAfterUnmap,
+  truncateRemovesFirst,
+  munmapForgetsDirty,
+  partialPageRefused,
+  truncateKeepsBlocks,
 ];
 
 /**

@@ -5,7 +5,11 @@
  * (`cell.plain`) are for data that a held lock guards: nobody else may come between, so they are not steps; they
  * only pay for their cache line. A plain access without its lock is a data race, in Linux as here.
  */
-import { ADD, CMPXCHG, POLL, READ, Shared, Step, type StepKind, WAIT, WALK, type Walk, WRITE, XCHG } from './step.ts';
+import * as kinds from './step.ts';
+import { Shared, Step, type StepKind, type Walk } from './step.ts';
+
+// V8 folds the constants of a module where it uses them; what it imports it loads and checks each time.
+const { ADD, CMPXCHG, POLL, READ, WAIT, WALK, WRITE, XCHG } = kinds;
 
 /** `owner` of a line that is in no CPU's cache. */
 export const MEMORY = -1;

@@ -1,12 +1,17 @@
 /** Threads, the CPU they run on, and the thread that runs now. */
 import { Cell, WRITE_ONCE } from './memory.ts';
-import { type Coroutine, SPAWN, Shared, Step, WALK, type Walk } from './step.ts';
+import * as kinds from './step.ts';
+import { type Coroutine, Shared, Step, type Walk } from './step.ts';
+
+// V8 folds the constants of a module where it uses them; what it imports it loads and checks each time.
+const { SPAWN, WALK } = kinds;
 
 /** Modes of a CPU, for User and System time. */
 export const USER = 0;
 export const SYSTEM = 1;
 
-const SIGNALS: Readonly<Record<number, string>> = { 7: 'SIGBUS', 9: 'SIGKILL (out of memory)', 11: 'SIGSEGV' };
+/** Names of signals. */
+export const SIGNALS: Readonly<Record<number, string>> = { 7: 'SIGBUS', 9: 'SIGKILL (out of memory)', 11: 'SIGSEGV' };
 
 /** A lock a thread holds, in the order taken. */
 export interface Held {
@@ -63,8 +68,9 @@ export class Thread {
 
   /** Write into the thread's book that it holds a lock. */
   takes(entry: Held): void {
-    if (this.heldStack === NOTHING_HELD) this.heldStack = [];
-    this.heldStack[this.heldCount++] = entry;
+    if (this.heldStack === NOTHING_HELD) this.heldStack = [entry];
+    else this.heldStack[this.heldCount] = entry;
+    this.heldCount++;
   }
 
   /** Strike the latest such entry out; false if there is none. */
@@ -94,6 +100,10 @@ export class Thread {
   /** The MMU has made its walk: go on with the access, or trap. */
   private translated(walk: Walk, entry: number): void {
     const access = walk.access(entry);
+    if (access === walk) {
+      this.advance(0);
+      return;
+    }
     if (access !== null) {
       this.pending = access;
       return;

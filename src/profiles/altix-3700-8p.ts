@@ -33,6 +33,7 @@ export const altix_3700_8p: Profile = {
     ptrsPerPud: 1,
     ptrsPerPgd: 2048,
     userPtrsPerPgd: 1280, // five of eight regions
+    pteBytes: 8,
     pmdEntryBytes: 8,
     pgdEntryBytes: 8,
     lineBytes: 128,

@@ -6,12 +6,11 @@ import { BLOCKED } from '../../machine/step.ts';
 import type { Thread } from '../../machine/thread.ts';
 import { machineRelation } from './effect.ts';
 import type { Chooser, Execution } from './execution.ts';
-import { blankEffect, effectOf, Order } from './order.ts';
+import { Order } from './order.ts';
 
 /** The order of one execution after another, as steps are taken. */
 export class OrderWatch {
   readonly order = new Order(machineRelation);
-  private readonly effect = blankEffect();
   private settled = 0;
 
   /** A new execution begins. */
@@ -35,15 +34,15 @@ export class OrderWatch {
   /** `thread` is about to do its pending step. */
   add(execution: Execution, thread: Thread): void {
     this.settle(execution);
-    this.order.add(thread.id, effectOf(machineRelation, execution, thread.pending!, this.effect));
+    this.order.effectOf(execution, thread.pending!);
+    this.order.add(thread.id);
   }
 
   /** The same. Returns the number of its races; `order.raceAt` has them. */
   take(execution: Execution, thread: Thread): number {
     this.settle(execution);
-    const effect = effectOf(machineRelation, execution, thread.pending!, this.effect);
-    const races = this.order.races(thread.id, effect);
-    this.order.add(thread.id, effect);
+    const races = this.order.races(thread.id, this.order.effectOf(execution, thread.pending!));
+    this.order.add(thread.id);
     return races;
   }
 
@@ -55,7 +54,7 @@ export class OrderWatch {
 
   /** Number of races of a step that `thread` wants to do and cannot. */
   racesOf(execution: Execution, thread: Thread): number {
-    return this.order.races(thread.id, effectOf(machineRelation, execution, thread.pending!, this.effect));
+    return this.order.races(thread.id, this.order.effectOf(execution, thread.pending!));
   }
 
   /** The last step is done. */

@@ -9,22 +9,20 @@
  *
  * A choice that is not about order belongs to the step during which it was made: all answers are tried there.
  */
-import { BLOCKED, type Step } from '../../machine/step.ts';
+import * as steps from '../../machine/step.ts';
 import type { Thread } from '../../machine/thread.ts';
-import { isOnAll, machineRelation, type Mode, MODES, type Relation } from './effect.ts';
+import * as effects from './effect.ts';
+import { machineRelation, type Mode } from './effect.ts';
 import { type Execution, NotTheSame } from './execution.ts';
-import { blankEffect, type Effect, effectOf, Order } from './order.ts';
+import { type Effect, Order } from './order.ts';
+import * as sets from './states.ts';
+import { States } from './states.ts';
 import type { Strategy } from './strategy.ts';
 
-/** What is known of a thread in a state on the path that is being explored. */
-const ENABLED = 1;
-/** To be tried here. */
-const BACKTRACK = 2;
-/** Its step, taken here, would repeat an execution: so on entry, or tried since. */
-const ASLEEP = 4;
-/** Above these bits: the mode of the step when it was tried. What it does is the same as long as it sleeps. */
-const MODE_SHIFT = 3;
-const NOTHING_KNOWN = new Uint8Array(0);
+// V8 folds the constants of a module where it uses them; what it imports it loads and checks each time.
+const { isOnAll, MODES } = effects;
+const { ASLEEP, BACKTRACK, ENABLED, highest, SETS, SETTLED } = sets;
+const { BLOCKED, LOCK } = steps;
 
 /** The path of a search, as plain data. */
 export interface SavedPath {
@@ -47,10 +45,10 @@ export class DporStrategy implements Strategy {
   readonly byClasses = true;
   kept = 0;
   protected readonly order: Order;
-  private readonly relation: Relation;
+  private readonly conflict: Uint8Array;
   /** States on the path: the thread chosen in each, and what is known of every thread. */
   private chosen: number[] = [];
-  private readonly states: Uint8Array[] = [];
+  private readonly states = new States();
   private depth = 0;
   private answers: Answer[] = [];
   private answered = 0;
@@ -59,11 +57,9 @@ export class DporStrategy implements Strategy {
   private settled = 0;
   private started = false;
   private restored = false;
-  /** Effect of the step chosen last. */
-  private readonly mine = blankEffect();
 
   constructor(relation = machineRelation) {
-    this.relation = relation;
+    this.conflict = relation.inConflict;
     this.order = new Order(relation);
   }
 
@@ -94,10 +90,8 @@ export class DporStrategy implements Strategy {
         continue;
       }
       if (top < 0) return false;
-      const state = states[top];
-      state[chosen[top]] |= ASLEEP;
-      let next = state.length - 1;
-      while (next >= 0 && (state[next] & (BACKTRACK | ASLEEP)) !== BACKTRACK) next--;
+      states.put(ASLEEP, top, chosen[top]);
+      const next = states.next(top);
       if (next >= 0) {
         chosen[top] = next;
         this.kept = top;
@@ -112,7 +106,7 @@ export class DporStrategy implements Strategy {
     return {
       started: this.started,
       chosen: this.chosen.slice(0, this.depth),
-      states: this.states.slice(0, this.depth).map((state) => [...state]),
+      states: Array.from({ length: this.depth }, (_, at) => this.states.save(at, this.chosen[at])),
       answers: this.answers.map((answer) => ({ ...answer })),
     };
   }
@@ -124,7 +118,7 @@ export class DporStrategy implements Strategy {
     this.restored = started;
     this.depth = chosen.length;
     chosen.forEach((thread, at) => (this.chosen[at] = thread));
-    states.forEach((state, at) => (this.states[at] = Uint8Array.from(state)));
+    states.forEach((state, at) => this.states.restore(at, state));
     this.answers.push(...answers.map((answer) => ({ ...answer })));
   }
 
@@ -133,8 +127,8 @@ export class DporStrategy implements Strategy {
     let done = 0;
     let share = 1;
     for (let at = 0; at < this.depth; at++) {
-      const alternatives = this.states[at].filter((known) => (known & BACKTRACK) !== 0);
-      const tried = alternatives.filter((known) => (known & ASLEEP) !== 0).length;
+      const alternatives = this.states.list(BACKTRACK, at);
+      const tried = alternatives.filter((id) => this.states.has(ASLEEP, at, id)).length;
       share /= Math.max(1, alternatives.length);
       done += tried * share;
     }
@@ -142,24 +136,24 @@ export class DporStrategy implements Strategy {
   }
 
   choose(execution: Execution): Thread | null {
-    const at = execution.length;
+    const at = execution.schedule.length;
     this.at = at;
-    if (at < this.kept) return this.again(execution, at);
-    this.settle(execution);
-    if (at === this.depth && !this.enter(execution)) return null;
+    if (at >= this.kept) return this.further(execution, at);
+    // A step that the execution has in common with the one before it.
     const thread = execution.threads[this.chosen[at]];
-    const effect = this.effectOf(execution, thread.pending!, this.mine);
-    const state = this.states[at];
-    state[thread.id] = (state[thread.id] & (ENABLED | BACKTRACK | ASLEEP)) | (effect.mode << MODE_SHIFT);
-    this.askForRaces(thread.id, effect);
-    this.order.add(thread.id, effect);
+    if (thread === undefined || !execution.isEnabled(thread)) throw notTheSame(at);
     return thread;
   }
 
-  /** A step that the execution has in common with the one before it. */
-  private again(execution: Execution, at: number): Thread {
-    const thread = execution.threads[this.chosen[at]];
-    if (thread === undefined || !execution.isEnabled(thread)) throw notTheSame(at);
+  private further(execution: Execution, at: number): Thread | null {
+    this.settle(execution);
+    if (at === this.depth && !this.enter(execution)) return null;
+    const id = this.chosen[at];
+    const thread = execution.threads[id];
+    const effect = this.order.effectOf(execution, thread.pending!);
+    this.states.modes[this.states.modesOf(at) + id] = effect.mode;
+    this.askForRaces(id, effect);
+    this.order.add(id);
     return thread;
   }
 
@@ -173,54 +167,73 @@ export class DporStrategy implements Strategy {
     return known.value;
   }
 
-  private effectOf(execution: Execution, step: Step, effect: Effect): Effect {
-    return effectOf(this.relation, execution, step, effect);
-  }
-
   /**
    * A state not seen before: go on with the same thread if it can, else with the first that is awake. Whoever was asleep
    * goes on sleeping if its step commutes with the one that has led here.
    */
   private enter(execution: Execution): boolean {
-    const { threads } = execution;
-    const { depth } = this;
-    const before = depth === 0 ? NOTHING_KNOWN : this.states[depth - 1];
+    const { depth, states } = this;
+    states.makeRoom(depth, execution.threads.length);
     const last = depth === 0 ? -1 : this.chosen[depth - 1];
-    const state = this.roomFor(depth, threads.length);
     let first = -1;
-    for (let id = 0; id < threads.length; id++) {
-      const thread = threads[id];
-      let known = 0;
-      if ((before[id] & ASLEEP) !== 0 && id !== last && this.staysAsleep(execution, thread, before[id] >> MODE_SHIFT)) {
-        known = before[id] & ~(ENABLED | BACKTRACK);
-      }
-      if (execution.isEnabled(thread)) {
-        if (known === 0 && (first < 0 || id === last)) first = id;
-        known |= ENABLED;
-      }
-      state[id] = known;
+    for (let word = states.words - 1; word >= 0; word--) {
+      const awake = this.enterWord(execution, word, last >> 5 === word ? ~(1 << last) : -1);
+      if (awake !== 0) first = 32 * word + highest(awake & -awake);
     }
-    for (let id = threads.length; id < state.length; id++) state[id] = 0;
     if (first < 0) return false;
-    state[first] |= BACKTRACK;
+    if (last >= 0 && states.has(ENABLED, depth, last)) first = last;
+    states.put(BACKTRACK, depth, first);
     this.chosen[depth] = first;
     this.depth++;
     return true;
   }
 
-  /** A row for the state at `depth`. */
-  private roomFor(depth: number, threads: number): Uint8Array {
-    const known = this.states[depth];
-    if (known !== undefined && known.length >= threads) return known;
-    return (this.states[depth] = new Uint8Array(Math.max(8, 2 * threads)));
+  /**
+   * The same of 32 threads; replies which of them are enabled and awake. `others` have not acted: those of them that do
+   * not wait for anybody are not looked at again.
+   */
+  private enterWord(execution: Execution, word: number, others: number): number {
+    const { threads } = execution;
+    const { modes, sets, words } = this.states;
+    const row = (this.depth + 1) * words + word;
+    const at = row * SETS;
+    const before = at - words * SETS;
+    let asleep = 0;
+    for (let rest = sets[before + ASLEEP] & others; rest !== 0;) {
+      const bit = highest(rest);
+      rest ^= 1 << bit;
+      const mode = modes[(row - words) * 32 + bit];
+      if (!this.staysAsleep(execution, threads[32 * word + bit], mode)) continue;
+      modes[row * 32 + bit] = mode;
+      asleep |= 1 << bit;
+    }
+    let settled = sets[before + SETTLED] & others;
+    let enabled = sets[before + ENABLED] & settled;
+    for (let rest = firstBits(threads.length - 32 * word) & ~settled; rest !== 0;) {
+      const bit = highest(rest);
+      rest ^= 1 << bit;
+      const thread = threads[32 * word + bit];
+      const { pending } = thread;
+      if (pending === null) settled |= 1 << bit;
+      else if (execution.isEnabled(thread)) {
+        enabled |= 1 << bit;
+        if (pending.kind < LOCK) settled |= 1 << bit;
+      }
+    }
+    sets[at + ENABLED] = enabled;
+    sets[at + SETTLED] = settled;
+    sets[at + BACKTRACK] = 0;
+    sets[at + ASLEEP] = asleep;
+    return enabled & ~asleep;
   }
 
   /** Does the step of a sleeping thread, whose mode is given, commute with the last one? */
   protected staysAsleep(execution: Execution, { pending }: Thread, mode: number): boolean {
-    const { mine } = this;
+    const { events, length } = this.order;
+    const mine = events[length - 1];
     const { object, index } = pending!;
     if (object.whole.serial - execution.firstSerial !== mine.object) return true;
-    if (this.relation.inConflict[mine.mode * MODES + mode] === 0) return true;
+    if (this.conflict[mine.mode * MODES + mode] === 0) return true;
     return mine.index !== object.base + index && !isOnAll(mine.mode) && !isOnAll(mode as Mode);
   }
 
@@ -243,7 +256,7 @@ export class DporStrategy implements Strategy {
 
   end(execution: Execution): void {
     this.settle(execution);
-    for (const thread of execution.threads) this.blocked(execution, thread);
+    for (const thread of execution.threads) if (thread.pending !== null) this.blocked(execution, thread);
     if (execution.crashed && execution.length > 0) this.crashed(execution);
   }
 
@@ -252,6 +265,7 @@ export class DporStrategy implements Strategy {
     const races = order.races(thread, effect);
     for (let n = 0; n < races; n++) {
       const at = order.raceAt[n];
+      if (this.states.willBeTried(at, order.initialOf(at, thread))) continue;
       this.ask(at, order.initial, order.initials(at, thread, effect));
     }
   }
@@ -261,16 +275,15 @@ export class DporStrategy implements Strategy {
    * first `count` of `initials` can begin it.
    */
   protected ask(at: number, initials: Int32Array, count: number): void {
-    const state = this.states[at];
+    const { states } = this;
     let able = -1;
     for (let n = 0; n < count; n++) {
       const id = initials[n];
-      const known = state[id] ?? 0;
-      if ((known & ENABLED) === 0) continue;
-      if ((known & (BACKTRACK | ASLEEP)) !== 0) return;
+      if (!states.has(ENABLED, at, id)) continue;
+      if (states.has(BACKTRACK, at, id) || states.has(ASLEEP, at, id)) return;
       able = id;
     }
-    if (able >= 0) state[able] |= BACKTRACK;
+    if (able >= 0) states.put(BACKTRACK, at, able);
   }
 
   /**
@@ -280,8 +293,7 @@ export class DporStrategy implements Strategy {
   protected blocked(execution: Execution, thread: Thread): void {
     const step = thread.pending;
     if (step === null || thread.asleep || execution.isEnabled(thread)) return;
-    const effect = this.effectOf(execution, step, this.mine);
-    this.askForRaces(thread.id, effect);
+    this.askForRaces(thread.id, this.order.effectOf(execution, step));
   }
 
   /**
@@ -299,11 +311,9 @@ export class DporStrategy implements Strategy {
 
   /** Try somebody else where the thread that was chosen may be held up. */
   private holdUp(at: number): void {
-    const state = this.states[at];
-    const others = [...state.keys()].filter(
-      (id) => id !== this.chosen[at] && (state[id] & (ENABLED | ASLEEP)) === ENABLED,
-    );
-    if (others.length > 0 && !others.some((id) => (state[id] & BACKTRACK) !== 0)) state[others[0]] |= BACKTRACK;
+    const { chosen, states } = this;
+    const others = states.list(ENABLED, at).filter((id) => id !== chosen[at] && !states.has(ASLEEP, at, id));
+    if (others.length > 0 && !others.some((id) => states.has(BACKTRACK, at, id))) states.put(BACKTRACK, at, others[0]);
   }
 }
 
@@ -317,4 +327,10 @@ function notTheSame(at: number): NotTheSame {
     `the program is not the same when it is run again: step ${at + 1} has changed. Everything must depend on the ` +
       'schedule alone: no clock, no random numbers, and nothing kept from one execution to the next.',
   );
+}
+
+/** So many bits, the lowest. */
+function firstBits(count: number): number {
+  if (count <= 0) return 0;
+  return count >= 32 ? -1 : (1 << count) - 1;
 }

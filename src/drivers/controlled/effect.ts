@@ -6,30 +6,14 @@
  * lock go on) are ordered by happens-before and are not listed here as in conflict: nobody could turn them round.
  */
 import type { Words } from '../../machine/memory.ts';
-import {
-  CLEAR,
-  CMPXCHG,
-  COPY,
-  DELAY,
-  DMA,
-  LOCK,
-  LOCK_SHARED,
-  POLL,
-  READ,
-  type Shared,
-  SPAWN,
-  type Step,
-  SYNCHRONIZE,
-  TRYLOCK,
-  TRYLOCK_SHARED,
-  UNLOCK,
-  UNLOCK_SHARED,
-  WAIT,
-  WALK,
-  type Walk,
-} from '../../machine/step.ts';
+import * as kinds from '../../machine/step.ts';
+import type { Shared, Step, Walk } from '../../machine/step.ts';
 
-export const Mode = {
+// V8 folds the constants of a module where it uses them; what it imports, or exports, it loads and checks each time.
+const { CLEAR, CMPXCHG, COPY, DELAY, DMA, LOAD, LOCK, LOCK_SHARED, POLL, READ, SPAWN, SYNCHRONIZE } = kinds;
+const { TRYLOCK, TRYLOCK_SHARED, UNLOCK, UNLOCK_SHARED, WAIT, WALK } = kinds;
+
+const modes = {
   /** Reads a word. */
   read: 0,
   /** Changes a word. */
@@ -56,6 +40,7 @@ export const Mode = {
   /** Nothing another thread could tell. */
   none: 14,
 } as const;
+export const Mode = modes;
 export type Mode = (typeof Mode)[keyof typeof Mode];
 
 export const MODES = 15;
@@ -66,35 +51,36 @@ export function modeOf(step: Step): Mode {
     case READ:
     case WAIT:
     case POLL:
-      return Mode.read;
+      return modes.read;
     case WALK:
-      return leavesAsItIs(step as Walk) ? Mode.read : Mode.update;
+      return leavesAsItIs(step as Walk) ? modes.read : modes.update;
     case CMPXCHG:
-      return (step.object as Words).get(step.index) === step.value ? Mode.write : Mode.read;
+      return (step.object as Words).get(step.index) === step.value ? modes.write : modes.read;
     case CLEAR:
     case DMA:
-      return Mode.writeAll;
+      return modes.writeAll;
     case COPY:
-      return Mode.readAll;
+    case LOAD:
+      return modes.readAll;
     case LOCK:
-      return Mode.acquire;
+      return modes.acquire;
     case LOCK_SHARED:
-      return Mode.acquireShared;
+      return modes.acquireShared;
     case UNLOCK:
-      return Mode.release;
+      return modes.release;
     case UNLOCK_SHARED:
-      return Mode.releaseShared;
+      return modes.releaseShared;
     case TRYLOCK:
-      return wouldTake(step) ? Mode.tryAcquire : Mode.peek;
+      return wouldTake(step) ? modes.tryAcquire : modes.peek;
     case TRYLOCK_SHARED:
-      return wouldTake(step) ? Mode.tryAcquireShared : Mode.peekShared;
+      return wouldTake(step) ? modes.tryAcquireShared : modes.peekShared;
     case SYNCHRONIZE:
-      return Mode.synchronize;
+      return modes.synchronize;
     case SPAWN:
     case DELAY:
-      return Mode.none;
+      return modes.none;
     default:
-      return Mode.write;
+      return modes.write;
   }
 }
 
@@ -110,9 +96,9 @@ function wouldTake(step: Step): boolean {
 
 /** Would the other order of two steps on one object (on one word of it, unless one changes all) be another execution? */
 export function inConflict(a: Mode, b: Mode): boolean {
-  if (a === Mode.none || b === Mode.none) return false;
+  if (a === modes.none || b === modes.none) return false;
   if (isAccess(a) || isAccess(b)) return !isRead(a) || !isRead(b);
-  if (a === Mode.synchronize || b === Mode.synchronize) return isSharedTake(a) || isSharedTake(b);
+  if (a === modes.synchronize || b === modes.synchronize) return isSharedTake(a) || isSharedTake(b);
   if (isShared(a) && isShared(b)) return false;
   if (isPeek(a) && isPeek(b)) return false;
   if (isRelease(a)) return isTry(b);
@@ -122,51 +108,54 @@ export function inConflict(a: Mode, b: Mode): boolean {
 
 /** Must a lock operation that comes after this release wait for it? */
 export function releasesFor(release: Mode, acquire: Mode): boolean {
-  if (acquire === Mode.synchronize) return release === Mode.releaseShared;
+  if (acquire === modes.synchronize) return release === modes.releaseShared;
   return isRelease(release) && isTake(acquire) && !(isShared(release) && isShared(acquire));
 }
 
 function isAccess(mode: Mode): boolean {
-  return mode <= Mode.update;
+  return mode <= modes.update;
 }
 
 export function isRead(mode: Mode): boolean {
-  return mode === Mode.read || mode === Mode.readAll;
+  return mode === modes.read || mode === modes.readAll;
 }
 
 /** Is it about every word of the object? */
 export function isOnAll(mode: Mode): boolean {
-  return mode === Mode.writeAll || mode === Mode.readAll;
+  return mode === modes.writeAll || mode === modes.readAll;
 }
 
 function isShared(mode: Mode): boolean {
   return (
-    mode === Mode.acquireShared ||
-    mode === Mode.releaseShared ||
-    mode === Mode.tryAcquireShared ||
-    mode === Mode.peekShared
+    mode === modes.acquireShared ||
+    mode === modes.releaseShared ||
+    mode === modes.tryAcquireShared ||
+    mode === modes.peekShared
   );
 }
 
 function isSharedTake(mode: Mode): boolean {
-  return mode === Mode.acquireShared || mode === Mode.tryAcquireShared;
+  return mode === modes.acquireShared || mode === modes.tryAcquireShared;
 }
 
 function isRelease(mode: Mode): boolean {
-  return mode === Mode.release || mode === Mode.releaseShared;
+  return mode === modes.release || mode === modes.releaseShared;
 }
 
 function isTry(mode: Mode): boolean {
-  return mode >= Mode.tryAcquire && mode <= Mode.peekShared;
+  return mode >= modes.tryAcquire && mode <= modes.peekShared;
 }
 
 function isPeek(mode: Mode): boolean {
-  return mode === Mode.peek || mode === Mode.peekShared;
+  return mode === modes.peek || mode === modes.peekShared;
 }
 
 export function isTake(mode: Mode): boolean {
   return (
-    mode === Mode.acquire || mode === Mode.acquireShared || mode === Mode.tryAcquire || mode === Mode.tryAcquireShared
+    mode === modes.acquire ||
+    mode === modes.acquireShared ||
+    mode === modes.tryAcquire ||
+    mode === modes.tryAcquireShared
   );
 }
 
@@ -188,11 +177,11 @@ export const CLOSES = 4;
 /** These three, as bits. */
 export function traitsOf(step: Step, mode: Mode): number {
   if (awaitsValue(step)) return WAITS;
-  if (mode < Mode.acquire || mode === Mode.none) return 0;
+  if (mode < modes.acquire || mode === modes.none) return 0;
   if ((step.object as { queues?: boolean }).queues !== true) {
-    return mode === Mode.acquire || mode === Mode.tryAcquire || mode === Mode.release ? CLOSES : 0;
+    return mode === modes.acquire || mode === modes.tryAcquire || mode === modes.release ? CLOSES : 0;
   }
-  return mode === Mode.acquire || mode === Mode.acquireShared || mode === Mode.synchronize ? QUEUES : 0;
+  return mode === modes.acquire || mode === modes.acquireShared || mode === modes.synchronize ? QUEUES : 0;
 }
 
 /** What the order of an execution is made of, as tables over pairs of modes: `table[a * MODES + b]`. */

@@ -3,21 +3,16 @@
  * caller says who acts. No clock, no CPUs that are shared: every thread may be held up at every step for ever.
  */
 import { type Attendant, attendedBy } from '../../machine/choice.ts';
-import {
-  BLOCKED,
-  type Coroutine,
-  LOCK,
-  nextSerial,
-  type Shortcut,
-  SPAWN,
-  type Step,
-  STOP,
-  takeShortcuts,
-  WALK,
-} from '../../machine/step.ts';
-import { Birth, KernelBug, Misuse, running, Thread, woken } from '../../machine/thread.ts';
+import * as steps from '../../machine/step.ts';
+import { type Coroutine, nextSerial, type Shortcut, type Step, takeShortcuts } from '../../machine/step.ts';
+import * as machine from '../../machine/thread.ts';
+import { Birth, KernelBug, Misuse, running, Thread } from '../../machine/thread.ts';
 import type { PlainLog } from './data-race.ts';
 import { deadlockViolation } from './deadlock.ts';
+
+// V8 folds the constants of a module where it uses them; what it imports it loads and checks each time.
+const { BLOCKED, LOCK, SPAWN, STOP, WALK } = steps;
+const { woken } = machine;
 
 /** A rule that does not hold, with what shows it. */
 export interface Violation {
@@ -72,6 +67,7 @@ export interface Chooser {
 export type Ending = 'over' | 'redundant' | 'cut off';
 
 const NOBODY: readonly Thread[] = [];
+const NO_NAMES: readonly string[] = [];
 const NO_CHOICES: readonly Choice[] = [];
 const NO_MARKS: ReadonlySet<string> = new Set();
 
@@ -101,7 +97,9 @@ export class Execution implements Attendant, Shortcut {
   /** While `run` runs: who chooses, and the thread whose private code runs. */
   private chooses: Chooser | null = null;
   private acting: Thread | null = null;
-  private maxSteps = Infinity;
+  private maxSteps = 0;
+  /** A thread is stopped at every step after so many: the rules are asked there. */
+  private goesThrough = 0;
   /** Somebody else has been chosen, in the middle of the private code of `acting`. */
   private hasChosen = false;
   private chosen: Thread | null = null;
@@ -204,6 +202,7 @@ export class Execution implements Attendant, Shortcut {
   run(chooser: Chooser, maxSteps: number): Ending {
     this.chooses = chooser;
     this.maxSteps = maxSteps;
+    this.goesThrough = this.rules === null ? maxSteps : Math.min(this.checked, maxSteps);
     attendedBy(this);
     takeShortcuts(this);
     this.log?.listen();
@@ -241,28 +240,29 @@ export class Execution implements Attendant, Shortcut {
     if (woken.length > 0) return STOP; // they go on first, and are to be chosen from
     if (!this.canGoThrough(step)) return STOP;
     thread.pending = step;
-    this.chosen = this.chooses.choose(this);
-    this.hasChosen = this.chosen !== thread;
-    if (this.hasChosen) return STOP;
+    const chosen = this.chooses.choose(this);
+    if (chosen !== thread) {
+      this.chosen = chosen;
+      this.hasChosen = true;
+      return STOP;
+    }
     this.schedule.push(thread.id);
     this.step = step;
-    this.reply = 0;
     this.released = NOBODY;
     try {
-      this.reply = step.object.perform(step, thread);
+      return (this.reply = step.object.perform(step, thread));
     } catch (error) {
+      this.reply = 0;
       this.crash(error); // the driver has seen it, not kernel text
       return STOP;
     }
-    return this.reply;
   }
 
   private canGoThrough({ kind, object }: Step): boolean {
     if (kind >= WALK) {
       if (kind === WALK || kind === SPAWN || (object as { queues?: boolean }).queues === true) return false;
     }
-    if (this.rules !== null && this.schedule.length >= this.checked) return false;
-    return this.schedule.length < this.maxSteps;
+    return this.schedule.length < this.goesThrough;
   }
 
   /** Threads whose queued step has ended go on. */
@@ -329,9 +329,13 @@ export class Execution implements Attendant, Shortcut {
   finish(): void {
     if (this.finished || this.crashed) return;
     this.finished = true;
-    const ended = this.threads.every((thread) => thread.pending === null);
-    if (!ended) this.report([deadlockViolation(this.threads)]);
+    if (!this.allEnded) this.report([deadlockViolation(this.threads)]);
     else this.report(this.program.atEnd?.(this.threads));
+  }
+
+  private get allEnded(): boolean {
+    for (const thread of this.threads) if (thread.pending !== null) return false;
+    return true;
   }
 
   /** The final state in words. */
@@ -341,7 +345,7 @@ export class Execution implements Attendant, Shortcut {
 
   /** Marks that some execution must come by. */
   get mustReach(): readonly string[] {
-    return this.program.reachable ?? [];
+    return this.program.reachable ?? NO_NAMES;
   }
 }
 

@@ -35,6 +35,8 @@ export interface Checkpoint {
 
 /** What is kept from one execution of a strategy to the next. */
 interface Memory {
+  readonly member: Strategy;
+  isNew: boolean;
   found: readonly Found[];
   readonly races: RaceSearch;
 }
@@ -50,6 +52,7 @@ export class Search {
   private readonly counter: ClassCounter | null;
   /** What is known from the execution before; of each strategy, if several take turns. */
   private readonly memories = new Map<Strategy, Memory>();
+  private memory: Memory | null = null;
   private readonly answer = (n: number): number => this.strategy.answer(n);
   private exhausted = false;
   /** Why the first execution that was cut off did not end. */
@@ -76,9 +79,10 @@ export class Search {
       return false;
     }
     const member = strategy.member ?? strategy;
-    // After an interruption nothing is remembered of the first steps, also if the strategy has them in common.
-    const kept = this.memories.has(member) ? strategy.kept : 0;
     const memory = this.memoryOf(member);
+    // After an interruption nothing is remembered of the first steps, also if the strategy has them in common.
+    const kept = memory.isNew ? 0 : strategy.kept;
+    memory.isNew = false;
     const { races } = memory;
     const execution = new Execution(this.program, this.answer, before(memory.found, kept), kept, races.log);
     const watcher = this.counter ?? (member.orderOf === undefined ? races : null);
@@ -96,12 +100,13 @@ export class Search {
   }
 
   private memoryOf(member: Strategy): Memory {
+    if (this.memory?.member === member) return this.memory;
     let memory = this.memories.get(member);
     if (memory === undefined) {
-      memory = { found: [], races: new RaceSearch(this.program) };
+      memory = { member, isNew: true, found: [], races: new RaceSearch(this.program) };
       this.memories.set(member, memory);
     }
-    return memory;
+    return (this.memory = memory);
   }
 
   private spent(): boolean {

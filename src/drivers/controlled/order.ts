@@ -17,8 +17,13 @@
  */
 import type { Words } from '../../machine/memory.ts';
 import type { Step } from '../../machine/step.ts';
-import { CLOSES, isOnAll, isTake, Mode, MODES, QUEUES, type Relation, traitsOf, WAITS } from './effect.ts';
+import * as effects from './effect.ts';
+import type { Mode, Relation } from './effect.ts';
 import { type Execution, NotTheSame } from './execution.ts';
+
+// V8 folds the constants of a module where it uses them; what it imports it loads and checks each time.
+const { CLOSES, isOnAll, isTake, MODES, QUEUES, traitsOf, WAITS } = effects;
+const { acquire, none, synchronize, write, writeAll } = effects.Mode;
 
 /** A step as the order sees it: what it does to which word of which object. */
 export interface Effect {
@@ -34,18 +39,14 @@ export interface Effect {
   traits: number;
 }
 
-/** An effect to be written into. */
-export function blankEffect(): Effect {
-  return { mode: Mode.none, object: 0, index: 0, was: 0, value: 0, traits: 0 };
-}
-
-/** A step that was taken in. */
-export class Event {
+/** A step that was taken in, or is looked at before it is. */
+export class Event implements Effect {
   thread = 0;
-  mode: Mode = Mode.none;
+  mode: Mode = none;
   object = 0;
   index = 0;
   was = 0;
+  value = 0;
   traits = 0;
   /** Position of the event before on the same object, -1 for none. */
   previous = -1;
@@ -60,20 +61,6 @@ export class Event {
   get waited(): boolean {
     return (this.traits & WAITS) !== 0;
   }
-}
-
-/** What a step would do now, written into `effect`. */
-export function effectOf(relation: Relation, execution: Execution, step: Step, effect: Effect): Effect {
-  const mode = relation.modeOf(step);
-  const { object } = step;
-  effect.mode = mode;
-  effect.object = object.whole.serial - execution.firstSerial;
-  effect.index = object.base + step.index;
-  effect.was = mode === Mode.write ? (object as Words).get(step.index) : 0;
-  effect.value = step.value;
-  effect.traits = traitsOf(step, mode);
-  if (effect.object < 0) throw new NotTheSame(madeTooEarly(step));
-  return effect;
 }
 
 function madeTooEarly(step: Step): string {
@@ -109,6 +96,8 @@ export class Order {
   private undoNext: Ints;
   private undoTop = 0;
   private readonly relation: Relation;
+  private readonly conflict: Uint8Array;
+  private readonly releasesFor: Uint8Array;
   /** What `races` has found: as many positions as it answers. */
   raceAt: Ints;
   /** What `initials` has found: as many threads as it answers. */
@@ -122,6 +111,8 @@ export class Order {
 
   constructor(relation: Relation, width = 8) {
     this.relation = relation;
+    this.conflict = relation.inConflict;
+    this.releasesFor = relation.releasesFor;
     this.width = width;
     this.rows = new Int32Array(64 * width);
     this.next = new Int32Array(width);
@@ -155,6 +146,27 @@ export class Order {
     return events[a].object === events[b].object && this.conflicts(events[a], events[b]);
   }
 
+  /**
+   * What a step would do now. It is written where the next event goes, and so is good until the next step is looked at;
+   * `add` takes it in.
+   */
+  effectOf(execution: Execution, step: Step): Event {
+    const { length } = this;
+    if (length === this.events.length) this.events.push(new Event());
+    const event = this.events[length];
+    const mode = this.relation.modeOf(step);
+    const { object } = step;
+    const serial = object.whole.serial - execution.firstSerial;
+    if (serial < 0) throw new NotTheSame(madeTooEarly(step));
+    event.mode = mode;
+    event.object = serial;
+    event.index = object.base + step.index;
+    event.was = mode === write ? (object as Words).get(step.index) : 0;
+    event.value = step.value;
+    event.traits = traitsOf(step, mode);
+    return event;
+  }
+
   /** Number of events with which a step that `thread` does next races; `raceAt` says where they are. */
   races(thread: number, effect: Effect): number {
     this.see(thread);
@@ -175,19 +187,19 @@ export class Order {
         let hidden = false;
         for (let n = 0; n < found && !hidden; n++) {
           const k = events[raceAt[n]];
-          hidden = rows[k.clock + other] > i && !(waits && k.mode === Mode.writeAll);
+          hidden = rows[k.clock + other] > i && !(waits && k.mode === writeAll);
         }
         if (!hidden) raceAt[found++] = i;
       }
       // The rest came before it.
-      if (closes || (event.mode === Mode.write && effect.mode <= Mode.write && !waits)) break;
+      if (closes || (event.mode === write && effect.mode <= write && !waits)) break;
     }
     return found;
   }
 
   /** Is the order of two effects on one object an order that matters? */
   private conflicts(a: Event, b: Effect | Event): boolean {
-    if (this.relation.inConflict[a.mode * MODES + b.mode] === 0) return false;
+    if (this.conflict[a.mode * MODES + b.mode] === 0) return false;
     return a.index === b.index || isOnAll(a.mode) || isOnAll(b.mode);
   }
 
@@ -197,9 +209,17 @@ export class Order {
    * was free before somebody took it, not before somebody tried it in vain.
    */
   private possibleBefore(event: Event, { mode, traits, value }: Effect): boolean {
-    if ((traits & WAITS) !== 0) return event.was === value || event.mode === Mode.writeAll;
-    if (mode === Mode.acquire && (traits & QUEUES) === 0) return isTake(event.mode);
+    if ((traits & WAITS) !== 0) return event.was === value || event.mode === writeAll;
+    if (mode === acquire && (traits & QUEUES) === 0) return isTake(event.mode);
     return true;
+  }
+
+  /** One of the threads that `initials` finds, with less ado. */
+  initialOf(at: number, thread: number): number {
+    const { rows, events } = this;
+    const first = events[at].thread;
+    for (let k = at + 1; k < this.length; k++) if (rows[events[k].clock + first] <= at) return events[k].thread;
+    return thread;
   }
 
   /**
@@ -233,22 +253,17 @@ export class Order {
     return false;
   }
 
-  /** Take in the next event. */
-  add(thread: number, effect: Effect): void {
+  /** Take in the step that was looked at last: `thread` does it. */
+  add(thread: number): void {
     const at = this.length++;
-    const { object } = effect;
-    this.makeRoom(at, thread, object);
     const event = this.events[at];
+    const { object } = event;
+    this.makeRoom(at, thread, object);
     event.thread = thread;
-    event.mode = effect.mode;
-    event.object = object;
-    event.index = effect.index;
-    event.was = effect.was;
-    event.traits = effect.traits;
     event.undoAt = this.undoTop;
     event.cameAfter = this.next[thread];
     const row = this.copyRow(event.cameAfter);
-    this.orderAfter(row, effect);
+    this.orderAfter(row, event);
     this.rows[row + thread] = at + 1;
     event.clock = row;
     this.next[thread] = row;
@@ -256,16 +271,16 @@ export class Order {
     this.last[object] = at;
   }
 
-  private orderAfter(row: number, effect: Effect): void {
+  private orderAfter(row: number, effect: Event): void {
     const { mode } = effect;
     const inQueue = (effect.traits & QUEUES) !== 0;
     const { events } = this;
-    const { releasesFor } = this.relation;
+    const { releasesFor } = this;
     for (let i = this.lastOn(effect.object); i >= 0; i = events[i].previous) {
       const other = events[i];
       if (this.conflicts(other, effect)) {
         this.join(row, i);
-        if (other.mode === Mode.write && mode <= Mode.write) break; // the rest came before it
+        if (other.mode === write && mode <= write) break; // the rest came before it
       } else if (!inQueue && releasesFor[other.mode * MODES + mode] === 1) this.join(row, i);
       if ((other.traits & CLOSES) !== 0) break;
     }
@@ -279,7 +294,7 @@ export class Order {
       if (blocked) this.waiting[thread] = at;
       else this.afterReleases(thread, at);
     }
-    for (const { id } of released) this.goesOn(id, at);
+    if (released.length > 0) for (const { id } of released) this.goesOn(id, at);
   }
 
   private goesOn(thread: number, at: number): void {
@@ -289,7 +304,7 @@ export class Order {
     this.waiting[thread] = NOT_WAITING;
     if (arrival === NOT_WAITING) this.join(this.nextOf(thread), at);
     else this.afterReleases(thread, arrival);
-    if (this.events[at].mode === Mode.none) this.bornAt[thread] = at;
+    if (this.events[at].mode === none) this.bornAt[thread] = at;
   }
 
   /** The next step of a thread that has got a queued lock comes after the releases that made way. */
@@ -298,7 +313,7 @@ export class Order {
     const { mode, object } = events[arrival];
     const next = this.nextOf(thread);
     for (let i = this.lastOn(object); i >= 0; i = events[i].previous) {
-      if (this.relation.releasesFor[events[i].mode * MODES + mode] === 0 || this.cameLater(i, arrival)) continue;
+      if (this.releasesFor[events[i].mode * MODES + mode] === 0 || this.cameLater(i, arrival)) continue;
       this.join(next, i);
     }
   }
@@ -306,7 +321,7 @@ export class Order {
   /** Is this the release of a reader that came when the grace period had begun? It does not wait for that. */
   private cameLater(release: number, arrival: number): boolean {
     const { events } = this;
-    if (events[arrival].mode !== Mode.synchronize) return false;
+    if (events[arrival].mode !== synchronize) return false;
     for (let i = events[release].previous; i > arrival; i = events[i].previous) {
       if (events[i].thread === events[release].thread && isTake(events[i].mode)) return true;
     }
@@ -421,7 +436,6 @@ export class Order {
   }
 
   private makeRoom(at: number, thread: number, object: number): void {
-    if (at === this.events.length) this.events.push(new Event());
     if (at === this.raceAt.length) this.raceAt = longer(this.raceAt, at * 2);
     if (object >= this.last.length) {
       const { length } = this.last;

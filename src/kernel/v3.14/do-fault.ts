@@ -23,7 +23,7 @@ import {
 import { page_add_file_rmap } from '../rmap.ts';
 import type { Address, Mm, Page, VmFault, Vma } from '../structs.ts';
 import { do_page_mkwrite, pte_offset_map_lock, pte_unmap_unlock, set_anon_pte } from './memory.ts';
-import { fault_of, path3_14 } from './path.ts';
+import { fault_of, mkwrite_of, path3_14 } from './path.ts';
 import {
   FAULT_FLAG_NONLINEAR,
   FAULT_FLAG_WRITE,
@@ -124,7 +124,11 @@ export function faultInfo(address: Address, pgoff: number, flags: number, cow_pa
 export function* lockedFault(vma: Vma, vmf: VmFaultInfo): Coroutine<VmFault> {
   const ret = yield* fault_of(vma)(vma, vmf);
   if ((ret & (VM_FAULT_ERROR | VM_FAULT_NOPAGE | VM_FAULT_RETRY)) !== 0) return ret;
-  const page = vmf.page!;
+  return yield* withPageLocked(vma, vmf.page!, ret);
+}
+
+/** What a handler has answered, and the page it has found, which is locked then unless it is poisoned. */
+export function* withPageLocked(vma: Vma, page: Page, ret: VmFault): Coroutine<VmFault> {
   if ((yield* PageHWPoison(page)) === 1) {
     if ((ret & VM_FAULT_LOCKED) !== 0) yield* unlock_page(page.lock);
     yield* page_cache_release(vma.vm_mm.system, page);
@@ -136,9 +140,10 @@ export function* lockedFault(vma: Vma, vmf: VmFaultInfo): Coroutine<VmFault> {
 
 /** The file system is asked with the page unlocked. Null: go on, the page is locked again; else what the fault answers. */
 export function* mkwrite_if_asked(vma: Vma, page: Page, address: Address): Coroutine<VmFault | null> {
-  if (vma.vm_file!.f_mapping.host.kind.page_mkwrite !== true) return null;
+  const page_mkwrite = mkwrite_of(vma);
+  if (page_mkwrite === null) return null;
   yield* unlock_page(page.lock);
-  const answer = yield* do_page_mkwrite(vma, page, address);
+  const answer = yield* do_page_mkwrite(page_mkwrite, vma, page, address);
   if (answer !== 0 && (answer & (VM_FAULT_ERROR | VM_FAULT_NOPAGE)) === 0) return null;
   yield* page_cache_release(vma.vm_mm.system, page);
   return answer;

@@ -62,7 +62,7 @@ function* tryFault(mm: Mm, address: Address, flags: number, watch: FaultWatch): 
   }
 }
 
-function signal_for(fault: VmFault): number {
+export function signal_for(fault: VmFault): number {
   if ((fault & VM_FAULT_ERROR) === 0) return 0;
   return (fault & VM_FAULT_OOM) !== 0 ? SIGKILL : SIGBUS;
 }

@@ -6,7 +6,7 @@ import { filemap_fault, filemap_page_mkwrite } from './filemap.ts';
 import * as memory from './memory.ts';
 import type { FaultPath3, FaultPath3_14 } from './path.ts';
 import * as truncate from './truncate.ts';
-import { xip_file_fault } from './xip.ts';
+import { xip_file_fault, xipInsert } from './xip.ts';
 
 /** What 3.14 and 3.17 have in common. */
 export const v3 = {
@@ -27,10 +27,13 @@ export const v3 = {
   pte_lockptr: memory.pte_lockptr,
   i_mmap_lock_write: memory.i_mmap_lock_write,
   i_mmap_unlock_write: memory.i_mmap_unlock_write,
+  i_mmap_lock_read: memory.i_mmap_lock_write,
+  i_mmap_unlock_read: memory.i_mmap_unlock_write,
   unmap_mapping_range: memory.unmap_mapping_range,
   filemap_fault,
   filemap_page_mkwrite,
   xip_file_fault,
+  xipInsert,
   do_truncate: truncate.do_truncate,
   punchHole: truncate.punchHole,
   truncate_pagecache: truncate.truncate_pagecache,
@@ -41,6 +44,8 @@ export const v3 = {
   page_mkclean: truncate.page_mkclean,
   sys_msync: truncate.sys_msync,
   sys_remap_file_pages: truncate.sys_remap_file_pages,
+  file_write: truncate.file_write,
+  file_read: truncate.file_read,
 } satisfies Omit<FaultPath3, 'do_linear_fault' | 'do_nonlinear_fault'>;
 
 export const v3_14 = { ...v3, do_linear_fault, do_nonlinear_fault, __do_fault } satisfies FaultPath3_14;

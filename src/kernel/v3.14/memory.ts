@@ -75,7 +75,7 @@ import { lru_cache_add_active } from '../swap.ts';
 import { flush_tlb_mm, flush_tlb_page } from '../tlb.ts';
 import { part_of } from '../truncate.ts';
 import { pmd_alloc, pte_alloc } from '../v2.6.15/memory.ts';
-import { path3 } from './path.ts';
+import { type FaultHandler, mkwrite_of, path3 } from './path.ts';
 import {
   FAULT_FLAG_MKWRITE,
   FAULT_FLAG_WRITE,
@@ -275,11 +275,11 @@ function* wp_page_shared(
   orig_pte: number,
   page: Page,
 ): Coroutine<VmFault> {
-  const { page_mkwrite } = vma.vm_file!.f_mapping.host.kind;
+  const page_mkwrite = mkwrite_of(vma);
   yield* page_cache_get(page);
-  if (page_mkwrite === true) {
+  if (page_mkwrite !== null) {
     yield* pte_unmap_unlock(page_table, pmd);
-    const answer = yield* do_page_mkwrite(vma, page, address);
+    const answer = yield* do_page_mkwrite(page_mkwrite, vma, page, address);
     if (answer === 0 || (answer & (VM_FAULT_ERROR | VM_FAULT_NOPAGE)) !== 0) {
       yield* page_cache_release(mm.system, page);
       return answer;
@@ -294,9 +294,9 @@ function* wp_page_shared(
     }
   }
   const fault = yield* wp_page_reuse(vma, address, page_table, pmd, orig_pte);
-  if (page_mkwrite !== true) yield* wait_on_page_locked(page); // who cleans the page is done with it then
+  if (page_mkwrite === null) yield* wait_on_page_locked(page); // who cleans the page is done with it then
   yield* TestSetPageDirty(page);
-  if (page_mkwrite === true) yield* unlock_page(page.lock);
+  if (page_mkwrite !== null) yield* unlock_page(page.lock);
   yield* page_cache_release(mm.system, page);
   return fault;
 }
@@ -308,7 +308,12 @@ export function* wait_on_page_locked(page: Page): Coroutine {
 }
 
 /** vm_ops->page_mkwrite: the page is locked if the answer has VM_FAULT_LOCKED. 0: it has gone, the fault is to be made again. */
-export function* do_page_mkwrite(vma: Vma, page: Page, address: Address): Coroutine<VmFault> {
+export function* do_page_mkwrite(
+  page_mkwrite: FaultHandler,
+  vma: Vma,
+  page: Page,
+  address: Address,
+): Coroutine<VmFault> {
   const vmf = {
     virtual_address: address,
     pgoff: page.index,
@@ -318,7 +323,7 @@ export function* do_page_mkwrite(vma: Vma, page: Page, address: Address): Corout
     max_pgoff: 0,
     pte: null,
   };
-  const answer = yield* path3(vma.vm_mm).filemap_page_mkwrite(vma, vmf);
+  const answer = yield* page_mkwrite(vma, vmf);
   if ((answer & (VM_FAULT_ERROR | VM_FAULT_NOPAGE | VM_FAULT_LOCKED)) !== 0) return answer;
   yield* lock_page(page.lock);
   if (page.mapping !== 0) return answer | VM_FAULT_LOCKED;
@@ -438,7 +443,8 @@ function* zap_pte(
     return;
   }
   const page = pte_page(tlb.mm, entry);
-  if (details !== null && (yield* is_kept(page, details))) return;
+  // What has no struct page (vm_normal_page) is nobody's copy, and goes in any case.
+  if (details !== null && !page.reserved && (yield* is_kept(page, details))) return;
   const pte = yield* xchg(ptep, 0); // ptep_get_and_clear_full
   charge(ZAP_PTE);
   tlb.need_flush = true;
@@ -512,17 +518,18 @@ export function* unmap_mapping_range(
   even_cows: boolean,
 ): Coroutine {
   const check_mapping = even_cows ? null : mapping;
-  yield* mutex_lock(mapping.i_mmap_mutex);
+  const { kernel } = mapping.host.system;
+  yield* kernel.i_mmap_lock_write(mapping);
   for (const vma of mapping.i_mmap) {
     const range = part_of(vma, first, last);
-    if (range !== null) yield* vma.vm_mm.system.kernel.zap_page_range(vma, ...range, { check_mapping });
+    if (range !== null) yield* kernel.zap_page_range(vma, ...range, { check_mapping });
   }
   for (const vma of mapping.i_mmap_nonlinear) {
     const size = vma.vm_end - vma.vm_start;
     const details = { check_mapping, nonlinear: { first, last } };
-    yield* vma.vm_mm.system.kernel.zap_page_range(vma, vma.vm_start, size, details);
+    yield* kernel.zap_page_range(vma, vma.vm_start, size, details);
   }
-  yield* mutex_unlock(mapping.i_mmap_mutex);
+  yield* kernel.i_mmap_unlock_write(mapping);
 }
 
 export function i_mmap_lock_write(mapping: AddressSpace): Step {

@@ -1,5 +1,5 @@
 /** The functions of 3.14 to 3.19 that patches may replace. */
-import type { Coroutine } from '../../machine/step.ts';
+import type { Coroutine, Step } from '../../machine/step.ts';
 import type { FaultPath, ZapDetails } from '../fault-path.ts';
 import type { AddressSpace, Inode } from '../fs.ts';
 import type { MmuGather } from '../mmu_gather.ts';
@@ -38,8 +38,17 @@ export interface FaultPath3 extends FaultPath {
   /** vm_ops->fault and vm_ops->page_mkwrite of files in the page cache. */
   readonly filemap_fault: FaultHandler;
   readonly filemap_page_mkwrite: FaultHandler;
-  /** vm_ops->fault of files that are memory. */
+  /** vm_ops->fault of files that are memory; its last part, that maps what it has found; and what replaces both in DAX. */
   readonly xip_file_fault: FaultHandler;
+  xipInsert(vma: Vma, vmf: VmFaultInfo, page: Page, write: boolean): Coroutine<VmFault>;
+  readonly dax_fault?: FaultHandler;
+  /** DAX: a store to a hole that is mapped. */
+  readonly dax_mkwrite?: FaultHandler;
+  /** DAX: which block has a page of a file; with `create` a hole gets one. */
+  dax_get_block?(inode: Inode, pgoff: number, create: boolean): Coroutine<number>;
+  /** The lock of mapping->i_mmap for those who only look, in kernels where it is a semaphore. */
+  i_mmap_lock_read(mapping: AddressSpace): Coroutine | Step;
+  i_mmap_unlock_read(mapping: AddressSpace): Coroutine | Step;
   unmap_mapping_range(mapping: AddressSpace, first: number, last: number, even_cows: boolean): Coroutine;
   truncate_pagecache(inode: Inode, newsize: number): Coroutine;
   truncate_pagecache_range(inode: Inode, first: number, last: number): Coroutine;
@@ -55,7 +64,18 @@ export function path3(mm: Mm): FaultPath3 {
 /** vm_ops->fault of the vma. */
 export function fault_of(vma: Vma): FaultHandler {
   const path = path3(vma.vm_mm);
-  return vma.vm_file!.f_mapping.host.kind.dax === true ? path.xip_file_fault : path.filemap_fault;
+  return is_dax(vma) ? (path.dax_fault ?? path.xip_file_fault) : path.filemap_fault;
+}
+
+/** vm_ops->page_mkwrite; null: the file system does not want to know. */
+export function mkwrite_of(vma: Vma): FaultHandler | null {
+  const path = path3(vma.vm_mm);
+  if (is_dax(vma)) return path.dax_mkwrite ?? null;
+  return vma.vm_file!.f_mapping.host.kind.page_mkwrite === true ? path.filemap_page_mkwrite : null;
+}
+
+function is_dax(vma: Vma): boolean {
+  return vma.vm_file!.f_mapping.host.kind.dax === true;
 }
 
 export interface FaultPath3_14 extends FaultPath3 {

@@ -14,6 +14,7 @@ import { lock_page, unlock_page } from '../../sync/pagelock.ts';
 import { down_read, down_write, up_read, up_write } from '../../sync/rwsem.ts';
 import { spin_lock, spin_unlock } from '../../sync/spinlock.ts';
 import { free_blocks } from '../block.ts';
+import { generic_file_read, generic_file_write } from '../filemap.ts';
 import type { AddressSpace, Inode } from '../fs.ts';
 import { find_vma, vma_make_nonlinear } from '../mmap.ts';
 import { mpage_writepage } from '../mpage.ts';
@@ -37,6 +38,7 @@ import { flush_tlb_page } from '../tlb.ts';
 import { i_size_write, part_of, truncate_partial_page, wait_on_page_writeback } from '../truncate.ts';
 import { pmd_alloc, pte_alloc } from '../v2.6.15/memory.ts';
 import type { FaultPath3 } from './path.ts';
+import { xip_file_read, xip_file_write, xip_truncate_page } from './xip.ts';
 
 const SYS_TRUNCATE = work('sys_truncate', 500);
 const SYS_REMAP_FILE_PAGES = work('sys_remap_file_pages', 500);
@@ -49,14 +51,19 @@ export function* do_truncate(inode: Inode, newsize: number): Coroutine {
   might_sleep();
   charge(SYS_TRUNCATE);
   yield* mutex_lock(inode.i_mutex);
-  const shrinks = newsize < inode.i_size.value;
-  if (shrinks) yield* truncate_partial_page(inode, newsize); // block_truncate_page
-  yield* i_size_write(inode, newsize); // truncate_setsize
-  if (shrinks) {
-    yield* path(inode).truncate_pagecache(inode, newsize);
+  if (yield* truncate_setsize(inode, newsize)) {
     yield* free_blocks(inode, round_up_pages(inode.system, newsize), Infinity);
   }
   yield* mutex_unlock(inode.i_mutex);
+}
+
+/** The new size, and nothing is mapped or cached behind it. True: there may be blocks to be freed. Caller holds i_mutex. */
+export function* truncate_setsize(inode: Inode, newsize: number): Coroutine<boolean> {
+  const shrinks = newsize < inode.i_size.value;
+  if (shrinks) yield* (inode.kind.dax === true ? xip_truncate_page : truncate_partial_page)(inode, newsize);
+  yield* i_size_write(inode, newsize);
+  if (shrinks) yield* path(inode).truncate_pagecache(inode, newsize);
+  return shrinks;
 }
 
 /** The first time spares the pages from being unmapped one by one; only the second one is needed to be right. */
@@ -72,15 +79,28 @@ export function* truncate_pagecache(inode: Inode, newsize: number): Coroutine {
 export function* punchHole(inode: Inode, first: number, last: number): Coroutine {
   might_sleep();
   yield* mutex_lock(inode.i_mutex);
+  yield* punch_range(inode, first, last);
+  yield* mutex_unlock(inode.i_mutex);
+}
+
+/** Caller holds i_mutex. */
+export function* punch_range(inode: Inode, first: number, last: number): Coroutine {
   yield* path(inode).truncate_pagecache_range(inode, first, last);
   yield* free_blocks(inode, first, last);
   yield* path(inode).truncate_pagecache_range(inode, first, last); // "to reduce race window"
-  yield* mutex_unlock(inode.i_mutex);
 }
 
 export function* truncate_pagecache_range(inode: Inode, first: number, last: number): Coroutine {
   yield* path(inode).unmap_mapping_range(inode.i_mapping, first, last, false);
   yield* truncate_inode_pages_range(inode.i_mapping, first, last);
+}
+
+/** write(2) and read(2) of one word. */
+export function file_write(inode: Inode, pgoff: number, word: number, value: number): Coroutine<number> {
+  return (inode.kind.dax === true ? xip_file_write : generic_file_write)(inode, pgoff, word, value);
+}
+export function file_read(inode: Inode, pgoff: number, word: number): Coroutine<number> {
+  return (inode.kind.dax === true ? xip_file_read : generic_file_read)(inode, pgoff, word);
 }
 
 /** Sweeps until there are no pages left. Caller holds i_mutex. */
@@ -156,12 +176,12 @@ export function* clear_page_dirty_for_io(inode: Inode, page: Page): Coroutine<bo
 export function* page_mkclean(mapping: AddressSpace, page: Page): Coroutine<boolean> {
   if ((yield* READ_ONCE(page._mapcount)) === 0) return false;
   let cleaned = false;
-  yield* mutex_lock(mapping.i_mmap_mutex);
+  yield* path(mapping.host).i_mmap_lock_read(mapping);
   for (const vma of mapping.i_mmap) {
     const range = (vma.vm_flags & VM_SHARED) === 0 ? null : part_of(vma, page.index, page.index);
     if (range !== null && (yield* page_mkclean_one(page, vma, range[0]))) cleaned = true;
   }
-  yield* mutex_unlock(mapping.i_mmap_mutex);
+  yield* path(mapping.host).i_mmap_unlock_read(mapping);
   return cleaned;
 }
 
@@ -193,15 +213,17 @@ export function* sys_msync(mm: Mm, start: Address, end: Address): Coroutine {
   for (const inode of inodes) yield* mm.system.kernel.do_writepages(inode);
 }
 
-/** remap_file_pages: the page at an address is to be another one of the file; it is mapped when it is touched. */
-export function* sys_remap_file_pages(mm: Mm, address: Address, pgoff: number): Coroutine {
+/** Let a part of a mapping of a file show other pages of it, from `pgoff` on; they are mapped when they are touched. */
+export function* sys_remap_file_pages(mm: Mm, start: Address, size: number, pgoff: number): Coroutine {
   might_sleep();
   charge(SYS_REMAP_FILE_PAGES);
   yield* down_write(mm.mmap_sem);
-  const vma = find_vma(mm, address);
-  if (vma !== undefined && vma.vm_start <= address && vma.vm_file !== null) {
+  const vma = find_vma(mm, start);
+  if (vma !== undefined && vma.vm_start <= start && vma.vm_file !== null) {
     if ((vma.vm_flags & VM_NONLINEAR) === 0) yield* vma_make_nonlinear(vma);
-    yield* install_file_pte(mm, vma, address, pgoff);
+    for (let done = 0; done < size; done += page_size(mm)) {
+      yield* install_file_pte(mm, vma, start + done, pgoff + done / page_size(mm));
+    }
   }
   yield* up_write(mm.mmap_sem);
 }

@@ -2,7 +2,7 @@
  * Faults on files in 3.17 (mm/memory.c): a read, a private write and a shared write have a function each. A read fault first
  * maps what is easy to get around it: map_pages, as merged in 3.15, with the knob of 3.17.
  */
-import { atomic_inc, Ref } from '../../machine/memory.ts';
+import { atomic_inc } from '../../machine/memory.ts';
 import type { Coroutine } from '../../machine/step.ts';
 import { unlock_page } from '../../sync/pagelock.ts';
 import { mark } from '../marks.ts';
@@ -14,6 +14,7 @@ import {
   page_number,
   page_size,
   pte_none,
+  pteAt,
   pte_to_pgoff,
   pte_unmap,
   type PtePage,
@@ -34,7 +35,7 @@ import {
 } from '../v3.14/vm-fault.ts';
 import { filemap_map_pages } from './filemap.ts';
 
-const NO_PAGE = VM_FAULT_ERROR | VM_FAULT_NOPAGE | VM_FAULT_RETRY;
+export const NO_PAGE = VM_FAULT_ERROR | VM_FAULT_NOPAGE | VM_FAULT_RETRY;
 
 export function do_linear_fault(
   mm: Mm,
@@ -83,6 +84,7 @@ export function* __do_fault(vma: Vma, address: Address, pgoff: number, flags: nu
   return { ret, page: vmf.page };
 }
 
+/** The pages around are mapped if that is easy. If that was not so with this one, it is got as without map_pages. */
 export function* do_read_fault(
   mm: Mm,
   vma: Vma,
@@ -92,39 +94,50 @@ export function* do_read_fault(
   flags: number,
   orig_pte: number,
 ): Coroutine<VmFault> {
-  const path = path3_17(mm);
-  if (has_map_pages(vma) && (flags & FAULT_FLAG_NONLINEAR) === 0 && fault_around_pages(mm) > 1) {
-    const pte = yield* pte_offset_map_lock(mm, pmd, address);
-    yield* path.do_fault_around(vma, address, pte, pgoff, flags);
-    const mapped = pte.plain !== orig_pte;
-    yield* pte_unmap_unlock(pte, pmd);
-    if (mapped) return 0;
-  }
-  const { ret, page } = yield* path.__do_fault(vma, address, pgoff, flags, null);
-  if ((ret & NO_PAGE) !== 0) return ret;
-  return yield* map_read_page(mm, vma, address, pmd, orig_pte, page!, ret);
+  const around = has_map_pages(vma) && (flags & FAULT_FLAG_NONLINEAR) === 0 && fault_around_pages(mm) > 1;
+  if (around && (yield* mapAround(mm, vma, address, pmd, pgoff, flags, orig_pte))) return 0;
+  return yield* mapAlone(mm, vma, address, pmd, pgoff, flags, orig_pte);
 }
 
-/** The page is locked, and unlocked before the lock of the ptes is. */
-export function* map_read_page(
+/** True: the pte is no longer what it was, by our doing or somebody else's. */
+export function* mapAround(
   mm: Mm,
   vma: Vma,
   address: Address,
   pmd: PtePage,
+  pgoff: number,
+  flags: number,
   orig_pte: number,
-  page: Page,
-  ret: VmFault,
+): Coroutine<boolean> {
+  const pte = yield* pte_offset_map_lock(mm, pmd, address);
+  yield* path3_17(mm).do_fault_around(vma, address, pte, pgoff, flags);
+  const changed = pte.plain !== orig_pte;
+  yield* pte_unmap_unlock(pte, pmd);
+  return changed;
+}
+
+/** The page comes back locked, and is unlocked before the lock of the ptes is. */
+export function* mapAlone(
+  mm: Mm,
+  vma: Vma,
+  address: Address,
+  pmd: PtePage,
+  pgoff: number,
+  flags: number,
+  orig_pte: number,
 ): Coroutine<VmFault> {
+  const { ret, page } = yield* path3_17(mm).__do_fault(vma, address, pgoff, flags, null);
+  if ((ret & NO_PAGE) !== 0) return ret;
   const pte = yield* pte_offset_map_lock(mm, pmd, address);
   if (pte.plain !== orig_pte) {
     mark('file fault raced');
     yield* pte_unmap_unlock(pte, pmd);
-    yield* unlock_page(page.lock);
-    yield* page_cache_release(mm.system, page);
+    yield* unlock_page(page!.lock);
+    yield* page_cache_release(mm.system, page!);
     return ret;
   }
-  yield* do_set_pte(vma, address, page, pte, false);
-  yield* unlock_page(page.lock);
+  yield* do_set_pte(vma, address, page!, pte, false);
+  yield* unlock_page(page!.lock);
   yield* pte_unmap_unlock(pte, pmd);
   return ret;
 }
@@ -133,57 +146,68 @@ export function has_map_pages(vma: Vma): boolean {
   return vma.vm_file!.f_mapping.host.kind.dax !== true;
 }
 
-/** debugfs fault_around_bytes, rounded down to a power of two of pages, at most a page of ptes. */
-export function fault_around_pages({ system }: Mm): number {
+/** debugfs fault_around_bytes as its setter leaves it: a power of two of pages, at most a page of ptes. */
+export function fault_around_bytes({ system }: Mm): number {
   const { pageBytes, ptrsPerPte } = system.geometry;
   const bytes = system.config.fault_around_bytes ?? FAULT_AROUND_BYTES;
-  const pages = Math.min(ptrsPerPte, Math.floor(bytes / pageBytes));
-  return pages < 1 ? 1 : 2 ** Math.floor(Math.log2(pages));
+  return Math.min(pageBytes * ptrsPerPte, Math.max(pageBytes, 2 ** Math.floor(Math.log2(bytes))));
 }
 
-const FAULT_AROUND_BYTES = 65536;
+export const FAULT_AROUND_BYTES = 65536;
 
-/** Map pages of a window of that size around the address, as far as vma, page of ptes and file go. */
+function fault_around_pages(mm: Mm): number {
+  return fault_around_bytes(mm) / page_size(mm);
+}
+
+/** Map what is easy to get around the address. Caller holds the lock of the page of ptes. */
 export function do_fault_around(vma: Vma, address: Address, pte: Ptep, pgoff: number, flags: number): Coroutine {
-  const pages = fault_around_pages(vma.vm_mm);
-  return map_window(vma, address, pte, pgoff, flags, pages);
+  return mapWindow(vma, address, pte, pgoff, flags, fault_around_bytes(vma.vm_mm));
 }
 
-/** The same with a window of `pages`, a power of two. */
-export function* map_window(
+/**
+ * The same with a window of so many bytes, a power of two. It is aligned, but does not begin before the vma; it ends with the
+ * vma, and with the page of ptes. Offsets in files are unsigned.
+ */
+export function* mapWindow(
   vma: Vma,
   address: Address,
   pte: Ptep,
   pgoff: number,
   flags: number,
-  pages: number,
+  bytes: number,
 ): Coroutine {
   const mm = vma.vm_mm;
   const size = page_size(mm);
   const { ptrsPerPte } = mm.system.geometry;
-  let start = Math.max(Math.floor(address / (pages * size)) * pages * size, vma.vm_start);
-  const off = page_number(mm, address - start);
-  let index = pte.index - off;
+  const align = Math.max(bytes, size);
+  let start = Math.max(Math.floor(address / align) * align, vma.vm_start);
+  const off = page_number(mm, address - start) % ptrsPerPte;
+  let at = -off;
   pgoff -= off;
   const endOfTable = pgoff - (page_number(mm, start) % ptrsPerPte) + ptrsPerPte - 1;
   const endOfVma = page_number(mm, vma.vm_end - vma.vm_start) + vma.vm_pgoff - 1;
-  const max_pgoff = Math.min(endOfTable, endOfVma, pgoff + pages - 1);
-  while (!pte_none(new Ref(pte.words, index).plain)) {
-    if (++pgoff > max_pgoff) return;
+  const endOfWindow = pgoff + Math.floor(bytes / size) - 1;
+  const max_pgoff = Math.min(pgoff_t(endOfTable), endOfVma, pgoff_t(endOfWindow));
+  while (!pte_none(pteAt(mm, pte, at).plain)) {
+    if (pgoff_t(++pgoff) > max_pgoff) return;
     start += size;
     if (start >= vma.vm_end) return;
-    index++;
+    at++;
   }
   const vmf = {
     virtual_address: start,
-    pgoff,
+    pgoff: pgoff_t(pgoff),
     max_pgoff,
     flags,
-    pte: new Ref(pte.words, index),
+    pte: pteAt(mm, pte, at),
     cow_page: null,
     page: null,
   };
   yield* path3_17(mm).filemap_map_pages(vma, vmf);
+}
+
+function pgoff_t(pgoff: number): number {
+  return pgoff < 0 ? pgoff + 2 ** 64 : pgoff;
 }
 
 /** A private write: the copy is allocated before the page is locked. */

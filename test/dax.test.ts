@@ -1,0 +1,48 @@
+/** Files that are memory are files: the random programs of files.test.ts, held to the same flat model. */
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { explore } from '../src/drivers/controlled/explore.ts';
+import { random } from '../src/drivers/controlled/random.ts';
+import { runTimed } from '../src/drivers/timed/run.ts';
+import { bases, patches } from '../src/kernel/index.ts';
+import type { Scenario } from '../src/scenario/read.ts';
+import { buildWorld, checkedProgram } from '../src/scenario/world.ts';
+import { kernelTitle } from './support/kernels.ts';
+import { type Program, programs, scenarioOf } from './support/file-programs.ts';
+
+const KERNELS = [
+  ...bases.filter(({ name }) => name.startsWith('v3')).map(({ name }) => ({ base: name, patches: [] })),
+  ...patches.filter(({ name }) => /^(dax|xip)-/.test(name)).map(({ base, name }) => ({ base, patches: [name] })),
+];
+
+function onDax(program: Program, base: string, names: string[]): Scenario {
+  const scenario = scenarioOf(program, base, names);
+  const files = scenario.files!.map(({ name, pages, holes = [] }) => ({ name, pages, holes, dax: true as const }));
+  return { ...scenario, files };
+}
+
+describe('files that are memory', () => {
+  for (const kernel of KERNELS) {
+    it(`are what they are: ${kernelTitle(kernel)} (fuzz)`, () => {
+      fc.assert(
+        fc.property(programs, (program) => {
+          const world = buildWorld(onDax(program, kernel.base, kernel.patches));
+          const { threads, stuck } = runTimed(world.births, world);
+          expect(stuck).to.deep.equal([]);
+          expect(checkedProgram(world).atEnd(threads)).to.deep.equal([]);
+        }),
+      );
+    });
+
+    it(`in any order that threads may act: ${kernelTitle(kernel)} (fuzz)`, () => {
+      fc.assert(
+        fc.property(programs, fc.nat(), (program, seed) => {
+          const scenario = onDax(program, kernel.base, kernel.patches);
+          const result = explore(() => checkedProgram(buildWorld(scenario)), { strategy: random(seed, 3) });
+          expect(result.failures).to.deep.equal([]);
+        }),
+        { numRuns: Math.ceil((fc.readConfigureGlobal().numRuns ?? 100) / 4) },
+      );
+    });
+  }
+});
