@@ -64,7 +64,7 @@ async function runAll(body: string, shell: Shell): Promise<string> {
   const lines = body.trim().split('\n');
   const outputs: string[] = [];
   for (const line of lines) {
-    const output = (await shell(line)).trim();
+    const output = (await shell(line)).replace(/^\n+|\s+$/g, '');
     outputs.push(lines.length === 1 ? output : `$ ${line}\n${output}`);
   }
   return outputs.join('\n\n');

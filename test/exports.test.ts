@@ -289,7 +289,7 @@ describe('names of other people', () => {
     const events = (['contended', 'acquired', 'released'] as const).map((what, at) => ({
       ...{ task, at, what, lock, shared: false, depth: 1, stack },
     }));
-    return { title: name, cpus: 1, tasks: [task], spans: [span], locks: events, leftOut: 0 };
+    return { title: name, cpus: 1, clock: true, tasks: [task], spans: [span], locks: events, leftOut: 0 };
   }
 
   it('are shown as text, whatever is in them', () => {

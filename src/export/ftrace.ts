@@ -65,7 +65,7 @@ function callLines(timeline: Timeline): Line[] {
     .filter(({ frame }) => frame !== null && frame.file !== '')
     .map(({ from: at, task, name, caller }) => {
       const text = caller === '' ? visible(name) : `${visible(name)} <-${visible(caller)}`;
-      return { at, task, depth: 0, text, rank: 2 };
+      return { at, task, depth: 0, text, rank: 3 };
     });
 }
 
@@ -78,11 +78,11 @@ function lockLines({ locks }: Timeline): Line[] {
     const address = `0x${event.lock.number.toString(16).padStart(16, '0')}`;
     if (event.what === 'contended') {
       waiting.add(key);
-      return [line(3, `contention_begin: ${address} (flags=${flagsOf(event)})`)];
+      return [line(4, `contention_begin: ${address} (flags=${flagsOf(event)})`)];
     }
     if (event.what === 'released') return [line(1, `lock_release: ${address} ${visible(event.lock.name)}`)];
-    const acquired = line(4, `lock_acquired: ${address} ${visible(event.lock.name)}`);
-    return waiting.delete(key) ? [line(4, `contention_end: ${address} (ret=0)`), acquired] : [acquired];
+    const acquired = line(2, `lock_acquired: ${address} ${visible(event.lock.name)}`);
+    return waiting.delete(key) ? [line(2, `contention_end: ${address} (ret=0)`), acquired] : [acquired];
   });
   return lines;
 }
@@ -96,13 +96,15 @@ function flagsOf({ lock: { type }, shared }: LockEvent): string {
 
 /** From one stay on a CPU to the next; between them the CPU is idle, or is not if they touch. */
 function switchLines(timeline: Timeline): Line[] {
+  // A schedule says who acts, not who has a CPU; and who was last before the limit has not ended.
+  if (!timeline.clock) return [];
   const stays = staysOf(timeline);
   return Array.from({ length: timeline.cpus }, (_, cpu) => stays.filter(({ task }) => task.cpu === cpu)).flatMap(
-    (mine) => mine.flatMap((stay, i) => switchesOf(stay, mine[i - 1], mine[i + 1])),
+    (mine) => mine.flatMap((stay, i) => switchesOf(stay, mine[i - 1], mine[i + 1], timeline.leftOut > 0)),
   );
 }
 
-function switchesOf(stay: Stay, before: Stay | undefined, after: Stay | undefined): Line[] {
+function switchesOf(stay: Stay, before: Stay | undefined, after: Stay | undefined, cut: boolean): Line[] {
   const idle: Task = { id: -1, name: '<idle>', cpu: stay.task.cpu, device: false };
   const line = (at: number, from: Task, state: string, to: Task): Line => ({
     ...{ at, task: from, depth: 0, rank: 0 },
@@ -112,7 +114,9 @@ function switchesOf(stay: Stay, before: Stay | undefined, after: Stay | undefine
   });
   const touches = before?.to === stay.from;
   const comes = touches ? [] : [line(stay.from, idle, 'R', stay.task)];
-  return [...comes, line(stay.to, stay.task, stay.left, after?.from === stay.to ? after.task : idle)];
+  return stay.left === 'X' && cut
+    ? comes
+    : [...comes, line(stay.to, stay.task, stay.left, after?.from === stay.to ? after.task : idle)];
 }
 
 function named(task: Task): string {

@@ -43,6 +43,6 @@ export class Listener {
     if (kind === 'collapsed') return collapsed(this.flames);
     if (kind === 'speedscope') return speedscope(run.title, this.flames);
     const { spans, locks, leftOut } = this.timeline;
-    return timelineFile(kind, { ...run, spans, locks, leftOut });
+    return timelineFile(kind, { ...run, clock: true, spans, locks, leftOut });
   }
 }

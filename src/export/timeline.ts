@@ -6,6 +6,8 @@ export interface Timeline {
   /** What it is a timeline of, in one line. */
   readonly title: string;
   readonly cpus: number;
+  /** Times are of a clock; else a step has a microsecond, whatever it does. */
+  readonly clock: boolean;
   readonly tasks: readonly Task[];
   /** Those of one task follow each other. */
   readonly spans: readonly Span[];
@@ -73,7 +75,7 @@ export function timelineOfSteps(
     }
   }
   const cpus = Math.max(0, ...threads.map(({ cpu }) => cpu + 1));
-  return { title, cpus, tasks, spans, locks, leftOut: 0 };
+  return { title, cpus, clock: false, tasks, spans, locks, leftOut: 0 };
 }
 
 function typeOf(verb: string): string {
