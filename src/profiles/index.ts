@@ -1,12 +1,15 @@
 /** The machines there are, by name. */
 import type { Profile } from '../machine/profile.ts';
 import { altix_3700_8p } from './altix-3700-8p.ts';
+import { altix_3700_32p, altix_3700_512p } from './altix-3700-large.ts';
 import { pentium3_2p, pentium3_pae_2p } from './pentium3-2p.ts';
 import { sparc64_2p, sparc64_32bit_2p } from './sparc64-2p.ts';
 import { x86_64_2p } from './x86-64-2p.ts';
 
 export const profiles: readonly Profile[] = [
   altix_3700_8p,
+  altix_3700_32p,
+  altix_3700_512p,
   pentium3_2p,
   pentium3_pae_2p,
   sparc64_2p,
