@@ -38,6 +38,8 @@ export class Hardware {
   private readonly handOverMoves: number;
   /** Ticks spent zeroing, and of these waiting for the bus. */
   readonly clearing = new Float64Array(2);
+  /** Lines that have moved from one CPU to another, in order of the first time. */
+  readonly moved: Line[] = [];
   private readonly hit: number;
   private readonly fromMemory: number;
   private readonly cpus: number;
@@ -103,6 +105,7 @@ export class Hardware {
 
   private transferTo(line: Line, cpu: number): void {
     const end = this.startOn(line, cpu) + this.fetch(line.owner, cpu) + this.hit;
+    this.note(line, end - this.clock[cpu]);
     line.owner = cpu;
     line.freeAt = end;
     line.version++;
@@ -123,7 +126,14 @@ export class Hardware {
     line.copies[cpu] = line.version;
     const end = this.startOn(line, cpu) + this.fetch(line.owner, cpu) + this.hit;
     line.freeAt = end;
+    this.note(line, end - this.clock[cpu]);
     this.done[0] = end;
+  }
+
+  /** A CPU has waited for the line. */
+  private note(line: Line, ticks: number): void {
+    if (line.moves++ === 0) this.moved.push(line);
+    line.stall += ticks;
   }
 
   /**
@@ -134,6 +144,7 @@ export class Hardware {
     const reads = this.perSpinner > 0 && others > 0 ? this.readsOf(line, waiters) : 0;
     const moves = this.handOverMoves * this.fetch(line.owner, cpu);
     const end = now[0] + moves + reads + this.flat * others + this.hit;
+    this.note(line, end - now[0]);
     line.owner = cpu;
     line.freeAt = end;
     this.done[0] = end;

@@ -70,6 +70,8 @@ export interface TimedResult {
   readonly busWaitNs: number;
   readonly steps: number;
   readonly locks: readonly LockRow[];
+  /** Cache lines that CPUs fetched, and how long they waited for them. */
+  readonly lines: readonly { readonly name: string; readonly moves: number; readonly stallNs: number }[];
   /** Thread id of each step in the order in which they took effect; empty unless asked for. */
   readonly order: readonly number[];
   readonly threads: readonly Thread[];
@@ -255,6 +257,7 @@ class TimedMachine implements PlainObserver, Shortcut {
       busWaitNs: this.hardware.clearing[1] / TICKS_PER_NS,
       steps: this.steps,
       locks: this.locks.rows(),
+      lines: this.hardware.moved.map(({ name, moves, stall }) => ({ name, moves, stallNs: stall / TICKS_PER_NS })),
       order: this.order ?? [],
       threads: this.threads,
       stuck: this.threads.filter((thread) => thread.pending !== null),
