@@ -1250,6 +1250,8 @@ static bool act(int rank, struct thread *t) {
     spend(t, now, done);
     if (!sem_admits(sem, shared)) {
       queue_push(&sem->waiters, t);
+      struct lock_row *row = &lock_table[sem->class];
+      if (sem->waiters.length > row->max_waiters) row->max_waiters = sem->waiters.length;
       t->since = done;
       give_up_cpu(rank);
       return false;

@@ -1,6 +1,7 @@
 /**
  * Puts what `faultline demo` prints at 80 columns between the markers of README.md, and what the examples of README.md
- * and docs/ print under them; a tutorial is followed in an empty folder. `--check` only compares.
+ * and docs/ print under them; a tutorial is followed in an empty folder. `--check` only compares. Names of documents:
+ * these only.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -23,9 +24,6 @@ async function printed(args: readonly string[]): Promise<{ readonly code: number
   };
   return { code: await main(args, io), out };
 }
-
-const { code, out } = await printed(['demo']);
-if (code !== 0) throw new Error(`the demo ended with ${code}`);
 
 /** What a document shows, as it comes out now. */
 async function outputsOf(path: string): Promise<string> {
@@ -50,9 +48,17 @@ function write(path: string, text: string): void {
   written.push(path);
 }
 
-const readme = readFileSync('README.md', 'utf8');
-const demo = (_all: string, open: string, close: string): string => `${open}\`\`\`\n${out.trim()}\n\`\`\`\n${close}`;
-write('README.md', readme.replace(MARKERS, demo));
-const documents = readdirSync('docs').filter((file) => file.endsWith('.md'));
-for (const path of ['README.md', ...documents.map((file) => `docs/${file}`)]) write(path, await outputsOf(path));
+const demo = (out: string) => (_all: string, open: string, close: string) =>
+  `${open}\`\`\`\n${out.trim()}\n\`\`\`\n${close}`;
+
+const named = process.argv.slice(2).filter((word) => !word.startsWith('--'));
+const all = ['README.md', ...readdirSync('docs').flatMap((file) => (file.endsWith('.md') ? [`docs/${file}`] : []))];
+for (const path of named.length > 0 ? named : all) {
+  if (path === 'README.md') {
+    const { code, out } = await printed(['demo']);
+    if (code !== 0) throw new Error(`the demo ended with ${code}`);
+    write(path, readFileSync(path, 'utf8').replace(MARKERS, demo(out)));
+  }
+  write(path, await outputsOf(path));
+}
 if (written.length > 0) console.log(`written: ${written.join(', ')}`);

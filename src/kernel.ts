@@ -5,10 +5,20 @@
 
 // A patch and its base
 export type { Base, Change, Mail } from './kernel/change.ts';
-export type { FaultPath, FaultPath2_6 } from './kernel/fault-path.ts';
+export { type FaultPath, type FaultPath2_6, path2_6, type ZapDetails } from './kernel/fault-path.ts';
 export { bases } from './kernel/index.ts';
 export { v2_6_10 } from './kernel/memory.ts';
 export { count_copy, establish_copy, pmd_alloc, pte_alloc, v2_6_15 } from './kernel/v2.6.15/memory.ts';
+export { v3_14 } from './kernel/v3.14/index.ts';
+export { v3_17 } from './kernel/v3.17/memory.ts';
+export {
+  type FaultPath3,
+  type FaultPath3_14,
+  type FaultPath3_17,
+  path3,
+  path3_14,
+  path3_17,
+} from './kernel/v3.14/path.ts';
 
 // What can stop
 export { type Coroutine, NOTHING, Step } from './machine/step.ts';
@@ -63,8 +73,10 @@ export {
   VM_FAULT_MINOR,
   VM_FAULT_OOM,
   VM_FAULT_SIGBUS,
+  VM_NONLINEAR,
   VM_RAND_READ,
   VM_READ,
+  VM_SHARED,
   VM_WRITE,
   Vma,
   type VmFault,
@@ -110,6 +122,36 @@ export {
 } from './kernel/pgtable.ts';
 export { flush_tlb_mm, flush_tlb_page, flush_tlb_range, ptep_clear_flush_young } from './kernel/tlb.ts';
 export { type MmuGather, tlb_finish_mmu, tlb_flush_mmu, tlb_gather_mmu, tlb_remove_page } from './kernel/mmu_gather.ts';
+
+// Files
+export { AddressSpace, Block, type File, Inode } from './kernel/fs.ts';
+export { get_block, set_written } from './kernel/block.ts';
+export { mpage_readpages, mpage_writepage } from './kernel/mpage.ts';
+export {
+  add_to_page_cache,
+  find_get_page,
+  pagevec_lookup,
+  remove_from_page_cache,
+  round_up_pages,
+  slot_of,
+} from './kernel/pagemap.ts';
+export {
+  ClearPageReadahead,
+  PageDirty,
+  PageReadahead,
+  PageUptodate,
+  SetPageUptodate,
+  TestClearPageDirty,
+  TestSetPageDirty,
+} from './kernel/page-flags.ts';
+export { page_cache_get_speculative } from './kernel/v3.14/filemap.ts';
+export { do_page_mkwrite, pte_offset_map_lock, pte_unmap_unlock, set_anon_pte } from './kernel/v3.14/memory.ts';
+export { do_set_pte, lockedFault, mkwrite_if_asked } from './kernel/v3.14/do-fault.ts';
+export { map_locked_page, next_page } from './kernel/v3.17/filemap.ts';
+export { fault_around_pages, map_read_page, map_window, set_copy } from './kernel/v3.17/memory.ts';
+/** VM_FAULT_* and FAULT_FLAG_* of 3.14 to 3.19, which are other numbers than those of 2.6. */
+export * as v3 from './kernel/v3.14/vm-fault.ts';
+export type { VmFaultInfo } from './kernel/v3.14/vm-fault.ts';
 
 // Faults, pages, reverse mapping
 export {

@@ -326,19 +326,6 @@ describe('command line', () => {
     for (const code of ['0', '1', '2', '3', '4', '70']) expect(help.out).to.match(new RegExp(`^  ${code} `, 'm'));
   });
 
-  it('README shows what npm start prints', function () {
-    this.timeout(120_000);
-    const node = [
-      '--enable-source-maps',
-      '--import',
-      './test/support/register.mjs',
-      'scripts/write-readme.ts',
-      '--check',
-    ];
-    const { status, stderr } = spawnSync(process.execPath, node, { encoding: 'utf8' });
-    expect(status, stderr).to.equal(0);
-  });
-
   it('as a program: results on stdout only, exit codes of the process, a closed pipe is no error', () => {
     const node = ['--import', './test/support/register.mjs', 'src/cli/main.ts'];
     const version = execFileSync(process.execPath, [...node, '--version'], { encoding: 'utf8' });

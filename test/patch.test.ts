@@ -322,7 +322,7 @@ describe('--patch', () => {
   });
 
   it('docs/patch.md, followed in an empty folder with the packed package', async function () {
-    this.timeout(120_000);
+    this.timeout(300_000);
     const x = join(folder, 'x');
     install(x);
     const bin = join(x, 'node_modules', '.bin');

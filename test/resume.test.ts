@@ -246,7 +246,7 @@ describe('faultline explore --resume', function () {
       ['SIGTERM', 143, []],
       ['SIGINT', 130, ['--strategy', 'dpor', '--seed', '7', '--max-steps', '5000']],
     ] as const) {
-      const args = ['explore', 'long.yaml', '--format', 'json', '--executions', '10000', ...options];
+      const args = ['explore', 'long.yaml', '--format', 'json', '--executions', '4000', ...options];
       const expected = resultOf(faultline(...args, '--checkpoint', 'other.json'));
       const run = faultline(...args, '--resume', "it's here.json");
       await run.begun;

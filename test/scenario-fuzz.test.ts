@@ -57,14 +57,15 @@ describe('fuzz: a mutated text', () => {
 });
 
 describe('fuzz: a scenario written as YAML', () => {
+  type MemoryOp = Extract<SimpleOp, { readonly kind: 'mmap' } | { readonly vma: string }>;
   const name = fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_ .+-]{0,12}$/).filter((text) => text !== '__proto__');
   const vma = fc.record({ name, pages: fc.integer({ min: 1, max: 2 ** 20 }), readonly: fc.boolean() });
-  const opOn = ({ name: vma, pages }: { name: string; pages: number }): fc.Arbitrary<SimpleOp> =>
+  const opOn = ({ name: vma, pages }: { name: string; pages: number }): fc.Arbitrary<MemoryOp> =>
     fc
       .tuple(fc.nat(pages - 1), fc.nat(pages - 1), fc.option(fc.integer({ min: 1, max: 2 ** 30 })))
       .chain(([a, b, value]) => {
         const where = { vma, first: Math.min(a, b), last: Math.max(a, b) };
-        return fc.constantFrom<SimpleOp>(
+        return fc.constantFrom<MemoryOp>(
           { kind: 'write', ...where, value },
           { kind: 'read', ...where },
           { kind: 'mmap', pages: a + 1 },
@@ -122,7 +123,7 @@ describe('fuzz: a scenario written as YAML', () => {
     );
   });
 
-  function toFile(op: SimpleOp): object {
+  function toFile(op: MemoryOp): object {
     if (op.kind === 'mmap') return { mmap: { pages: op.pages } };
     const where = op.first === op.last ? { page: op.first } : { pages: [op.first, op.last] };
     return { [op.kind]: op.vma, ...where, ...(op.kind === 'write' && op.value !== null && { value: op.value }) };

@@ -132,11 +132,12 @@ describe('a scenario', () => {
 
 const never = (value: string) => raceWith(6, `expect: { ${value} }`);
 const mappingHere =
-  'a scenario must be a mapping with the keys about, kernel, expect and either vmas and threads or pft or lat_proc';
+  'a scenario must be a mapping with the keys about, kernel, expect and either vmas and threads or pft or lat_proc or seqread';
 const opKeys =
-  'write, read, page_referenced, munmap, madvise_dontneed, mmap, wait, exit, page, pages, value, of, sees, fork';
-const opKinds = 'write, read, page_referenced, munmap, madvise_dontneed, mmap, fork, wait and exit';
-const rootKeys = 'about, kernel, machine, vmas, threads, pft, lat_proc, measured, expect';
+  'write, read, page_referenced, munmap, madvise_dontneed, mmap, remap, msync, truncate, punch, invalidate, writeback, pwrite, pread, wait, exit, page, pages, value, of, sees, catches, to, fork';
+const opKinds =
+  'write, read, page_referenced, munmap, madvise_dontneed, mmap, remap, msync, truncate, punch, invalidate, writeback, pwrite, pread, fork, wait and exit';
+const rootKeys = 'about, kernel, machine, files, vmas, threads, pft, lat_proc, seqread, measured, expect';
 const noAlias = (c: string) => `anchors and aliases are not supported. Text that begins with ${c} needs quotes`;
 const badName = 'must be at most 64 letters, digits, spaces and _ . + -, the first of them a letter or _';
 
@@ -204,7 +205,7 @@ const refused: Record<string, [text: string, ...errors: string[]]> = {
   'a thread without operations': [raceWith(5, '  T1: []'), '5:7 T1 must be a list of at least one operation, got a list of 0'],
   'no threads': [race.replace(/threads:\n.*/, 'threads: {}'), '4:1 threads must have at least one thread, got none'],
   'vmas without threads': [race.replace(/threads:\n.*\n/, ''), "3:1 missing key 'threads': vmas and threads go together"],
-  'no workload': [`${head}expect: { never: anything }`, '1:1 a scenario needs a workload: either vmas and threads, or pft, or lat_proc'],
+  'no workload': [`${head}expect: { never: anything }`, '1:1 a scenario needs a workload: either vmas and threads, or pft, or lat_proc, or seqread'],
   'pft and threads': [`${race}pft: { gb: 1, repetitions: 1, threads: 1 }`, '7:1 a scenario has either vmas and threads or pft, got pft and vmas'],
   'lat_proc and threads': [`${race}lat_proc: { kind: fork, iterations: 1 }`, '7:1 a scenario has either vmas and threads or lat_proc, got lat_proc and vmas'],
   'lat_proc and pft': [`${pft}lat_proc: { kind: fork, iterations: 1 }`, '13:1 a scenario has either pft or lat_proc, got both'],
@@ -220,7 +221,7 @@ const refused: Record<string, [text: string, ...errors: string[]]> = {
   'an unknown invariant': [never('never: lost stoer'), "6:18 unknown invariant 'lost stoer' (there are: lost store, no page is mapped twice, anything). Did you mean 'lost store'?"],
   'anything sometimes': [never('sometimes: anything'), "6:22 unknown invariant 'anything' (there are: lost store, no page is mapped twice)"],
   'a contradiction': [never('never: lost store, always: [lost store]'), "6:39 'lost store' stands under never and always, and only one of them can be right"],
-  'faults without pft': [never('faults: 3'), '6:11 faults goes with pft only'],
+  'faults without pft': [never('faults: 3'), '6:11 faults goes with pft and seqread only'],
   'an error without a table': [never('errorPercent: 3'), '6:11 errorPercent goes with measured only'],
   // YAML
   'an empty file': ['', '1:1 the scenario is empty: it needs at least about, kernel, expect and a workload'],
@@ -230,7 +231,7 @@ const refused: Record<string, [text: string, ...errors: string[]]> = {
   'a number': ['12', `1:1 ${mappingHere}, got 12`],
   'two documents': [`${race}---\n${race}`, '7:1 a scenario file holds one YAML document, and here a second one starts'],
   'an anchor and an alias': [op('&a { write: heap, page: 0 }, *a'), `5:9 ${noAlias('&')}`, `5:38 ${noAlias('*')}`],
-  'a merge key': [race.replace('{ pages: 1 }', '{ <<: *x, pages: 1 }'), "3:38 unknown key '<<' (possible here: pages, readonly, executable, random)", `3:42 ${noAlias('*')}`],
+  'a merge key': [race.replace('{ pages: 1 }', '{ <<: *x, pages: 1 }'), "3:38 unknown key '<<' (possible here: pages, readonly, executable, random, file, offset, shared)", `3:42 ${noAlias('*')}`],
   'a tag of JavaScript': [race.replace('why', '!!js/function "f"'), '1:8 tags are not supported. Text that begins with ! needs quotes'],
   'a binary tag': [race.replace('why', '!!binary aGk='), '1:8 tags are not supported. Text that begins with ! needs quotes'],
   'a directive': [`%YAML 1.1\n---\n${race}`, '1:1 directives are not supported. Text that begins with % needs quotes'],

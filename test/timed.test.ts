@@ -15,7 +15,7 @@ import { down_read, down_write, RwSemaphore, up_read, up_write } from '../src/sy
 import { Mutex, mutex_lock, mutex_unlock } from '../src/sync/mutex.ts';
 import { Spinlock, spin_lock, spin_unlock } from '../src/sync/spinlock.ts';
 import { catalog } from '../src/scenario/catalog.ts';
-import { parseScenario, type Scenario } from '../src/scenario/read.ts';
+import { parseScenario, readScenario, type Scenario } from '../src/scenario/read.ts';
 import { buildPftWorld, buildWorld, checkedProgram, pftRows, type World } from '../src/scenario/world.ts';
 
 const PRIVATE = work('test_private', 1000);
@@ -114,12 +114,14 @@ describe('timed driver: known answers', () => {
       charge(CRITICAL, 10);
       yield up_write(sem);
     });
-    const { wallNs } = runTimed([reader('R0', 0), writer, reader('R2', 2), reader('R3', 3)], {
+    const { wallNs, locks } = runTimed([reader('R0', 0), writer, reader('R2', 2), reader('R3', 3)], {
       profile: free,
       cpus: 4,
     });
     expect(order).to.deep.equal(['R0', 'W', 'R2', 'R3']);
     expect(wallNs).to.equal(3000);
+    const [{ contended, maxWaiters, maxWaitNs }] = locks;
+    expect([contended, maxWaiters, maxWaitNs]).to.deep.equal([3, 3, 1800]);
   });
 
   it('threads on one CPU take turns when they block; those that wait for ever are reported', () => {
@@ -453,4 +455,23 @@ describe('one kernel text, two drivers', () => {
       expect(describeWorld(again.system)).to.equal(describeWorld(world.system));
     });
   }
+});
+
+describe('a convoy on mmap_sem (R17)', () => {
+  const semOf = (name: string): { wait: number; waiters: number } => {
+    const world = buildWorld(readScenario(`scenarios/scaling/${name}.yaml`, catalog()));
+    const { maxWaitNs, maxWaiters } = runTimed(world.births, world).locks.find(
+      ({ lockClass }) => lockClass === '&mm->mmap_sem',
+    )!;
+    return { wait: maxWaitNs, waiters: maxWaiters };
+  };
+
+  it('one thread that maps has all eight others wait; without one nobody does', () => {
+    const [mapped, malloc, convoy] = ['mmap-convoy-mapped', 'mmap-convoy-malloc', 'mmap-convoy'].map(semOf);
+    expect(mapped).to.deep.equal({ wait: 0, waiters: 0 });
+    expect(convoy.waiters).to.equal(8);
+    expect(malloc.waiters).to.equal(7);
+    // a whole fault, with its wait for page_table_lock, and then mmap
+    for (const { wait } of [malloc, convoy]) expect(wait).to.be.within(20_000, 100_000);
+  });
 });

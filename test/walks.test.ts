@@ -17,6 +17,7 @@ import type { Profile } from '../src/machine/profile.ts';
 import type { Coroutine } from '../src/machine/step.ts';
 import { Birth } from '../src/machine/thread.ts';
 import { findProfile, profiles } from '../src/profiles/index.ts';
+import { latProcTables } from '../src/report/lat-proc-table.ts';
 import { LAT_PROC_KINDS, latProc } from '../src/workload/lat-proc.ts';
 import { user_store } from '../src/workload/user.ts';
 
@@ -164,6 +165,7 @@ describe('geometries', () => {
       const per = sectionEntries(mm.pgd);
       expect([tableBytes, tableBytes * per, tableBytes * geometry.ptrsPerPmd]).to.deep.equal(spans);
       expect([per, per * geometry.pmdEntryBytes]).to.deep.equal(section);
+      expect(geometry.ptrsPerPte * geometry.pteBytes, 'a table of ptes is one page').to.equal(geometry.pageBytes);
       expect(userEnd(mm)).to.be.at.most(2 ** 47);
     });
   }
@@ -241,6 +243,31 @@ describe('cache lines that a walk reads', () => {
 });
 
 describe('lat_proc', () => {
+  it('its tables fit the width, and lose nothing for it', () => {
+    const cell = {
+      patch: 'radix-page-tables',
+      microseconds: 1234.5,
+      lines: 3047,
+      misses: 2376,
+      missMicroseconds: 475.2,
+      walks: Object.fromEntries(['fault', 'copy', 'zap', 'free'].map((walk, n) => [walk, { misses: 1000 + n }])),
+      levels: { pgd: 324, pud: 771, pmd: 2052, mask: 20, node: 110 },
+    };
+    const figures = ['1234.5', '3047.0', '2376.0', '475.2', '1000+1001+1002+1003', '324+771+2052+20+110'];
+    for (const [width, columns] of [
+      [80, 3],
+      [80, 4],
+      [120, 4],
+      [50, 3],
+    ]) {
+      const row = { kind: 'shell', machine: 'sparc64-32bit-2p', columns: Array<typeof cell>(columns).fill(cell) };
+      const lines = latProcTables([row], width);
+      const longest = lines.filter((line) => !line.startsWith('misses by')).map((line) => line.length);
+      expect(Math.max(...longest)).to.be.at.most(width);
+      for (const figure of figures) expect(lines.join('\n').split(figure).length - 1, figure).to.equal(columns);
+    }
+  });
+
   for (const kind of LAT_PROC_KINDS) {
     it(`${kind}: every iteration costs the same, eager or not, and nothing is left of it`, () => {
       const profile = findProfile('x86-64-2p');

@@ -4,28 +4,11 @@
  */
 import { pte_dirty, pte_page, pte_pfn, pte_present, pte_write, show_pte } from '../kernel/pgtable.ts';
 import { taskOf } from '../kernel/sched.ts';
-import type { Mm, Page, System } from '../kernel/structs.ts';
-import type { Thread } from '../machine/thread.ts';
-import type { Ledger } from '../workload/ledger.ts';
+import { type Mm, type Page, type System, ZERO_PFN } from '../kernel/structs.ts';
+import { cachedPages, fileInvariants, wrongInFiles } from './files.ts';
+import type { Checked, Invariant } from './invariant.ts';
 
-/** What a check may look at. */
-export interface Checked {
-  readonly system: System;
-  /** Completed stores. */
-  readonly ledger: Ledger;
-  readonly threads: readonly Thread[];
-  /** What the run should count. */
-  readonly counts: Readonly<Record<string, number>>;
-}
-
-export interface Invariant {
-  /** Name of the breach, as scenario files spell it. */
-  readonly name: string;
-  readonly sentence: string;
-  readonly moment: 'end' | 'always';
-  /** One line for each way in which it does not hold. */
-  readonly check: (world: Checked) => string[];
-}
+export type { Checked, Invariant } from './invariant.ts';
 
 /** Mapped pages and how many ptes map each. The zero page and other reserved pages do not count. */
 function mappings(mm: Mm): Map<Page, number> {
@@ -54,7 +37,10 @@ const lostStore: Invariant = {
   sentence: 'I11: no completed store is lost',
   moment: 'end',
   check(world) {
-    return wrongWords(world).flatMap(({ stores, text, foreign }) => (stores.length > 0 && !foreign ? [text] : []));
+    const inMemory = wrongWords(world).flatMap(({ stores, text, foreign }) =>
+      stores.length > 0 && !foreign ? [text] : [],
+    );
+    return [...inMemory, ...wrongInFiles(world)];
   },
 };
 
@@ -67,13 +53,14 @@ const cowLeak: Invariant = {
   },
 };
 
-/** Words of living address spaces that hold what they must not. `foreign`: another process has stored that. */
+/** Words of living address spaces that hold what they must not; those of files are in files.ts. `foreign`: another process has stored that. */
 function wrongWords({ system, ledger }: Checked) {
   return system.mms
     .filter(({ dead }) => !dead)
     .flatMap((mm) =>
-      [...ledger.allowed(mm)].flatMap(({ name, address, word, values, stores }) => {
+      [...ledger.allowed(mm)].flatMap(({ name, address, word, file, values, usual, stores }) => {
         const pte = mm.pgd.get(Math.floor(address / system.geometry.pageBytes));
+        if (!pte_present(pte) && file !== null && usual) return []; // the next load shows what the file holds
         const shown = pte_present(pte) ? pte_page(mm, pte).contents(word).value : 0;
         if (values.includes(shown)) return [];
         const foreign = shown !== 0 && ledger.storedBy(address, word, shown).some((other) => other !== mm);
@@ -165,9 +152,11 @@ const pageLeak: Invariant = {
   moment: 'end',
   check({ system }) {
     const mapped = allMappings(system);
+    const cached = cachedPages(system);
+    const users = (page: Page): number => (mapped.get(page) ?? 0) + (cached.has(page) ? 1 : 0);
     return usedPages(system)
-      .filter((page) => page._count.value !== (mapped.get(page) ?? 0) && !isFree(system, page))
-      .map((page) => `page ${page.pfn} has count ${page._count.value} and ${mapped.get(page) ?? 0} users`);
+      .filter((page) => page._count.value !== users(page) && !isFree(system, page))
+      .map((page) => `page ${page.pfn} has count ${page._count.value} and ${users(page)} users`);
   },
 };
 
@@ -184,11 +173,21 @@ const rssMismatch: Invariant = {
   moment: 'end',
   check({ system }) {
     return system.mms.flatMap((mm) => {
-      const mapped = [...mappings(mm).values()].reduce((sum, count) => sum + count, 0);
-      return mm.rss.value === mapped ? [] : [`${mm.name}.rss is ${mm.rss.value}, ${mapped} pages are mapped`];
+      const mapped = [...mappings(mm).values()].reduce((sum, count) => sum + count, 0) + zeroPages(mm);
+      const rss = mm.rss.value + mm.file_rss.value;
+      return rss === mapped ? [] : [`${mm.name}.rss is ${rss}, ${mapped} pages are mapped`];
     });
   },
 };
+
+/** Ptes of the zero page, where those count. */
+function zeroPages(mm: Mm): number {
+  let count = 0;
+  if (mm.system.kernel.counts_zero_page === true) {
+    mm.pgd.forEachPresent((_vpn, pte) => (count += pte_pfn(pte) === ZERO_PFN ? 1 : 0));
+  }
+  return count;
+}
 
 const lockHeld: Invariant = {
   name: 'lock held at the end',
@@ -207,7 +206,7 @@ const zeroPageWritten: Invariant = {
     return system.mms.flatMap((mm) => {
       const writable: string[] = [];
       mm.pgd.forEachPresent((vpn, pte) => {
-        if (pte_page(mm, pte).reserved && pte_write(pte)) writable.push(mm.pgd.describe(vpn));
+        if (pte_pfn(pte) === ZERO_PFN && pte_write(pte)) writable.push(mm.pgd.describe(vpn));
       });
       return writable.map((where) => `${where} maps the zero page writable`);
     });
@@ -247,6 +246,7 @@ export const invariants: readonly Invariant[] = [
   kmapLeak,
   unexpectedCount,
   pmdBitMissing,
+  ...fileInvariants,
 ];
 
 /** Rules that every run is held to without a check of its own: the machine or the locks notice. */
@@ -255,6 +255,7 @@ export const standingRules: Readonly<Record<string, string>> = {
   'data race': 'plain accesses to one word are ordered by a lock',
   'use after free': 'I3: nobody uses what a free page holds',
   'fault without progress': 'I24: a fault that went well leaves a usable pte, unless somebody else has changed it',
+  'undeserved SIGBUS': 'I28: SIGBUS is sent only where the file has ended, at some moment of the fault',
   'pagevec overrun': 'I25: a batch fits into its pagevec',
   'sleeping while atomic': 'I19: nobody sleeps while holding a spinlock',
   'unlock by non-owner': 'I17: a lock is released by who holds it',

@@ -37,6 +37,21 @@ const RETURNS = {
   do_writepages: 'undefined',
   sys_msync: 'undefined',
   filemap_nopage: 'object',
+  do_linear_fault: 'number',
+  do_nonlinear_fault: 'number',
+  do_read_fault: 'number',
+  do_cow_fault: 'number',
+  do_shared_fault: 'number',
+  do_fault_around: 'undefined',
+  filemap_fault: 'number',
+  filemap_page_mkwrite: 'number',
+  filemap_map_pages: 'undefined',
+  xip_file_fault: 'number',
+  zap_pte_range: 'undefined',
+  truncate_pagecache: 'undefined',
+  truncate_pagecache_range: 'undefined',
+  truncate_inode_page: 'undefined',
+  page_mkclean: 'boolean',
 } as const satisfies Readonly<Record<string, string>>;
 type Replaceable = keyof typeof RETURNS;
 

@@ -1,7 +1,8 @@
 /** `faultline run` of a lat_proc scenario. */
 import { runTimed } from '../drivers/timed/run.ts';
 import { findProfile } from '../profiles/index.ts';
-import { latProcHeader, latProcLine, latProcParts } from '../report/lat-proc-table.ts';
+import { latProcTables } from '../report/lat-proc-table.ts';
+import { wrap } from '../report/wrap.ts';
 import {
   judgeLatProc,
   type LatProcFigures,
@@ -28,7 +29,7 @@ export function runLatProc(io: Io, scenario: Scenario, spec: LatProcSpec, option
     return row;
   });
   const problems = judgeLatProc(scenario.expect, rows);
-  if (format === 'table') io.out(tableOf(scenario, spec, rows, problems));
+  if (format === 'table') io.out(tableOf(scenario, spec, rows, problems, io.width));
   if (format === 'json') {
     const json = { ...jsonHead('faultline.run/1', scenario, options.seed), rows, problems };
     io.out(`${JSON.stringify(json, null, 2)}\n`);
@@ -49,23 +50,24 @@ function wallNs({ births, profile, cpus }: World, { eager }: RunLatProcOptions):
   return runTimed(births, { profile, cpus, eager: eager === true }).wallNs;
 }
 
-function tableOf(scenario: Scenario, spec: LatProcSpec, rows: readonly LatProcRow[], problems: readonly string[]) {
-  const lines = [
-    `kernel ${kernelName(scenario)}, one CPU, mean of ${spec.iterations} iterations`,
-    '',
-    ...latProcHeader(spec.patches),
-    ...rows.map(latProcLine),
-    '',
+function tableOf(
+  scenario: Scenario,
+  spec: LatProcSpec,
+  rows: readonly LatProcRow[],
+  problems: readonly string[],
+  width: number,
+): string {
+  const notes = [
     'lines: different lines of pgds, puds, pmds, their masks or tree nodes, added up over the walks of an iteration',
     'misses: those not among the lines that its walks have used already; miss us: what waiting for these takes, of us',
-    '',
-    'misses by what the walk is for: fault + copy at fork + zap + free the tables at exit',
-    ...rows.map((row) => latProcParts(row, ({ walks }) => Object.values(walks).map(({ misses }) => misses))),
-    '',
-    'misses by what is read: pgd + pud + pmd + mask of a pmd + node of a tree',
-    ...rows.map((row) => latProcParts(row, ({ levels }) => Object.values(levels))),
+    ...(spec.said === null ? [] : ['', `said: ${spec.said.text}`, `      ${spec.said.source}`]),
+    ...problems.map((problem) => `NOT AS EXPECTED: ${problem}`),
   ];
-  if (spec.said !== null) lines.push('', `said: ${spec.said.text}`, `      ${spec.said.source}`);
-  lines.push(...problems.map((problem) => `NOT AS EXPECTED: ${problem}`));
+  const lines = [
+    `kernel ${kernelName(scenario)}, one CPU, mean of ${spec.iterations} iterations`,
+    ...latProcTables(rows, width),
+    '',
+    ...notes.flatMap((note) => wrap(note, width)),
+  ];
   return `${lines.join('\n')}\n`;
 }

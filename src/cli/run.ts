@@ -20,6 +20,7 @@ import type { CommonOptions } from './options.ts';
 import { readPatched } from './patch.ts';
 import { type Progress, progress } from './progress.ts';
 import { runLatProc } from './run-lat-proc.ts';
+import { runSeqread } from './run-seqread.ts';
 
 export interface RunOptions extends CommonOptions {
   readonly eager?: boolean;
@@ -32,6 +33,7 @@ export interface RunOptions extends CommonOptions {
 export async function run(io: Io, file: string, options: RunOptions): Promise<number> {
   const scenario = await readPatched(file, options);
   if (scenario.latProc !== undefined) return runLatProc(io, scenario, scenario.latProc, options);
+  if (scenario.seqread !== undefined) return runSeqread(io, scenario, scenario.seqread, options);
   return scenario.pft === null ? runThreads(io, scenario, options) : runPft(io, scenario, options);
 }
 

@@ -1,18 +1,19 @@
 /** A scenario as the text of a file. */
-import type { Op, Scenario, ThreadSpec, VmaSpec } from '../scenario/read.ts';
+import type { FileSpec, MappedSpec, Op, Scenario, ThreadSpec, VmaSpec } from '../scenario/read.ts';
 
 /** What a scenario with vmas and threads says. */
-export type Draft = Pick<Scenario, 'about' | 'kernel' | 'machine' | 'vmas' | 'threads' | 'expect'>;
+export type Draft = Pick<Scenario, 'about' | 'kernel' | 'machine' | 'files' | 'vmas' | 'threads' | 'expect'>;
 
 /** YAML that reads as this scenario. */
-export function scenarioText({ about, kernel, machine, vmas, threads, expect }: Draft): string {
+export function scenarioText({ about, kernel, machine, files, vmas, threads, expect }: Draft): string {
   const { base, patches, bugs, config } = kernel;
   const { profile, cpus } = machine;
   return [
     `about: ${word(about)}`,
     `kernel: ${mapping({ base: word(base), patches: some(patches), bugs: some(bugs), config: settings(config) })}`,
     `machine: ${mapping({ profile: word(profile), cpus })}`,
-    `vmas: ${mapping(Object.fromEntries(vmas.map((vma) => [word(vma.name), vmaText(vma)])))}`,
+    ...(files === undefined ? [] : [`files: ${mapping(byName(files, fileText))}`]),
+    `vmas: ${mapping(byName(vmas, vmaText))}`,
     'threads:',
     ...threads.map((thread, i) => `  ${word(thread.name)}: ${threadText(thread, i % cpus)}`),
     `expect: ${mapping(expectations(expect))}`,
@@ -20,8 +21,24 @@ export function scenarioText({ about, kernel, machine, vmas, threads, expect }: 
   ].join('\n');
 }
 
-function vmaText({ pages, readonly, executable, random }: VmaSpec): string {
-  return mapping({ pages, ...(readonly && { readonly }), executable, random });
+function byName<T extends { readonly name: string }>(all: readonly T[], text: (one: T) => string) {
+  return Object.fromEntries(all.map((one) => [word(one.name), text(one)]));
+}
+
+function fileText({ pages, cached, dax, page_mkwrite, holes }: FileSpec): string {
+  return mapping({ pages, cached: cached === false ? cached : list(cached), dax, page_mkwrite, holes: list(holes) });
+}
+
+function vmaText({ pages, readonly, executable, random, ...mapped }: VmaSpec): string {
+  return mapping({ pages, ...(readonly && { readonly }), executable, random, ...mappedText(mapped) });
+}
+
+function mappedText({ file, offset, shared }: MappedSpec) {
+  return { file: file === undefined ? undefined : word(file), offset, shared };
+}
+
+function list(values: readonly (number | string)[] | undefined): string | undefined {
+  return values === undefined ? undefined : `[${values.join(', ')}]`;
 }
 
 function threadText({ cpu, ops }: ThreadSpec, usual: number): string {
@@ -32,25 +49,38 @@ function threadText({ cpu, ops }: ThreadSpec, usual: number): string {
 function opText(op: Op): string {
   switch (op.kind) {
     case 'mmap':
-      return mapping({ mmap: mapping({ pages: op.pages }) });
+      return mapping({ mmap: mapping({ pages: op.pages, ...mappedText(op) }) });
     case 'fork':
       return mapping({
-        fork: mapping(
-          Object.fromEntries(op.threads.map(({ name, ops }) => [word(name), `[${ops.map(opText).join(', ')}]`])),
-        ),
+        fork: mapping(byName(op.threads, ({ ops }) => `[${ops.map(opText).join(', ')}]`)),
       });
     case 'wait':
       return mapping({ wait: word(op.name) });
     case 'exit':
       return mapping({ exit: true });
+    case 'truncate':
+      return mapping({ truncate: word(op.file), to: op.to });
+    case 'invalidate':
+    case 'writeback':
+      return mapping({ [op.kind]: word(op.file) });
   }
-  const { kind, vma, first, last } = op;
-  const where = first === last ? { page: first } : { pages: `[${first}, ${last}]` };
-  if (op.kind === 'write') return mapping({ write: word(vma), ...where, value: op.value ?? undefined });
-  if (op.kind !== 'read') return mapping({ [kind]: word(vma), ...where });
-  const of = op.of === undefined ? undefined : word(op.of);
-  const sees = op.sees === undefined ? undefined : `[${op.sees.join(', ')}]`;
-  return mapping({ read: word(vma), ...where, of, sees });
+  const object = 'vma' in op ? op.vma : op.file;
+  return mapping({ [op.kind]: word(object), ...pagesText(op), ...besideText(op) });
+}
+
+type OnPages = Extract<Op, { readonly first: number }>;
+
+function pagesText({ first, last }: OnPages) {
+  if (last === null) return {};
+  return first === last ? { page: first } : { pages: `[${first}, ${last}]` };
+}
+
+function besideText(op: OnPages) {
+  const catches = 'catches' in op ? list(op.catches) : undefined;
+  if (op.kind === 'write' || op.kind === 'pwrite') return { value: op.value ?? undefined, catches };
+  if (op.kind === 'remap') return { to: op.to };
+  if (op.kind !== 'read' && op.kind !== 'pread') return {};
+  return { of: op.of === undefined ? undefined : word(op.of), sees: list(op.sees), catches };
 }
 
 function settings(values: object | undefined): string | undefined {

@@ -6,7 +6,8 @@ import { type SimpleOp, parseScenario, type Scenario, type VmaSpec } from '../sc
 import { type Draft, scenarioText } from './scenario-text.ts';
 import { areaName, changes, sizeOf, threadName } from './smaller-scenario.ts';
 
-export type OpKind = SimpleOp['kind'];
+/** Operations on memory: those on files need files. */
+export type OpKind = Exclude<SimpleOp, { readonly file: string } | { readonly to: number }>['kind'];
 
 export interface ScenarioOptions {
   /** Default v2.6.10. */
@@ -36,7 +37,7 @@ export interface WrittenScenario extends Scenario {
 /** How often each comes. */
 const WEIGHTS: Readonly<Record<OpKind, number>> = {
   ...{ read: 3, write: 4, page_referenced: 2, mmap: 1 },
-  ...{ munmap: 1, madvise_dontneed: 1 },
+  ...{ munmap: 1, madvise_dontneed: 1, msync: 1 },
 };
 /** A page that another thread unmaps is no good to work on. */
 const KINDS: readonly OpKind[] = ['read', 'write', 'page_referenced', 'mmap'];

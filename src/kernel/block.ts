@@ -54,11 +54,11 @@ function* allocate_block(disk: Disk): Coroutine<Block> {
 /** Give the blocks of pages `first` to `last` back. They may be another file's at once. */
 export function* free_blocks(inode: Inode, first: number, last: number): Coroutine {
   const gone: [pgoff: number, number: number][] = [];
+  yield* down_write(inode.i_data_sem);
+  yield* inode.blocks.lookup(first);
   inode.blocks.forEach((pgoff, number) => {
     if (pgoff >= first && pgoff <= last) gone.push([pgoff, Math.abs(number)]);
   });
-  if (gone.length === 0) return;
-  yield* down_write(inode.i_data_sem);
   for (const [pgoff, number] of gone) {
     yield* WRITE_ONCE({ words: inode.blocks, index: pgoff }, 0);
     yield* spin_lock(inode.disk.lock);
@@ -84,7 +84,7 @@ export function* write_block(disk: Disk, page: Page): Coroutine {
 
 function* request(disk: Disk, pages: number): Coroutine {
   yield* mutex_lock(disk.queue);
-  yield* new Step(DELAY, disk.queue, 0, SEEK_NS + pages * PAGE_NS);
+  yield* new Step(DELAY, disk.drive, 0, SEEK_NS + pages * PAGE_NS);
 }
 
 /** All at once, and by no CPU. */

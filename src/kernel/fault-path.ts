@@ -38,8 +38,12 @@ export interface FaultPath {
   do_writepages(inode: Inode): Coroutine;
   /** What was stored to a shared mapping is on the disk when it returns. */
   sys_msync(mm: Mm, start: Address, end: Address): Coroutine;
-  /** The page at an address is to be another one of its file, in kernels that have it here. */
-  sys_remap_file_pages?(mm: Mm, address: Address, pgoff: number): Coroutine;
+  /** write(2) of one word of a page of a file; returns how many words were written: none if there is no memory. */
+  file_write(inode: Inode, pgoff: number, word: number, value: number): Coroutine<number>;
+  /** read(2) of one word; 0 behind the end of the file. */
+  file_read(inode: Inode, pgoff: number, word: number): Coroutine<number>;
+  /** Let a part of a shared mapping of a file show other pages of it, from `pgoff` on. */
+  sys_remap_file_pages?(mm: Mm, start: Address, size: number, pgoff: number): Coroutine;
   /** 2.6.15: the zero page counts in file_rss. */
   readonly counts_zero_page?: true;
 }

@@ -9,8 +9,8 @@
  *
  * Left out: directories, reference counts of inodes, prio trees and interval trees of vmas (lists stand for them).
  */
-import { Cell, Words } from '../machine/memory.ts';
-import { COPY, Step } from '../machine/step.ts';
+import { Cell, Words, WRITE_ONCE } from '../machine/memory.ts';
+import { COPY, Shared, Step } from '../machine/step.ts';
 import { Mutex } from '../sync/mutex.ts';
 import { RwSemaphore } from '../sync/rwsem.ts';
 import { Spinlock } from '../sync/spinlock.ts';
@@ -31,10 +31,27 @@ export class Block extends Page {
   }
 }
 
+/** The part that moves: who has asked for something waits for it (DELAY). */
+class Drive extends Shared {
+  describe(): string {
+    return 'disk';
+  }
+  label(): string {
+    return 'wait for the disk';
+  }
+  ready(): boolean {
+    return true;
+  }
+  perform(): number {
+    return 0;
+  }
+}
+
 /** Blocks, of which those that are in no file wait to be used. */
 export class Disk {
   private readonly mem_map: Page[];
   private readonly zone: Zone;
+  readonly drive = new Drive();
   /** One request at a time. */
   readonly queue: Mutex;
   /** Guards `free`. */
@@ -65,63 +82,15 @@ export class Disk {
   }
 }
 
-/**
- * Which block holds each page of a file: 0 is a hole, -n is block n, allocated and never written (an unwritten extent).
- * Guarded by `i_data_sem` of the inode for writing.
- */
-export class BlockMap extends Words {
-  private readonly inode: Inode;
-  private readonly numbers = new Map<number, number>();
+/** A word for each page of a file. Read-mostly: its cache lines are charged with the lookup. */
+abstract class PerPage extends Words {
+  protected readonly inode: Inode;
 
   constructor(inode: Inode) {
     super();
     this.inode = inode;
   }
-  get(pgoff: number): number {
-    return this.numbers.get(pgoff) ?? 0;
-  }
-  set(pgoff: number, number: number): void {
-    if (number === 0) this.numbers.delete(pgoff);
-    else this.numbers.set(pgoff, number);
-  }
-  /** Visit every page that has a block; for checks. */
-  forEach(visit: (pgoff: number, number: number) => void): void {
-    for (const [pgoff, number] of this.numbers) visit(pgoff, number);
-  }
-  /** Read-mostly: it is charged with the lookup. */
-  override claim(_pgoff: number, cpu: number): number {
-    return cpu;
-  }
-  describe(pgoff: number): string {
-    return `${this.inode.name}.block[${pgoff}]`;
-  }
-  override show(_pgoff: number, number: number): string {
-    return number === 0 ? 'hole' : number < 0 ? `block ${-number} unwritten` : `block ${number}`;
-  }
-}
-
-/** Slots of a part of a page tree. */
-const SLOTS = 4096;
-
-/** The radix tree of a page cache: by offset in pages, the pfn of the page; 0 none. Written under `tree_lock`. */
-export class PageTree extends Words {
-  private readonly inode: Inode;
-  private readonly parts = new Map<number, Int32Array>();
-
-  constructor(inode: Inode) {
-    super();
-    this.inode = inode;
-  }
-  get(pgoff: number): number {
-    return this.parts.get(Math.floor(pgoff / SLOTS))?.[pgoff % SLOTS] ?? 0;
-  }
-  set(pgoff: number, pfn: number): void {
-    const number = Math.floor(pgoff / SLOTS);
-    let part = this.parts.get(number);
-    if (part === undefined) this.parts.set(number, (part = new Int32Array(SLOTS)));
-    part[pgoff % SLOTS] = pfn;
-  }
-  /** Look at every slot from `pgoff` on. */
+  /** Look at every entry from `pgoff` on. */
   lookup(pgoff: number): Step {
     return new Step(COPY, this, pgoff);
   }
@@ -131,19 +100,62 @@ export class PageTree extends Words {
   override perform(step: Step): number {
     return step.kind === COPY ? 0 : super.perform(step);
   }
-  /** Visit every cached page from `start` to `end` - 1, in order, as (pgoff, pfn); kernel text has looked before. */
-  forEach(visit: (pgoff: number, pfn: number) => void, start = 0, end = Infinity): void {
-    for (const number of [...this.parts.keys()].sort((a, b) => a - b)) {
-      const part = this.parts.get(number)!;
-      for (let slot = 0; slot < SLOTS; slot++) {
-        const pgoff = number * SLOTS + slot;
-        if (part[slot] !== 0 && pgoff >= start && pgoff < end) visit(pgoff, part[slot]);
-      }
-    }
-  }
-  /** Read-mostly: it is charged with the lookup. */
   override claim(_pgoff: number, cpu: number): number {
     return cpu;
+  }
+}
+
+/**
+ * Which block holds each page of a file: 0 is a hole, -n is block n, allocated and never written (an unwritten extent).
+ * Guarded by `i_data_sem` of the inode for writing.
+ */
+export class BlockMap extends PerPage {
+  private readonly numbers = new Map<number, number>();
+
+  get(pgoff: number): number {
+    return this.numbers.get(pgoff) ?? 0;
+  }
+  set(pgoff: number, number: number): void {
+    if (number === 0) this.numbers.delete(pgoff);
+    else this.numbers.set(pgoff, number);
+  }
+  /** Visit every page that has a block; kernel text has looked before. */
+  forEach(visit: (pgoff: number, number: number) => void): void {
+    for (const [pgoff, number] of this.numbers) visit(pgoff, number);
+  }
+  describe(pgoff: number): string {
+    return `${this.inode.name}.block[${pgoff}]`;
+  }
+  override show(_pgoff: number, number: number): string {
+    return number === 0 ? 'hole' : number < 0 ? `block ${-number} unwritten` : `block ${number}`;
+  }
+}
+
+/** Slots of a node of a page tree. */
+const SLOTS = 64;
+
+/** The radix tree of a page cache: by offset in pages, the pfn of the page; 0 none. Written under `tree_lock`. */
+export class PageTree extends PerPage {
+  private readonly nodes = new Map<number, Int32Array>();
+
+  get(pgoff: number): number {
+    return this.nodes.get(Math.floor(pgoff / SLOTS))?.[pgoff % SLOTS] ?? 0;
+  }
+  set(pgoff: number, pfn: number): void {
+    const number = Math.floor(pgoff / SLOTS);
+    let node = this.nodes.get(number);
+    if (node === undefined) this.nodes.set(number, (node = new Int32Array(SLOTS)));
+    node[pgoff % SLOTS] = pfn;
+  }
+  /** Visit every cached page from `start` to `end` - 1, in order, as (pgoff, pfn); kernel text has looked before. */
+  forEach(visit: (pgoff: number, pfn: number) => void, start = 0, end = Infinity): void {
+    for (const number of [...this.nodes.keys()].sort((a, b) => a - b)) {
+      const node = this.nodes.get(number)!;
+      for (let slot = 0; slot < SLOTS; slot++) {
+        const pgoff = number * SLOTS + slot;
+        if (node[slot] !== 0 && pgoff >= start && pgoff < end) visit(pgoff, node[slot]);
+      }
+    }
   }
   describe(pgoff: number): string {
     return `${this.inode.name}.cache[${pgoff}]`;
@@ -236,4 +248,10 @@ export class Inode {
   get i_data_sem(): RwSemaphore {
     return (this.data_sem ??= new RwSemaphore(`${this.name}.i_data_sem`, '&ei->i_data_sem'));
   }
+}
+
+/** Caller holds i_mutex. */
+export function i_size_write(inode: Inode, size: number): Step {
+  inode.sizes.push(size);
+  return WRITE_ONCE(inode.i_size, size);
 }

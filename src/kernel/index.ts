@@ -9,6 +9,14 @@ import { noPteNoneRecheck } from './bugs/no-pte-none-recheck.ts';
 import { pmdBitForgotten, pmdBitLate, pmdBitUnlocked, pmdMaskRecycled, pmdMaskResetTwice } from './bugs/pmd-bitmask.ts';
 import { prefaultV2PointerOnly } from './bugs/prefault-v2-pointer-only.ts';
 import { pteWalkLockTwice, pteWalkNoParentLock, pteWalkRangeIgnored, pteWalkSleepsLocked } from './bugs/pte-walk.ts';
+import {
+  truncateCountAfterUnmap,
+  truncateCountBeforeSize,
+  truncateCountCheckedEarly,
+  truncateCountReadLate,
+  truncateRemovesFirst,
+  truncateUnmapsFirst,
+} from './bugs/truncate.ts';
 import { rssAfterUnlock } from './bugs/rss-after-unlock.ts';
 import type { Base, Change } from './change.ts';
 import type { FaultPath } from './fault-path.ts';
@@ -90,6 +98,12 @@ export const bugs: readonly Change[] = [
   pteWalkLockTwice,
   pteWalkNoParentLock,
   pteWalkSleepsLocked,
+  truncateCountReadLate,
+  truncateCountCheckedEarly,
+  truncateUnmapsFirst,
+  truncateCountBeforeSize,
+  truncateCountAfterUnmap,
+  truncateRemovesFirst,
 ];
 
 /**

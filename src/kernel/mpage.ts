@@ -1,11 +1,12 @@
 /** Pages of files from and to the disk (fs/mpage.c). */
-import type { Coroutine } from '../machine/step.ts';
+import { READ_ONCE } from '../machine/memory.ts';
+import { CLEAR, type Coroutine, Step } from '../machine/step.ts';
 import { unlock_page } from '../sync/pagelock.ts';
 import { get_block, read_blocks, set_written, write_block } from './block.ts';
 import type { Inode } from './fs.ts';
 import { clear_user_highpage } from './page_alloc.ts';
 import { end_page_writeback, SetPageUptodate, SetPageWriteback } from './page-flags.ts';
-import type { Page } from './structs.ts';
+import { DATA, type Page, PAGE_WORDS, type System } from './structs.ts';
 
 /** Fill pages that are locked from the disk, or with zeros where the file has a hole; then they are unlocked. */
 export function* mpage_readpages(inode: Inode, pages: readonly Page[]): Coroutine {
@@ -24,6 +25,18 @@ export function* mpage_readpages(inode: Inode, pages: readonly Page[]): Coroutin
   }
 }
 
+/** Programs can store behind the end of a file, in its last page: that is not to get to the disk. */
+function* clear_tail({ system, i_size }: Inode, page: Page): Coroutine {
+  const { pageBytes } = system.geometry;
+  const kept = wordsBefore(system, (yield* READ_ONCE(i_size)) - page.index * pageBytes);
+  if (kept < PAGE_WORDS) yield* new Step(CLEAR, page, DATA + Math.max(0, kept), pageBytes, page.zone.node);
+}
+
+/** How many words of a page begin in its first so many bytes. */
+export function wordsBefore({ geometry }: System, bytes: number): number {
+  return Math.ceil((bytes / geometry.pageBytes) * PAGE_WORDS);
+}
+
 /**
  * Write a page that is locked and was dirty to the disk. It is unlocked before that, and may be stored to meanwhile: then it
  * is dirty again. Whoever takes the page out of the cache waits for the end.
@@ -34,6 +47,7 @@ export function* mpage_writepage(inode: Inode, page: Page): Coroutine {
     page.block = Math.abs(number);
     if (number < 0) yield* set_written(inode, page.index, page.block);
   }
+  yield* clear_tail(inode, page);
   yield* SetPageWriteback(page);
   yield* unlock_page(page.lock);
   yield* write_block(inode.disk, page);

@@ -92,7 +92,7 @@ export function* page_cache_release(system: System, page: Page): Coroutine {
 export function free_hot_page(system: System, page: Page): Coroutine {
   const pcp = system.pageset[smp_processor_id()][page.zone.node];
   charge(FREE_HOT_PAGE);
-  page.mapping = 0;
+  page.forget();
   if (system.config.DEBUG_PAGEALLOC) return free_poisoned(system, page, pcp);
   pcp.list.push(page);
   return pcp.list.length < system.pcp.high ? NOTHING : free_pages_bulk(system, page.zone, pcp);

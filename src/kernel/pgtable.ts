@@ -24,6 +24,8 @@ export const _PAGE_DIRTY = 8;
 /** In a pte that is not present, as on i386 the same bit. */
 const _PAGE_FILE = _PAGE_DIRTY;
 const PFN_SHIFT = 4;
+/** More than any index of a pte. */
+const NO_ENTRY = 2 ** 30;
 
 /** A C `pte_t *`: which word of which address space's page tables. */
 export type Ptep = Ref;
@@ -103,25 +105,29 @@ export class PtePage extends Words {
   /** Entries outside have never been set: for those who look at all. */
   /** Entries written so far. */
   writes = 0;
-  private lowest = Infinity;
+  private lowest = NO_ENTRY;
   private highest = -1;
-  /** CPU that has each cache line of the page, plus one; 0 is memory. */
-  private readonly owners: Uint16Array;
+  /** CPU that has each cache line of the page, plus one; 0 is memory. Null: the one that has zeroed it. */
+  private readonly owners: Uint16Array | null;
   private readonly lineShift: number;
 
   constructor(tables: PageTables, base: number) {
     super();
     this.tables = tables;
     this.whole = tables;
+    this.confinedTo = tables.confinedTo;
     this.base = base;
-    const { ptrsPerPte, lineBytes } = tables.geometry;
-    this.lineShift = Math.log2(lineBytes / PTE_BYTES);
-    this.ptes = new Int32Array(ptrsPerPte);
-    this.owners = new Uint16Array((ptrsPerPte >> this.lineShift) + 1);
+    const { ptrsPerPte, pteBytes, lineBytes } = tables.geometry;
+    this.lineShift = Math.log2(lineBytes / pteBytes);
+    this.ptes = tables.room(ptrsPerPte);
+    this.owners = this.confinedTo >= 0 ? null : new Uint16Array((ptrsPerPte >> this.lineShift) + 1);
   }
   /** Split page-table lock: in Linux it is in the struct page of this page. */
   get ptl(): Spinlock {
-    return (this.lock ??= new Spinlock(`${this.tables.mm.name}.ptl[${this.base}]`, 'ptl'));
+    return (this.lock ??= this.confinedTo >= 0 ? this.tables.onlyLock : this.newLock());
+  }
+  private newLock(): Spinlock {
+    return new Spinlock(`${this.tables.mm.name}.ptl[${this.base}]`, 'ptl');
   }
   /** Which entry maps `vpn`: an integer for V8 too. */
   entry(vpn: number): number {
@@ -149,6 +155,7 @@ export class PtePage extends Words {
     }
   }
   override claim(index: number, cpu: number): number {
+    if (this.owners === null) return cpu;
     const line = index >> this.lineShift;
     const before = this.owners[line] - 1;
     this.owners[line] = cpu + 1;
@@ -167,7 +174,7 @@ export type PmdPage = (PtePage | undefined)[];
 /** A pud table: one entry per pmd table. */
 export type PudPage = (PmdPage | undefined)[];
 
-const PTE_BYTES = 8;
+const PAGES_OF_A_SLAB = 64;
 
 /** The `struct page` of a pmd table, of which patches use `index`: one word, here in halves of 32 bits. */
 export class TablePage extends Words {
@@ -214,6 +221,10 @@ export class PageTables extends Words {
   readonly tablePages = new Map<PmdPage, TablePage>();
   tree: RadixTables<PtePage> | null = null;
 
+  private sharedLock: Spinlock | null = null;
+  private slab: Int32Array | null = null;
+  private slabUsed = 0;
+
   constructor(mm: Mm, geometry: Geometry) {
     super();
     this.mm = mm;
@@ -223,6 +234,26 @@ export class PageTables extends Words {
     this.pmdMask = geometry.ptrsPerPmd - 1;
     this.pgdShift = this.pmdShift + Math.log2(geometry.ptrsPerPud);
     this.pudMask = geometry.ptrsPerPud - 1;
+  }
+
+  /** All pages of ptes of an address space that is confined to a CPU share a lock: nobody takes two, and nobody waits. */
+  get onlyLock(): Spinlock {
+    if (this.sharedLock === null) {
+      this.sharedLock = new Spinlock(`${this.mm.name}.ptl`, 'ptl');
+      this.sharedLock.ownLine();
+      this.sharedLock.confinedTo = this.confinedTo;
+    }
+    return this.sharedLock;
+  }
+  /** Zeros for a page of ptes. Those of a confined address space are parts of larger arrays: there may be millions. */
+  room(entries: number): Int32Array {
+    if (this.confinedTo < 0) return new Int32Array(entries);
+    if (this.slab === null || this.slabUsed === this.slab.length) {
+      this.slab = new Int32Array(entries * PAGES_OF_A_SLAB);
+      this.slabUsed = 0;
+    }
+    this.slabUsed += entries;
+    return this.slab.subarray(this.slabUsed - entries, this.slabUsed);
   }
 
   /** The page of ptes that maps `vpn`, if every level above it is there. */
@@ -270,6 +301,7 @@ export class PageTables extends Words {
     this.nr_ptes = 0;
     this.tablePages.clear();
     this.tree = null;
+    this.slab = null;
   }
   /** Visit every present pte as (vpn, pte); for checks, not for kernel text. */
   forEachPresent(visit: (vpn: number, pte: number) => void): void {

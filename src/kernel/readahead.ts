@@ -4,6 +4,7 @@
  *
  * Left out: the window that grows with success and shrinks with failure; `ra_pages` is its size.
  */
+import { READ_ONCE } from '../machine/memory.ts';
 import type { Coroutine } from '../machine/step.ts';
 import { Birth, running, spawn } from '../machine/thread.ts';
 import type { AddressSpace } from './fs.ts';
@@ -45,7 +46,8 @@ function* read_in(system: System, mapping: AddressSpace, pages: readonly Page[])
 /** New pages for what is not cached, locked, in the cache, each with a reference of ours. */
 function* allocate_ahead(system: System, mapping: AddressSpace, pgoff: number): Coroutine<Page[]> {
   const pages: Page[] = [];
-  const end = Math.min(pgoff + system.config.ra_pages, round_up_pages(system, mapping.host.i_size.value));
+  const size = yield* READ_ONCE(mapping.host.i_size);
+  const end = Math.min(pgoff + system.config.ra_pages, round_up_pages(system, size));
   for (let index = pgoff; index < end; index++) {
     if (yield* is_cached(mapping, index)) continue;
     const page = yield* alloc_page(system);

@@ -6,9 +6,9 @@
  */
 import { Cell, Line, Ref, Words } from '../machine/memory.ts';
 import type { Geometry } from '../machine/profile.ts';
-import { CLEAR, COPY, DMA, Step } from '../machine/step.ts';
+import { CLEAR, COPY, DMA, LOAD, Step } from '../machine/step.ts';
 import { KernelBug, running } from '../machine/thread.ts';
-import { PageLock } from '../sync/pagelock.ts';
+import { type PageLock, PageLocks } from '../sync/pagelock.ts';
 import { RwSemaphore } from '../sync/rwsem.ts';
 import type { Smp } from '../sync/smp.ts';
 import { Spinlock } from '../sync/spinlock.ts';
@@ -149,6 +149,10 @@ export class Page extends Words {
     super();
     this.pfn = pfn;
     this.zone = zone;
+    this.lineFreeAt = 0;
+  }
+  override get home(): number {
+    return this.zone.node;
   }
   /** References of all kinds; the page is freed at 0. */
   get _count(): Ref {
@@ -171,7 +175,11 @@ export class Page extends Words {
   }
   /** PG_locked. */
   get lock(): PageLock {
-    return (this.pg_locked ??= new PageLock(`page ${this.pfn} lock`));
+    return (this.pg_locked ??= this.zone.pageLocks.take(this));
+  }
+  /** Nobody has the lock, and nobody asks for it: it need not be there. */
+  dropLock(): void {
+    this.pg_locked = null;
   }
   /** One of the PAGE_WORDS words the page holds. */
   contents(word: number): Ref {
@@ -212,6 +220,12 @@ export class Page extends Words {
     this.filler = filler;
     this.words = words === null ? null : [...words];
   }
+  /** Nobody has it any more: whoever gets it next finds no trace of its past. */
+  forget(): void {
+    this.mapping = 0;
+    this.block = 0;
+    this.flags = 0;
+  }
   /** The page is free from this step on. */
   get poisonStep(): Step {
     return new Step(CLEAR, this, DATA, POISON_BYTES);
@@ -223,6 +237,7 @@ export class Page extends Words {
   override label(step: Step): string {
     const { kind, index, value } = step;
     if (kind === COPY) return `copy from ${this.name}`;
+    if (kind === LOAD) return `read all of ${this.name}`;
     if (kind === DMA) return `device writes ${this.name}`;
     if (kind !== CLEAR) return super.label(step);
     if (index > DATA) return `clear ${this.describe(index)} and behind`;
@@ -238,11 +253,14 @@ export class Page extends Words {
       this.poisoned = step.value === POISON_BYTES;
       return 0;
     }
+    if (step.kind === DMA && step.index === DATA && this.count > 0) this.poisoned = false; // it is somebody's again
     if (this.poisoned && step.index >= DATA) {
       throw new KernelBug('use after free', `${running.name}: ${this.label(step)}, and ${this.name} is free`);
     }
     if (step.kind === CLEAR) this.ownWords().fill(0, step.index - DATA);
-    return step.kind === COPY || step.kind === DMA || step.kind === CLEAR ? 0 : super.perform(step);
+    return step.kind === COPY || step.kind === LOAD || step.kind === DMA || step.kind === CLEAR
+      ? 0
+      : super.perform(step);
   }
   override claim(index: number, cpu: number): number {
     if (index >= DATA) return cpu;
@@ -264,6 +282,7 @@ export class Zone {
   readonly lru_lock: Spinlock;
   /** Guarded by `lru_lock`. */
   readonly nr_active: Cell;
+  readonly pageLocks = new PageLocks();
 
   constructor(node: number, pages: number, pageBytes: number) {
     this.node = node;
@@ -368,6 +387,11 @@ export class Mm {
     this.file_rss = new Cell(`${name}.file_rss`, second);
     this.pgd = new PageTables(this, system.geometry);
     this.free_area_cache = system.mmap_base;
+  }
+  /** Only threads on this CPU will ever use the address space, and no other looks into it. */
+  confineTo(cpu: number): void {
+    const { mmap_sem, page_table_lock, mm_users, rss, file_rss, pgd } = this;
+    for (const part of [mmap_sem, page_table_lock, mm_users, rss, file_rss, pgd]) part.confinedTo = cpu;
   }
 }
 

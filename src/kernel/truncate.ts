@@ -18,9 +18,9 @@ import { down_read, up_read } from '../sync/rwsem.ts';
 import { spin_lock, spin_unlock } from '../sync/spinlock.ts';
 import { free_blocks } from './block.ts';
 import type { FaultPath2_6 } from './fault-path.ts';
-import { read_cache_page } from './filemap.ts';
-import type { AddressSpace, Inode } from './fs.ts';
-import { mpage_writepage } from './mpage.ts';
+import { generic_file_read, generic_file_write, read_cache_page } from './filemap.ts';
+import { type AddressSpace, i_size_write, type Inode } from './fs.ts';
+import { mpage_writepage, wordsBefore } from './mpage.ts';
 import { page_cache_release } from './page_alloc.ts';
 import { pagevec_lookup, remove_from_page_cache, round_up_pages } from './pagemap.ts';
 import { ClearPageUptodate, TestClearPageDirty, TestSetPageDirty } from './page-flags.ts';
@@ -36,7 +36,7 @@ import {
   pte_present,
   pte_unmap,
 } from './pgtable.ts';
-import { type Address, DATA, type Mm, type Page, PAGE_WORDS, PG_writeback, VM_SHARED, type Vma } from './structs.ts';
+import { type Address, DATA, type Mm, type Page, PG_writeback, VM_SHARED, type Vma } from './structs.ts';
 import { flush_tlb_page } from './tlb.ts';
 
 const SYS_TRUNCATE = work('sys_truncate', 500);
@@ -71,11 +71,6 @@ function path({ system }: Inode): FaultPath2_6 {
   return system.kernel as FaultPath2_6;
 }
 
-export function i_size_write(inode: Inode, size: number): Step {
-  inode.sizes.push(size);
-  return WRITE_ONCE(inode.i_size, size);
-}
-
 function* punchHole(inode: Inode, first: number, last: number): Coroutine {
   might_sleep();
   yield* mutex_lock(inode.i_mutex);
@@ -89,7 +84,7 @@ function* punchHole(inode: Inode, first: number, last: number): Coroutine {
 export function* truncate_partial_page(inode: Inode, newsize: number): Coroutine {
   const { system, i_mapping } = inode;
   const { pageBytes } = system.geometry;
-  const kept = Math.ceil(((newsize % pageBytes) / pageBytes) * PAGE_WORDS);
+  const kept = wordsBefore(system, newsize % pageBytes);
   if (newsize % pageBytes === 0) return;
   const page = yield* read_cache_page(i_mapping, Math.floor(newsize / pageBytes));
   if (page === null) return;
@@ -228,6 +223,8 @@ function* filemap_sync(vma: Vma, start: Address, end: Address): Coroutine {
   }
 }
 
+export { i_size_write };
+
 export const truncate2_6 = {
   i_mmap_lock_write,
   i_mmap_unlock_write,
@@ -237,4 +234,6 @@ export const truncate2_6 = {
   invalidate_inode_pages2,
   do_writepages,
   sys_msync,
+  file_write: generic_file_write,
+  file_read: generic_file_read,
 };

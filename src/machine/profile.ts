@@ -20,6 +20,7 @@ export interface Geometry {
   readonly ptrsPerPgd: number;
   /** Those of a pgd that are for user addresses. */
   readonly userPtrsPerPgd: number;
+  readonly pteBytes: number;
   readonly pmdEntryBytes: number;
   /** Of a pgd, and of a pud. */
   readonly pgdEntryBytes: number;
@@ -96,6 +97,8 @@ export interface Profile {
   readonly lineHit: Cost;
   /** A line from another CPU's cache: [same bus, another node, each further hop]. */
   readonly lineTransfer: readonly [Cost, Cost, Cost];
+  /** How long the home of a line that goes from the caches of one node to those of another is busy with that. Left out: 0. */
+  readonly lineHome?: Cost;
   /** A line from memory. */
   readonly lineMemory: Cost;
   /** Added to the hand-over of a spinning lock for each CPU that spins on it, where `spinlocks` says nothing. */
@@ -109,6 +112,9 @@ export interface Profile {
     /** The part that occupies the memory of the node it is on, whoever zeroes; none if it is left out. */
     readonly memory?: Cost;
   };
+  /** Reading memory: from the caches of the node; from memory of the node, and the extra for another one; what part of that
+   * occupies the memory. Left out: as zeroing, and nothing is cached. */
+  readonly read?: { readonly cached: Cost; readonly local: Cost; readonly remote: Cost; readonly bus: Cost };
   /** From the wake-up of a sleeper until it runs. */
   readonly wakeup: Cost;
   /** From clone() until the new thread runs: on the creator's node, on another. Only the first counts with a scheduler. */

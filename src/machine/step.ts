@@ -51,7 +51,10 @@ export const DMA = 18;
 /** Sleep for `value` nanoseconds: under the controlled driver for any time. */
 export const DELAY = 19;
 
-export type StepKind = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15 | 16 | 17 | 18 | 19;
+/** A program reads all that a page holds, and does not care what: `value` bytes of memory node `other`. */
+export const LOAD = 20;
+
+export type StepKind = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15 | 16 | 17 | 18 | 19 | 20;
 
 /** Reply of `perform` when the step has joined a queue: it ends when somebody calls `wake` for the thread. */
 export const BLOCKED = -0x7fffffff;
@@ -158,7 +161,10 @@ export abstract class Walk extends Step {
   leaves(entry: number): number {
     return entry;
   }
-  /** The access, by way of the entry that the walk has found; null: fault. */
+  /**
+   * The access, by way of the entry that the walk has found; null: fault. The walk itself: there is none, the program does
+   * not care what it would read.
+   */
   abstract access(entry: number): Step | null;
   /** The fault handler. Returns 0, or the signal that kills the thread. */
   abstract fault(): Coroutine<number>;
@@ -173,6 +179,11 @@ export type Coroutine<T = void> = Generator<Step, T, number>;
 
 /** A coroutine with nothing to do: what a dispatcher returns when there is nothing to call. */
 export const NOTHING: Coroutine = (function* (): Coroutine {})();
+
+/** `confinedTo`: whoever likes. */
+export const ANYBODY = -1;
+/** `confinedTo`: all may read it, and nobody writes. */
+export const READERS = -2;
 
 /** Objects made so far. */
 let made = 0;
@@ -192,6 +203,15 @@ export abstract class Shared {
   base = 0;
   /** The cache line the object lives on; null: ask `ownLine`. */
   line: Line | null = null;
+  /**
+   * The CPU that alone uses the object, or ANYBODY, or READERS. Whoever says so saves the timed driver to ask whose turn it
+   * is; a step that does not keep to it is a misuse.
+   */
+  confinedTo: number = ANYBODY;
+  /** Of an object whose only line has no `Line`: the tick at which its transfer ends. -1: that is not followed. */
+  lineFreeAt = -1;
+  /** Nodes whose caches have what it holds, a bit each. Kept by the timed driver. */
+  inCaches = 0;
   /** Threads whose step is not `ready`, in order of arrival. Kept by the timed driver. */
   waiters: Thread[] | null = null;
   /** The line, made when it is first asked for; null where the line depends on the index (see `claim`). */
@@ -218,9 +238,18 @@ export abstract class Shared {
     const inTheWay = (shared: boolean): boolean => !(shared && step.kind === LOCK_SHARED);
     return all.filter((other) => other.held.some(({ lock, shared }) => lock === this && inTheWay(shared)));
   }
-  /** Take the cache line of word `index` for `cpu`; returns the CPU that held it, -1 for memory. */
-  claim(_index: number, _cpu: number): number {
-    return -1;
+  /** Take the cache line of word `index` for `cpu`; returns the CPU that held it, -1 for memory. Default: it is not followed. */
+  claim(_index: number, cpu: number): number {
+    return cpu;
+  }
+  /** Memory node of the line. */
+  get home(): number {
+    return 0;
+  }
+  /** Whose line it lives on, if it has none of its own. */
+  // eslint-disable-next-line @typescript-eslint/prefer-return-this-type -- a page lock is on the line of its page
+  onLineOf(): Shared {
+    return this;
   }
 }
 

@@ -6,7 +6,8 @@ import { type Coroutine, SPAWN, Shared, Step, WALK, type Walk } from './step.ts'
 export const USER = 0;
 export const SYSTEM = 1;
 
-const SIGNALS: Readonly<Record<number, string>> = { 7: 'SIGBUS', 9: 'SIGKILL (out of memory)', 11: 'SIGSEGV' };
+/** Names of signals. */
+export const SIGNALS: Readonly<Record<number, string>> = { 7: 'SIGBUS', 9: 'SIGKILL (out of memory)', 11: 'SIGSEGV' };
 
 /** A lock a thread holds, in the order taken. */
 export interface Held {
@@ -99,6 +100,10 @@ export class Thread {
   /** The MMU has made its walk: go on with the access, or trap. */
   private translated(walk: Walk, entry: number): void {
     const access = walk.access(entry);
+    if (access === walk) {
+      this.advance(0);
+      return;
+    }
     if (access !== null) {
       this.pending = access;
       return;

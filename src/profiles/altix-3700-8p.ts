@@ -12,7 +12,7 @@ const PREZERO = 'lore.kernel.org/r/Pine.LNX.4.58.0412231119540.31791@schroedinge
 const TAMU = 'sc.tamu.edu/systems/cosmos/hardware.shtml';
 const LINUX_JOURNAL = 'linuxjournal.com/files/linuxjournal.com/linuxjournal/articles/064/6440/6440s1.html';
 /** All free costs at once. */
-const FIT = `faultline calibrate history/003-prefault-unpatched: the unpatched ia64 rows of ${MAIL}`;
+const FIT = `faultline calibrate history/003-prefault-unpatched --scale 24 --replications 4: the unpatched ia64 rows of ${MAIL}`;
 
 /** No row of 8 CPUs tells how long a spinner keeps a lock's line busy; those of 512 do. */
 export const BUSY =
@@ -32,6 +32,7 @@ export const altix_3700_8p: Profile = {
     ptrsPerPud: 1,
     ptrsPerPgd: 2048,
     userPtrsPerPgd: 1280, // five of eight regions
+    pteBytes: 8,
     pmdEntryBytes: 8,
     pgdEntryBytes: 8,
     lineBytes: 128,
@@ -50,7 +51,7 @@ export const altix_3700_8p: Profile = {
   lineHit: assumed(15, 'ns', 'cmpxchg.acq on an owned line, about 20 cycles at 1.3 GHz'),
   lineTransfer: [
     assumed(150, 'ns', 'cache to cache on one front-side bus'),
-    calibrated(250, 'ns', FIT),
+    calibrated(237, 'ns', FIT),
     assumed(100, 'ns', `${TAMU}: 50 ns a router, there and back`),
   ],
   lineMemory: assumed(200, 'ns', 'local memory latency; not printed by anyone read'),
@@ -60,9 +61,9 @@ export const altix_3700_8p: Profile = {
     busy: calibrated(0.148, 'share', BUSY),
   },
   clear: {
-    local: calibrated(600, 'ns/KiB', FIT),
-    bus: calibrated(494, 'ns/KiB', FIT),
-    remote: calibrated(325, 'ns/KiB', FIT),
+    local: calibrated(604, 'ns/KiB', FIT),
+    bus: calibrated(495, 'ns/KiB', FIT),
+    remote: calibrated(310, 'ns/KiB', FIT),
     memory: measured(200, 'ns/KiB', `${LINUX_JOURNAL}: 10.2 GB/s a node; zeroing reads a line and writes it back`),
   },
   wakeup: assumed(5000, 'ns', 'IPI, schedule, context switch'),
@@ -111,7 +112,7 @@ export const altix_3700_8p: Profile = {
     pagevec_add: assumed(20, 'ns', 'per-CPU pagevec'),
     add_page_to_active_list: assumed(40, 'ns', 'per page'),
     set_anon_pte: assumed(40, 'ns', 'pte construction, page flags'),
-    zap_pte: calibrated(760, 'ns', FIT),
+    zap_pte: calibrated(938, 'ns', FIT),
     free_pte_page: assumed(500, 'ns', 'per page of ptes'),
     do_mmap_pgoff: assumed(2000, 'ns', 'system call and vma'),
     do_fork: assumed(80_000, 'ns', 'task, stack, files'),

@@ -8,7 +8,7 @@ import { assumed, calibrated } from './costs.ts';
 
 /** 2.6.13-rc, 16 GB, 1 to 128 threads. */
 const AUGUST = 'lore.kernel.org/r/Pine.LNX.4.62.0508171603240.19363@schroedinger.engr.sgi.com';
-const FIT = `faultline calibrate scaling/pft-altix-512p: the unpatched rows of ${AUGUST}`;
+const FIT = `faultline calibrate scaling/pft-altix-512p --scale 256: the unpatched rows of ${AUGUST}`;
 
 export const altix_3700_32p: Profile = {
   ...altix_3700_8p,

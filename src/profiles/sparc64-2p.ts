@@ -22,6 +22,7 @@ export const sparc64_2p: Profile = {
     ptrsPerPud: 1,
     ptrsPerPgd: 1023,
     userPtrsPerPgd: 1023,
+    pteBytes: 8,
     pmdEntryBytes: 4,
     pgdEntryBytes: 4, // include/asm-sparc64/page.h; UNVERIFIED for 2.6.10
     lineBytes: 64,

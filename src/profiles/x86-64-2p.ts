@@ -23,6 +23,7 @@ export const x86_64_2p: Profile = {
     ptrsPerPud: 512,
     ptrsPerPgd: 512,
     userPtrsPerPgd: 256,
+    pteBytes: 8,
     pmdEntryBytes: 8,
     pgdEntryBytes: 8,
     lineBytes: 64,

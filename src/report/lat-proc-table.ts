@@ -1,4 +1,4 @@
-/** lat_proc as a table: a row for each machine, a column for each way to walk page tables. */
+/** lat_proc as tables of 80 columns: a row for each machine, a column for each way to walk page tables. */
 
 export interface LatProcCell {
   readonly patch: string | null;
@@ -16,33 +16,65 @@ export interface LatProcLine {
   readonly columns: readonly LatProcCell[];
 }
 
-const LEFT = 24;
-const HEADS = ['us', 'lines', 'misses', 'miss us'];
-const WIDTHS = [8, 7, 7, 9];
-const CELL = WIDTHS.reduce((sum, width) => sum + width, 0);
+const LEFT = 23;
+const CELL = 19;
 
-/** Name of each column, then what stands in it. */
-export function latProcHeader(patches: readonly (string | null)[]): string[] {
-  const names = patches.map((patch) => (patch ?? 'as it is').padStart(CELL));
-  const heads = patches.map(() => HEADS.map((head, i) => head.padStart(WIDTHS[i])).join(''));
-  return [' '.repeat(LEFT) + names.join(''), ' '.repeat(LEFT) + heads.join('')];
+const tenths = (n: number): string => n.toFixed(1);
+/** Parts of a sum, as short as they are: there are up to five. */
+const sum = (parts: readonly number[]): string =>
+  parts.map((n) => (Number.isInteger(n) ? `${n}` : tenths(n))).join('+');
+const pair = (a: string, b: string): string => a.padStart(10) + b.padStart(9);
+
+interface Table {
+  /** What stands above all columns, or under the name of each. */
+  readonly title?: string;
+  readonly head?: string;
+  readonly cell: (cell: LatProcCell) => string;
 }
 
-export function latProcLine({ kind, machine, columns }: LatProcLine): string {
-  const cells = columns.map(({ microseconds, lines, misses, missMicroseconds }) =>
-    [microseconds, lines, misses, missMicroseconds].map((n, i) => n.toFixed(1).padStart(WIDTHS[i])).join(''),
+const TABLES: readonly Table[] = [
+  {
+    head: pair('us', 'miss us'),
+    cell: ({ microseconds, missMicroseconds }) => pair(tenths(microseconds), tenths(missMicroseconds)),
+  },
+  {
+    head: pair('lines', 'misses'),
+    cell: ({ lines, misses }) => pair(tenths(lines), tenths(misses)),
+  },
+  {
+    title: 'misses by what the walk is for: fault + copy at fork + zap + free at exit',
+    cell: ({ walks }) => sum(Object.values(walks).map(({ misses }) => misses)),
+  },
+  {
+    title: 'misses by what is read: pgd + pud + pmd + mask of a pmd + node of a tree',
+    cell: ({ levels }) => sum(Object.values(levels)),
+  },
+];
+
+/** As many columns in one table as fit the width; the others stand below. */
+export function latProcTables(rows: readonly LatProcLine[], width: number): string[] {
+  const columns = rows[0].columns.length;
+  const fit = Math.max(1, Math.floor((width - LEFT) / CELL));
+  return TABLES.flatMap((table) =>
+    Array.from({ length: Math.ceil(columns / fit) }, (_, i) => [
+      '',
+      ...latProcTable(
+        table,
+        rows.map((row) => ({ ...row, columns: row.columns.slice(i * fit, (i + 1) * fit) })),
+      ),
+    ]).flat(),
   );
-  return `${kind} `.padEnd(6) + machine.padEnd(LEFT - 6) + cells.join('');
 }
 
-/** What the misses of each column are made of. */
-export function latProcParts(
-  { kind, machine, columns }: LatProcLine,
-  partsOf: (cell: LatProcCell) => readonly number[],
-): string {
-  const cells = columns.map((cell) => {
-    const parts = partsOf(cell).map((n) => (Number.isInteger(n) ? `${n}` : n.toFixed(1)));
-    return parts.join(' + ').padStart(CELL);
-  });
-  return `${kind} `.padEnd(6) + machine.padEnd(LEFT - 6) + cells.join('');
+function latProcTable({ title, head, cell }: Table, rows: readonly LatProcLine[]): string[] {
+  const names = rows[0].columns.map(({ patch }) => (patch ?? 'as it is').padStart(CELL));
+  return [
+    ...(title === undefined ? [] : [title]),
+    ' '.repeat(LEFT) + names.join(''),
+    ...(head === undefined ? [] : [' '.repeat(LEFT) + head.repeat(names.length)]),
+    ...rows.map(({ kind, machine, columns }) => {
+      const cells = columns.map((one) => cell(one).padStart(CELL));
+      return `${kind} `.padEnd(6) + machine.padEnd(LEFT - 6) + cells.join('');
+    }),
+  ];
 }

@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import type { Replaces } from '../kernel/change.ts';
 import { fileError, type Problem, type Report, ScenarioError, toError } from './diagnostic.ts';
-import type { Catalog, FileOp, ScenarioFile } from './schema.ts';
+import { type Catalog, type FileOp, ON_FILES, ON_VMAS, type ScenarioFile, type Signal } from './schema.ts';
 import { parseYaml } from './yaml.ts';
 import { checkNames } from './yaml-names.ts';
 import { checkShape } from './yaml-shape.ts';
@@ -16,8 +16,27 @@ import { maxBytes } from './yaml-tokens.ts';
 
 export type { Catalog } from './schema.ts';
 
-/** An area of anonymous private memory, in pages. */
-export interface VmaSpec {
+/** A file. What is not there is as usual, so that hashes stay what they are when there is more to say. */
+export interface FileSpec {
+  readonly name: string;
+  /** In sixteenths of pages. */
+  readonly pages: number;
+  /** Pages in the page cache, or none; left out: all. */
+  readonly cached?: false | readonly number[];
+  readonly dax?: true;
+  readonly page_mkwrite?: true;
+  readonly holes?: readonly number[];
+}
+
+/** What of a file is mapped: from page `offset` on. Left out: anonymous memory, page 0, private. */
+export interface MappedSpec {
+  readonly file?: string;
+  readonly offset?: number;
+  readonly shared?: true;
+}
+
+/** An area of memory, in pages. */
+export interface VmaSpec extends MappedSpec {
   readonly name: string;
   readonly pages: number;
   readonly readonly: boolean;
@@ -33,13 +52,37 @@ interface OnPages {
   readonly last: number;
 }
 
+/** Pages of a file. `last` null: to its end. */
+interface OnFile {
+  readonly file: string;
+  readonly first: number;
+  readonly last: number | null;
+}
+
+/** `of`: reads the word that this thread writes; `sees`: what it may show. Left out if it is not said. */
+interface Reads {
+  readonly of?: string;
+  readonly sees?: readonly (number | Signal)[];
+}
+
+/** Signals that the program survives; left out: none. */
+interface Catches {
+  readonly catches?: readonly Signal[];
+}
+
 /** What a thread does next. */
 export type Op =
-  | ({ readonly kind: 'write'; readonly value: number | null } & OnPages)
-  /** `of`: reads the word that this thread writes; `sees`: what it may show. Left out if it is not said. */
-  | ({ readonly kind: 'read'; readonly of?: string; readonly sees?: readonly number[] } & OnPages)
-  | ({ readonly kind: 'page_referenced' | 'munmap' | 'madvise_dontneed' } & OnPages)
-  | { readonly kind: 'mmap'; readonly pages: number }
+  | ({ readonly kind: 'write'; readonly value: number | null } & OnPages & Catches)
+  | ({ readonly kind: 'read' } & OnPages & Reads & Catches)
+  | ({ readonly kind: 'page_referenced' | 'munmap' | 'madvise_dontneed' | 'msync' } & OnPages)
+  /** `to`: the page of the file that `first` is to show. */
+  | ({ readonly kind: 'remap'; readonly to: number } & OnPages)
+  | ({ readonly kind: 'mmap'; readonly pages: number } & MappedSpec)
+  | { readonly kind: 'truncate'; readonly file: string; readonly to: number }
+  | ({ readonly kind: 'punch' } & OnFile)
+  | { readonly kind: 'invalidate' | 'writeback'; readonly file: string }
+  | ({ readonly kind: 'pwrite'; readonly value: number | null } & OnFile)
+  | ({ readonly kind: 'pread' } & OnFile & Reads)
   | { readonly kind: 'fork'; readonly threads: readonly { readonly name: string; readonly ops: readonly Op[] }[] }
   | { readonly kind: 'wait'; readonly name: string }
   | { readonly kind: 'exit' };
@@ -74,6 +117,27 @@ export interface LatProcSpec {
   readonly said: { readonly text: string; readonly source: string } | null;
 }
 
+/** A row of a published table of such reads. */
+export interface SeqreadMeasured {
+  readonly processes: number;
+  readonly faults: number;
+  readonly seconds: number;
+}
+
+/** Processes that read a cached file: every number of them with every window. */
+export interface SeqreadSpec {
+  readonly gib: number;
+  readonly processes: readonly number[];
+  /** Windows of 2^order pages; null: as the kernel has it. */
+  readonly orders: readonly (number | null)[];
+  /** The published rows, of a file of so many GiB. */
+  readonly measured: {
+    readonly source: string;
+    readonly gib: number;
+    readonly rows: readonly SeqreadMeasured[];
+  } | null;
+}
+
 /** One row of a published table. The three times are as printed ("0.047s"; Wall is known to be misprinted). */
 export interface MeasuredRow {
   readonly gb: number;
@@ -94,6 +158,8 @@ export interface KernelConfig {
   readonly PAGEVEC_SIZE?: number;
   readonly FAIL_PAGE_ALLOC?: number;
   readonly max_prealloc_order?: number;
+  readonly ra_pages?: number;
+  readonly fault_around_bytes?: number;
 }
 
 /** A patch that comes from a file of the user's own. */
@@ -123,6 +189,8 @@ export interface Scenario {
   /** Applied after `kernel.patches`. No scenario file names any: left out then, and no part of its hash. */
   readonly own?: readonly OwnPatch[];
   readonly machine: { readonly profile: string; readonly cpus: number };
+  /** Left out if there are none. */
+  readonly files?: FileSpec[];
   /** Empty with pft. */
   readonly vmas: VmaSpec[];
   /** Empty with pft. */
@@ -130,6 +198,7 @@ export interface Scenario {
   readonly pft: PftSpec | null;
   /** Not there in other scenarios, so that the hash of older ones is what it was. */
   readonly latProc?: LatProcSpec;
+  readonly seqread?: SeqreadSpec;
   readonly measured: { readonly source: string; readonly rows: MeasuredRow[] } | null;
   readonly expect: {
     readonly never: 'anything' | string[];
@@ -148,8 +217,9 @@ export interface Scenario {
 }
 
 /** The benchmark that a scenario is, for the clock only; null: it has threads, and interleavings. */
-export function benchmarkOf({ pft, latProc }: Scenario): 'pft' | 'lat_proc' | null {
+export function benchmarkOf({ pft, latProc, seqread }: Scenario): 'pft' | 'lat_proc' | 'seqread' | null {
   if (pft !== null) return 'pft';
+  if (seqread !== undefined) return 'seqread';
   return latProc === undefined ? null : 'lat_proc';
 }
 
@@ -246,12 +316,14 @@ function normalise(file: ScenarioFile, path: string, catalog: Catalog): Scenario
   const meaning: Omit<Scenario, 'path' | 'sha256' | 'about'> = {
     kernel: { base, patches, bugs, ...(config !== undefined && { config: said(config) }) },
     machine: { profile, cpus },
-    vmas: Object.entries(file.vmas ?? {}).map(([name, { pages, readonly = false, executable, random }]) => ({
+    ...(file.files !== undefined && { files: Object.entries(file.files).map(toFileSpec) }),
+    vmas: Object.entries(file.vmas ?? {}).map(([name, { pages, readonly = false, executable, random, ...mapped }]) => ({
       name,
       pages,
       readonly,
       ...(executable === true && { executable }),
       ...(random === true && { random }),
+      ...toMapped(mapped),
     })),
     threads: Object.entries(file.threads ?? {}).map(([name, thread], index) =>
       Array.isArray(thread)
@@ -260,6 +332,7 @@ function normalise(file: ScenarioFile, path: string, catalog: Catalog): Scenario
     ),
     pft: file.pft === undefined ? null : toPft(file.pft),
     ...(file.lat_proc !== undefined && { latProc: toLatProc(file.lat_proc, profile) }),
+    ...(file.seqread !== undefined && { seqread: toSeqread(file.seqread) }),
     measured: toMeasured(file.measured),
     expect: toExpect(file.expect),
   };
@@ -267,30 +340,69 @@ function normalise(file: ScenarioFile, path: string, catalog: Catalog): Scenario
   return { path, sha256, about: file.about.trim(), ...meaning };
 }
 
+function toFileSpec([name, { pages, cached, dax, page_mkwrite, holes }]: [
+  string,
+  NonNullable<ScenarioFile['files']>[string],
+]): FileSpec {
+  return {
+    name,
+    pages,
+    ...(cached !== undefined && cached !== true && { cached }),
+    ...(dax === true && { dax }),
+    ...(page_mkwrite === true && { page_mkwrite }),
+    ...(holes !== undefined && { holes }),
+  };
+}
+
+function toMapped({ file, offset = 0, shared }: Pick<NonNullable<FileOp['mmap']>, keyof MappedSpec>): MappedSpec {
+  return {
+    ...(file !== undefined && { file }),
+    ...(offset !== 0 && { offset }),
+    ...(shared === true && { shared }),
+  };
+}
+
 function toOp(op: FileOp, sizes: ReadonlyMap<string, number>): Op {
-  if (op.mmap !== undefined) return { kind: 'mmap', pages: op.mmap.pages };
+  if (op.mmap !== undefined) return { kind: 'mmap', pages: op.mmap.pages, ...toMapped(op.mmap) };
   if (op.wait !== undefined) return { kind: 'wait', name: op.wait };
   if (op.exit !== undefined) return { kind: 'exit' };
   if (op.fork !== undefined) {
     const threads = Object.entries(op.fork).map(([name, ops]) => ({ name, ops: ops.map((one) => toOp(one, sizes)) }));
     return { kind: 'fork', threads };
   }
-  const kind = (['write', 'read', 'page_referenced', 'munmap', 'madvise_dontneed'] as const).find(
-    (key) => op[key] !== undefined,
-  )!;
+  return toFileOp(op) ?? toMemoryOp(op, sizes);
+}
+
+function toMemoryOp(op: FileOp, sizes: ReadonlyMap<string, number>): Op {
+  const kind = ON_VMAS.find((key) => op[key] !== undefined)!;
   const vma = op[kind]!;
-  const [first, last] = op.pages ?? (op.page === undefined ? [0, sizes.get(vma)! - 1] : [op.page, op.page]);
-  if (kind === 'write') return { kind, vma, first, last, value: op.value ?? null };
-  if (kind !== 'read') return { kind, vma, first, last };
-  const { of, sees } = op;
-  return {
-    kind,
-    vma,
-    first,
-    last,
-    ...(of !== undefined && { of }),
-    ...(sees !== undefined && { sees: [sees].flat() }),
-  };
+  const [first, last] = pagesOf(op) ?? [0, sizes.get(vma)! - 1];
+  const where = { vma, first, last };
+  const catches = op.catches === undefined ? {} : { catches: [op.catches].flat() };
+  if (kind === 'write') return { kind, ...where, value: op.value ?? null, ...catches };
+  if (kind === 'read') return { kind, ...where, ...toReads(op), ...catches };
+  return kind === 'remap' ? { kind, ...where, to: op.to! } : { kind, ...where };
+}
+
+/** Null: it is about memory. */
+function toFileOp(op: FileOp): Op | null {
+  const kind = ON_FILES.find((key) => op[key] !== undefined);
+  if (kind === undefined) return null;
+  const file = op[kind]!;
+  if (kind === 'truncate') return { kind, file, to: op.to! };
+  if (kind === 'invalidate' || kind === 'writeback') return { kind, file };
+  const [first, last] = pagesOf(op) ?? [0, null];
+  const where = { file, first, last };
+  if (kind === 'pwrite') return { kind, ...where, value: op.value ?? null };
+  return kind === 'pread' ? { kind, ...where, ...toReads(op) } : { kind, ...where };
+}
+
+function pagesOf({ page, pages }: FileOp): [first: number, last: number] | undefined {
+  return page === undefined ? pages : [page, page];
+}
+
+function toReads({ of, sees }: FileOp): Reads {
+  return { ...(of !== undefined && { of }), ...(sees !== undefined && { sees: [sees].flat() }) };
 }
 
 /** Without the keys that are left out. */
@@ -308,6 +420,16 @@ function toLatProc(
 ): LatProcSpec {
   const said = words === undefined ? null : { text: words.text.trim(), source: words.source.trim() };
   return { kinds: [kind].flat(), iterations, machines: machines ?? [profile], patches: patches ?? [null], said };
+}
+
+function toSeqread({ gib, processes, orders, measured }: NonNullable<ScenarioFile['seqread']>): SeqreadSpec {
+  const rows = measured?.rows.map(([n, faults, seconds]) => ({ processes: n, faults, seconds }));
+  return {
+    gib,
+    processes: [processes].flat(),
+    orders: orders === undefined ? [null] : [orders].flat(),
+    measured: measured === undefined ? null : { source: measured.source.trim(), gib: measured.gib, rows: rows! },
+  };
 }
 
 function toMeasured(measured: ScenarioFile['measured']): Scenario['measured'] {

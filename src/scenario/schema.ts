@@ -22,6 +22,11 @@ export interface Catalog {
 
 /** The largest area, and the largest sum of areas, in pages. */
 export const maxPages = 2 ** 28;
+/** Parts of a page that sizes of files are counted in: the words of a page. */
+const SIXTEENTH = 1 / 16;
+/** Signals that a program may catch. */
+export const SIGNALS = ['SIGBUS', 'SIGSEGV'] as const;
+export type Signal = (typeof SIGNALS)[number];
 /** The largest number of CPUs, and of threads in a row of pft. */
 export const maxCpus = 4096;
 
@@ -94,6 +99,12 @@ const kernel = mapping(
         max_prealloc_order: whole(0, 30)
           .optional()
           .describe('/proc/sys/vm/max_prealloc_order of the later prefault patches. Default: what the patch sets.'),
+        ra_pages: whole(1, 1024)
+          .optional()
+          .describe('Pages that readahead reads at a time, from the one that is missing on. Default: 1.'),
+        fault_around_bytes: whole(1, 2 ** 30)
+          .optional()
+          .describe('Bytes that fault-around maps at most. Default: what the kernel sets.'),
       },
       'a mapping such as { HIGHPTE: true }',
     )
@@ -113,6 +124,37 @@ const machine = mapping(
   'a mapping such as { profile: altix-3700-8p, cpus: 2 }',
 ).describe('The machine it runs on. Default: the usual profile with all its CPUs.');
 
+const flag = () => z.boolean({ error: 'true or false' }).optional();
+
+/** So many pages of a file, or fewer than that and some sixteenths. */
+function fileSize(min: number) {
+  const error = (issue: z.core.$ZodRawIssue) =>
+    issue.code === 'too_big'
+      ? `a number of at most ${maxPages}`
+      : `a number of at least ${min === 0 ? 0 : '1/16 (0.0625)'} in sixteenths, such as 2.5`;
+  return z.number({ error }).multipleOf(SIXTEENTH, { error }).min(min, { error }).max(maxPages, { error });
+}
+
+const pageList = (expects: string) => z.array(whole(0, maxPages - 1), { error: expects }).meta({ uniqueItems: true });
+
+const file = mapping(
+  {
+    pages: fileSize(SIXTEENTH).describe(
+      'Size in pages, in sixteenths if need be: 2.5 is a short file. A page holds 1000 times the number of the file plus its own number, in all its words.',
+    ),
+    cached: z
+      .union([z.boolean(), pageList('true, false or a list of page numbers')], {
+        error: 'true, false or a list of page numbers',
+      })
+      .optional()
+      .describe('What is in the page cache: everything, nothing, or these pages. Default: true.'),
+    dax: flag().describe('Its blocks are memory and are mapped as they are: no page cache. Default: false.'),
+    page_mkwrite: flag().describe('The file system wants to know before a page becomes writable. Default: false.'),
+    holes: pageList('a list of page numbers').optional().describe('Pages without a block: they read as zero.'),
+  },
+  'a mapping such as { pages: 4 }',
+).describe('A file.');
+
 const vma = mapping(
   {
     pages: whole(1, maxPages).describe('Size in pages; all areas together have at most 2^28.'),
@@ -125,13 +167,25 @@ const vma = mapping(
       .boolean({ error: 'true or false' })
       .optional()
       .describe('madvise(MADV_RANDOM): no faults are anticipated. Default: false.'),
+    file: name('a file').optional().describe('The file that is mapped. Default: anonymous memory.'),
+    offset: whole(0, maxPages - 1)
+      .optional()
+      .describe('The page of the file that the area begins with. Default: 0.'),
+    shared: flag().describe('MAP_SHARED: stores are stores to the file. Default: false, they make private copies.'),
   },
   'a mapping such as { pages: 4 }',
-).describe('An area of anonymous private memory.');
+).describe('An area of memory: anonymous and private, or of a file.');
 
 const page = whole(0, maxPages - 1);
 const pair = 'a pair [first, last] of page numbers';
 const aVma = () => name('a vma').optional();
+const aFile = () => name('a file').optional();
+const signal = z.union(
+  SIGNALS.map((one) => z.literal(one)),
+  { error: SIGNALS.join(' or ') },
+);
+
+const seen = `a whole number of at least 0, or ${SIGNALS.join(' or ')}`;
 
 const opShape = {
   write: aVma().describe('Write to a page of the vma of this name.'),
@@ -142,11 +196,26 @@ const opShape = {
   munmap: aVma().describe('Unmap the vma of this name, or some of its pages.'),
   madvise_dontneed: aVma().describe('Give the pages of the vma of this name back, or some of them: they read as zero.'),
   mmap: mapping(
-    { pages: whole(1, maxPages).describe('Size of the new area in pages.') },
+    {
+      pages: whole(1, maxPages).describe('Size of the new area in pages.'),
+      file: name('a file').optional().describe('The file that is mapped. Default: anonymous memory.'),
+      offset: whole(0, maxPages - 1)
+        .optional()
+        .describe('The page of the file that the area begins with. Default: 0.'),
+      shared: flag().describe('MAP_SHARED. Default: false.'),
+    },
     'a mapping such as { pages: 3 }',
   )
     .optional()
-    .describe('Map a new anonymous area; the script cannot name it again.'),
+    .describe('Map a new area, anonymous or of a file; the script cannot name it again.'),
+  remap: aVma().describe('remap_file_pages: pages of the vma of this name show other pages of its file, from `to` on.'),
+  msync: aVma().describe('Write what was stored to the vma of this name, or to some of its pages, to the disk.'),
+  truncate: aFile().describe('Give the file of this name the size `to`.'),
+  punch: aFile().describe('Give back pages of the file of this name, or all: a hole, which reads as zero.'),
+  invalidate: aFile().describe('Take clean pages of the file of this name out of the page cache.'),
+  writeback: aFile().describe('Write dirty pages of the file of this name to the disk, as the flusher thread does.'),
+  pwrite: aFile().describe('write(2) to a page of the file of this name; a file that ends before it grows.'),
+  pread: aFile().describe('read(2) from a page of the file of this name; behind its end that is 0.'),
   wait: name('a thread that was forked').optional().describe('Wait until this thread of a forked process has ended.'),
   exit: z
     .literal(true, { error: 'true' })
@@ -161,9 +230,17 @@ const opShape = {
     .optional()
     .describe('What to write. Default: a value told apart from all others.'),
   of: name('a thread').optional().describe('Read the word that this thread writes. Default: the own one.'),
-  sees: oneOrMore(whole(0, 2 ** 30), 'a value, or a list of them')
+  sees: oneOrMore(z.union([whole(0, 2 ** 30), signal], { error: seen }), `${seen}, or a list of them`)
     .optional()
-    .describe('What the read may show; 0 where nobody has written. Anything else breaks `wrong value read`.'),
+    .describe(
+      'What the read may show; 0 where nobody has written. A signal named here is caught. Anything else breaks `wrong value read`.',
+    ),
+  catches: oneOrMore(signal, `${SIGNALS.join(' or ')}, or a list of them`)
+    .optional()
+    .describe('Signals that the program survives; it goes on with its next operation.'),
+  to: fileSize(0)
+    .optional()
+    .describe('truncate: the new size in pages, in sixteenths if need be. remap: the page of the file.'),
 };
 
 const onPages = { oneOf: [{ required: ['page'] }, { required: ['pages'] }] };
@@ -175,6 +252,14 @@ const kindRules = [
   { required: ['munmap'], ...notBoth },
   { required: ['madvise_dontneed'], ...notBoth },
   { required: ['mmap'], maxProperties: 1 },
+  { required: ['remap', 'to'], ...onPages },
+  { required: ['msync'], ...notBoth },
+  { required: ['truncate', 'to'] },
+  { required: ['punch'], ...notBoth },
+  { required: ['invalidate'], maxProperties: 1 },
+  { required: ['writeback'], maxProperties: 1 },
+  { required: ['pwrite'], ...onPages },
+  { required: ['pread'], ...onPages },
   { required: ['wait'], maxProperties: 1 },
   { required: ['exit'], maxProperties: 1 },
 ];
@@ -197,23 +282,35 @@ export const opSchema = mapping(
   },
   'an operation such as { write: heap, page: 0 }',
 ).meta({
-  description: 'One operation: write, read, page_referenced, munmap, madvise_dontneed, mmap, fork, wait or exit.',
+  description: 'One operation: write, read, page_referenced, mmap, munmap, msync, truncate, fork and so on.',
   oneOf: [...kindRules, { required: ['fork'], maxProperties: 1 }],
 });
 
 /** Operations, and of each the keys that may stand beside it. */
 export const OPERATIONS = {
-  write: ['page', 'pages', 'value'],
-  read: ['page', 'pages', 'of', 'sees'],
+  write: ['page', 'pages', 'value', 'catches'],
+  read: ['page', 'pages', 'of', 'sees', 'catches'],
   page_referenced: ['page', 'pages'],
   munmap: ['page', 'pages'],
   madvise_dontneed: ['page', 'pages'],
   mmap: [],
+  remap: ['page', 'pages', 'to'],
+  msync: ['page', 'pages'],
+  truncate: ['to'],
+  punch: ['page', 'pages'],
+  invalidate: [],
+  writeback: [],
+  pwrite: ['page', 'pages', 'value'],
+  pread: ['page', 'pages', 'of', 'sees'],
   fork: [],
   wait: [],
   exit: [],
 } as const satisfies Readonly<Partial<Record<keyof z.infer<typeof opSchema>, readonly string[]>>>;
 export type Operation = keyof typeof OPERATIONS;
+
+/** Those that name a vma, and those that name a file. */
+export const ON_VMAS = ['write', 'read', 'page_referenced', 'munmap', 'madvise_dontneed', 'msync', 'remap'] as const;
+export const ON_FILES = ['truncate', 'punch', 'invalidate', 'writeback', 'pwrite', 'pread'] as const;
 
 const ops = z.array(opSchema).min(1, { error: 'a list of at least one operation' });
 const longThread = mapping(
@@ -276,6 +373,46 @@ const lat_proc = mapping(
   },
   'a mapping such as { kind: fork, iterations: 10 }',
 ).describe("lmbench's lat_proc as the workload, on one CPU: processes that are started and awaited one by one.");
+
+const positive = z.number({ error: 'a number greater than 0' }).positive({ error: 'a number greater than 0' });
+
+const seqread = mapping(
+  {
+    gib: gib.describe('Size of the file, in GiB.'),
+    processes: oneOrMore(whole(1, maxCpus), 'a whole number of at least 1, or a list of them').describe(
+      'How many processes read it, each all of it, or a list: one row each.',
+    ),
+    orders: oneOrMore(whole(0, 9), 'a whole number from 0 to 9, or a list of them')
+      .optional()
+      .describe('Fault-around maps at most 2^order pages, or a list: one column each. Default: as the kernel has it.'),
+    measured: mapping(
+      {
+        source: text('text: where the table was published').describe('Where the table was published, as a link.'),
+        gib: gib.describe('Size of the file that was read then; times are scaled by pages.'),
+        columns: z
+          .tuple(
+            [
+              z.literal('processes', { error: "'processes'" }),
+              z.literal('minor-faults', { error: "'minor-faults'" }),
+              z.literal('seconds', { error: "'seconds'" }),
+            ],
+            { error: 'the list [processes, minor-faults, seconds]' },
+          )
+          .describe('What stands in the rows.'),
+        rows: z
+          .array(z.tuple([whole(1), whole(0), positive], { error: 'a list of 3 cells, one for each column' }), {
+            error: 'a list of rows',
+          })
+          .min(1, { error: 'a list of at least one row' })
+          .describe('The figures without fault-around, as printed.'),
+      },
+      'a mapping with source, gib, columns and rows',
+    )
+      .optional()
+      .describe('The published table to compare with.'),
+  },
+  'a mapping such as { gib: 1, processes: [1, 8], orders: [0, 4] }',
+).describe('Processes that each map a cached file and read every word of it as the workload (usemem).');
 
 const seconds = z.string({ error: 'seconds such as 0.047s' }).regex(/^\d{1,9}\.\d{1,9}s$/, {
   error: 'seconds such as 0.047s',
@@ -342,7 +479,11 @@ const expectation = mapping(
     )
       .optional()
       .describe('What every run counts; another number breaks `unexpected count`. Not with pft.'),
-    faults: whole(1).optional().describe('Faults simulated per row and GiB. Only with pft.'),
+    faults: whole(1)
+      .optional()
+      .describe(
+        'Faults simulated per row and GiB; with seqread of each process, in the first column. Only with pft and seqread.',
+      ),
     misses: z
       .number({ error: 'a number of at least 0' })
       .min(0, { error: 'a number of at least 0' })
@@ -368,6 +509,9 @@ export const scenarioSchema = mapping(
     ),
     kernel,
     machine: machine.optional(),
+    files: named(file, 'a mapping from names to files such as data: { pages: 4 }')
+      .optional()
+      .describe('The files, by name. Only with vmas and threads.'),
     vmas: named(vma, 'a mapping from names to areas such as heap: { pages: 4 }')
       .optional()
       .describe('The areas of memory, by name.'),
@@ -376,15 +520,21 @@ export const scenarioSchema = mapping(
       .describe('The threads, by name, and what each does in turn.'),
     pft: pft.optional(),
     lat_proc: lat_proc.optional(),
+    seqread: seqread.optional(),
     measured: measured.optional(),
     expect: expectation,
   },
-  'a mapping with the keys about, kernel, expect and either vmas and threads or pft or lat_proc',
+  'a mapping with the keys about, kernel, expect and either vmas and threads or pft or lat_proc or seqread',
 ).meta({
   title: 'faultline scenario',
   description: 'One question to the Linux page-fault path: kernel, machine, workload and what must come out.',
-  oneOf: [{ required: ['vmas', 'threads'] }, { required: ['pft'] }, { required: ['lat_proc'] }],
-  dependentRequired: { measured: ['pft'], vmas: ['threads'], threads: ['vmas'] },
+  oneOf: [
+    { required: ['vmas', 'threads'] },
+    { required: ['pft'] },
+    { required: ['lat_proc'] },
+    { required: ['seqread'] },
+  ],
+  dependentRequired: { measured: ['pft'], vmas: ['threads'], threads: ['vmas'], files: ['vmas'] },
 });
 
 /** A scenario file of the right shape, names not yet looked up. */

@@ -3,17 +3,33 @@ import { invariants } from '../check/invariants.ts';
 import { describeWorld } from '../check/fingerprint.ts';
 import { mm_alloc } from '../kernel/fork.ts';
 import { buildKernel } from '../kernel/index.ts';
-import { insert_vm_struct } from '../kernel/mmap.ts';
-import { type Config, PAGE_WORDS, type System, VM_EXEC, VM_RAND_READ, VM_READ, VM_WRITE } from '../kernel/structs.ts';
+import { SIGBUS, SIGSEGV } from '../kernel/fault.ts';
+import { Inode } from '../kernel/fs.ts';
+import { insert_vm_struct, type Mapped } from '../kernel/mmap.ts';
+import {
+  type Config,
+  type Mm,
+  PAGE_WORDS,
+  type System,
+  VM_EXEC,
+  VM_RAND_READ,
+  VM_READ,
+  VM_SHARED,
+  VM_WRITE,
+} from '../kernel/structs.ts';
 import { boot } from '../kernel/system.ts';
 import type { Profile } from '../machine/profile.ts';
 import { Birth, type Thread } from '../machine/thread.ts';
 import { findProfile } from '../profiles/index.ts';
-import { Ledger } from '../workload/ledger.ts';
+import { byteOf, cacheFile, fillBlock } from '../workload/files.ts';
+import { type Area, Ledger } from '../workload/ledger.ts';
 import { latProc, type LatProcKind } from '../workload/lat-proc.ts';
 import { pft, type PftOptions } from '../workload/pft.ts';
-import { type Area, script, type ScriptOp, type ScriptThread, type Shared } from '../workload/script.ts';
-import type { Op, Scenario, VmaSpec } from './read.ts';
+import { cachedFile, seqread } from '../workload/seqread.ts';
+import { script, type ScriptOp, type ScriptThread, type Shared } from '../workload/script.ts';
+import type { FileSpec, MappedSpec, Op, Scenario, VmaSpec } from './read.ts';
+import type { Signal } from './schema.ts';
+import type { SeqreadRow } from './seqread-result.ts';
 
 export interface World {
   readonly system: System;
@@ -77,29 +93,78 @@ export function buildLatProcWorld({ kernel }: Scenario, { kind, machine, patch, 
   return { system, profile, cpus: 1, births, ledger: new Ledger(), counts: {} };
 }
 
+/** The world of one seqread row. */
+export function buildSeqreadWorld(scenario: Scenario, { gib, processes, order }: SeqreadRow): World {
+  const { pageBytes } = findProfile(scenario.machine.profile).geometry;
+  const booted = bootFor(scenario, order === null ? {} : { fault_around_bytes: pageBytes * 2 ** order });
+  const pages = Math.ceil((gib * 2 ** 30) / pageBytes);
+  const file = cachedFile(booted.system, 'testfile', pages);
+  const options = { ...booted, pages, processes };
+  const births = [new Birth('usemem', 0, () => seqread(booted.system, file, options))];
+  return { ...booted, births, ledger: new Ledger(), counts: {} };
+}
+
 /** The world of a scenario with vmas and threads. */
 export function buildWorld(scenario: Scenario): World {
   const booted = bootFor(scenario, { DEBUG_PAGEALLOC: true });
+  const shared: Shared = { ledger: new Ledger(), forked: new Map() };
+  const files = new Map(
+    (scenario.files ?? []).map((file) => [file.name, makeFile(booted.system, file, shared.ledger)]),
+  );
   const mm = mm_alloc(booted.system, 'mm');
   mm.mm_users.value = scenario.threads.length;
-  const areas = new Map(
-    scenario.vmas.map((vma) => {
-      const { name, vm_start } = insert_vm_struct(mm, vma.name, vma.pages, flagsOf(vma));
-      return [name, { name, start: vm_start }];
-    }),
-  );
-  const shared: Shared = { ledger: new Ledger(), forked: new Map() };
-  const births = new Programs(scenario, areas).threads().map(({ name, cpu, ops }) => {
+  const areas = new Map(scenario.vmas.map((vma) => [vma.name, makeArea(mm, vma, files)]));
+  const births = new Programs(scenario, areas, files).threads().map(({ name, cpu, ops }) => {
     mm.cpu_vm_mask.add(cpu);
     return new Birth(name, cpu, () => script(mm, ops, shared));
   });
   return { ...booted, births, ledger: shared.ledger, counts: scenario.expect.counts ?? {} };
 }
 
-function flagsOf({ readonly, executable, random }: VmaSpec): number {
-  return (
-    VM_READ | (readonly ? 0 : VM_WRITE) | (executable === true ? VM_EXEC : 0) | (random === true ? VM_RAND_READ : 0)
+/** Each page holds a value of its own in all words. */
+function makeFile(system: System, spec: FileSpec, ledger: Ledger): Inode {
+  const { name, pages, cached, dax = false, page_mkwrite = false, holes = [] } = spec;
+  const inode = new Inode(system, name, pages * system.geometry.pageBytes, { dax, page_mkwrite });
+  const first = 1000 * inode.i_mapping.number;
+  for (let pgoff = 0; pgoff < pages; pgoff++) if (!holes.includes(pgoff)) fillBlock(inode, pgoff, first + pgoff);
+  if (cached === undefined && !dax) cacheFile(inode);
+  if (Array.isArray(cached) && !dax)
+    for (const pgoff of cached as readonly number[]) cacheFile(inode, pgoff, pgoff + 1);
+  const size = inode.i_size.value;
+  ledger.addFile(inode, (pgoff, word) =>
+    byteOf(system, pgoff, word) < size && !holes.includes(pgoff) ? first + pgoff : 0,
   );
+  return inode;
+}
+
+function makeArea(mm: Mm, vma: VmaSpec, files: ReadonlyMap<string, Inode>): Area {
+  const what = mappedBy(vma, files);
+  const made = insert_vm_struct(mm, vma.name, vma.pages, flagsOf(vma), what);
+  what?.file.f_mapping.i_mmap.push(made);
+  const file =
+    what === null ? null : { inode: what.file.f_mapping.host, pgoff: what.pgoff, shared: vma.shared === true };
+  return { name: vma.name, start: made.vm_start, file };
+}
+
+function mappedBy({ file, offset = 0 }: MappedSpec, files: ReadonlyMap<string, Inode>): Mapped | null {
+  return file === undefined ? null : { file: files.get(file)!.file, pgoff: offset };
+}
+
+function flagsOf({ readonly = false, executable, random, shared }: Partial<VmaSpec>): number {
+  return (
+    VM_READ |
+    (readonly ? 0 : VM_WRITE) |
+    (executable === true ? VM_EXEC : 0) |
+    (random === true ? VM_RAND_READ : 0) |
+    (shared === true ? VM_SHARED : 0)
+  );
+}
+
+const SIGNAL_NUMBERS: Readonly<Record<Signal, number>> = { SIGBUS, SIGSEGV };
+
+/** A signal that the program may see is -signal. */
+function toSeen(seen: number | Signal): number {
+  return typeof seen === 'number' ? seen : -SIGNAL_NUMBERS[seen];
 }
 
 /**
@@ -109,12 +174,14 @@ function flagsOf({ readonly, executable, random }: VmaSpec): number {
 class Programs {
   private readonly scenario: Scenario;
   private readonly areas: ReadonlyMap<string, Area>;
+  private readonly files: ReadonlyMap<string, Inode>;
   /** By name. */
   private readonly numbers = new Map<string, number>();
 
-  constructor(scenario: Scenario, areas: ReadonlyMap<string, Area>) {
+  constructor(scenario: Scenario, areas: ReadonlyMap<string, Area>, files: ReadonlyMap<string, Inode>) {
     this.scenario = scenario;
     this.areas = areas;
+    this.files = files;
     for (const { name } of scenario.threads) this.numbers.set(name, this.numbers.size);
     for (const { ops } of scenario.threads) {
       for (const op of ops) {
@@ -132,17 +199,57 @@ class Programs {
   }
 
   private op(thread: string, op: Op, n: number): ScriptOp {
-    if (op.kind === 'mmap' || op.kind === 'wait' || op.kind === 'exit') return op;
-    if (op.kind === 'fork') return { kind: 'fork', threads: op.threads.map((child) => this.child(child)) };
+    switch (op.kind) {
+      case 'wait':
+      case 'exit':
+        return op;
+      case 'mmap':
+        return { kind: op.kind, pages: op.pages, flags: flagsOf(op), what: mappedBy(op, this.files) };
+      case 'fork':
+        return { kind: op.kind, threads: op.threads.map((child) => this.child(child)) };
+      case 'truncate': {
+        const inode = this.files.get(op.file)!;
+        return { kind: op.kind, inode, size: op.to * inode.system.geometry.pageBytes };
+      }
+      case 'invalidate':
+      case 'writeback':
+        return { kind: op.kind, inode: this.files.get(op.file)! };
+      case 'punch':
+      case 'pwrite':
+      case 'pread':
+        return this.fileOp(thread, op, n);
+      default:
+        return this.memoryOp(thread, op, n);
+    }
+  }
+
+  private fileOp(thread: string, op: Extract<Op, { kind: 'punch' | 'pwrite' | 'pread' }>, n: number): ScriptOp {
+    const { file, first, last } = op;
+    const where = { inode: this.files.get(file)!, first, last: last ?? Infinity };
+    if (op.kind === 'punch') return { kind: op.kind, ...where };
+    if (op.kind === 'pread') return { kind: op.kind, ...where, ...this.reads(thread, op) };
+    return { kind: op.kind, ...where, ...this.writes(thread, op.value, n) };
+  }
+
+  private memoryOp(thread: string, op: Extract<Op, { readonly vma: string }>, n: number): ScriptOp {
     const { first, last } = op;
     const where = { area: this.areas.get(op.vma)!, first, last };
+    if (op.kind === 'remap') return { kind: op.kind, ...where, to: op.to };
+    if (op.kind !== 'write' && op.kind !== 'read') return { kind: op.kind, ...where };
+    const seen = op.kind === 'read' ? (op.sees ?? []).filter((one) => typeof one !== 'number') : [];
+    const catches = [...(op.catches ?? []), ...seen].map((signal) => SIGNAL_NUMBERS[signal]);
+    if (op.kind === 'read') return { kind: op.kind, ...where, ...this.reads(thread, op), catches };
+    return { kind: op.kind, ...where, ...this.writes(thread, op.value, n), catches };
+  }
+
+  private writes(thread: string, value: number | null, n: number) {
     const number = this.numbers.get(thread)!;
-    if (op.kind === 'write') {
-      return { kind: op.kind, ...where, word: number % PAGE_WORDS, value: op.value ?? (number + 1) * 100 + n + 1 };
-    }
-    if (op.kind !== 'read') return { kind: op.kind, ...where };
-    const word = op.of === undefined && op.sees === undefined ? 0 : this.numbers.get(op.of ?? thread)! % PAGE_WORDS;
-    return { kind: op.kind, ...where, word, sees: op.sees ?? null };
+    return { word: number % PAGE_WORDS, value: value ?? (number + 1) * 100 + n + 1 };
+  }
+
+  private reads(thread: string, { of, sees }: Pick<Extract<Op, { kind: 'read' }>, 'of' | 'sees'>) {
+    const word = of === undefined && sees === undefined ? 0 : this.numbers.get(of ?? thread)! % PAGE_WORDS;
+    return { word, sees: sees?.map(toSeen) ?? null };
   }
 
   private child({ name, ops }: { readonly name: string; readonly ops: readonly Op[] }): ScriptThread {

@@ -4,7 +4,16 @@
  * file finds all of its errors.
  */
 import { didYouMean, listNames, nearest, quote, type Report } from './diagnostic.ts';
-import { type Catalog, type FileOp, maxPages, type Operation, OPERATIONS, opSchema } from './schema.ts';
+import {
+  type Catalog,
+  type FileOp,
+  maxPages,
+  ON_FILES,
+  ON_VMAS,
+  type Operation,
+  OPERATIONS,
+  opSchema,
+} from './schema.ts';
 import { findPlace, type Located, type Path } from './yaml.ts';
 import { valueAt } from './yaml-shape.ts';
 
@@ -19,8 +28,9 @@ export function checkNames(located: Located, catalog: Catalog, report: Report): 
   if (entries(check, []).length === 0) return; // empty, or no mapping
   checkKernel(check);
   const cpus = checkMachine(check);
-  const vmas = checkVmas(check);
-  checkThreads(check, cpus, vmas);
+  const files = checkFiles(check);
+  const vmas = checkVmas(check, files);
+  checkThreads(check, cpus, vmas, files);
   checkWorkload(check);
   checkExpect(check);
 }
@@ -49,13 +59,43 @@ function checkMachine(check: Check): number | null {
   return cpus;
 }
 
+/** The names of the files. */
+function checkFiles(check: Check): string[] {
+  const files = entries(check, ['files']).map(([name]) => name);
+  for (const file of files) {
+    const pages = valueAt(check.data, ['files', file, 'pages']);
+    for (const key of ['cached', 'holes']) if (typeof pages === 'number') checkFilePages(check, file, key, pages);
+  }
+  return files;
+}
+
+/** Pages of a file that are listed are pages that it has. */
+function checkFilePages(check: Check, file: string, key: string, pages: number): void {
+  const path = ['files', file, key];
+  listAt(check, path).forEach((page, index) => {
+    if (typeof page !== 'number' || page < pages) return;
+    const last = Math.ceil(pages) - 1;
+    say(check, [...path, index], `page ${page} is beyond file ${quote(file)}, whose last page is ${last}`);
+  });
+}
+
+/** What is mapped is there; and what goes with files only. */
+function checkMapped(check: Check, path: Path, files: readonly string[]): void {
+  const has = (key: string) => findPlace(check.root, [...path, key]) !== undefined;
+  if (!has('file')) {
+    for (const key of ['offset', 'shared']) if (has(key)) sayKey(check, [...path, key], `${key} goes with file only`);
+  }
+  for (const { name, path: at } of namesAt(check, [...path, 'file'])) checkNamed(check, at, 'file', name, files);
+}
+
 /** The pages of each vma, null where they cannot be told; null if there are no vmas. */
-function checkVmas(check: Check): Map<string, number | null> | null {
-  for (const section of ['vmas', 'threads'])
+function checkVmas(check: Check, files: readonly string[]): Map<string, number | null> | null {
+  for (const section of ['files', 'vmas', 'threads'])
     if (findPlace(check.root, [section, '__proto__']))
       sayKey(check, [section, '__proto__'], "'__proto__' cannot be a name");
   if (!isMapping(valueAt(check.data, ['vmas']))) return null;
   const vmas = new Map(entries(check, ['vmas']).map(([name]) => [name, pagesOf(check, name)]));
+  for (const name of vmas.keys()) checkMapped(check, ['vmas', name], files);
   const total = [...vmas.values()].reduce<number>((sum, pages) => sum + (pages ?? 0), 0);
   if (total > maxPages) sayKey(check, ['vmas'], `all vmas together have at most ${maxPages} pages, got ${total}`);
   return vmas;
@@ -70,14 +110,15 @@ function pagesOf(check: Check, name: string): number | null {
 interface Names {
   /** Pages of each vma; null: there are no vmas. */
   readonly vmas: ReadonlyMap<string, number | null> | null;
+  readonly files: readonly string[];
   readonly threads: readonly string[];
   readonly forked: readonly string[];
 }
 
-function checkThreads(check: Check, cpus: number | null, vmas: Names['vmas']): void {
+function checkThreads(check: Check, cpus: number | null, vmas: Names['vmas'], files: readonly string[]): void {
   const threads = entries(check, ['threads']).map(([name]) => name);
   const forked = forkedBy(check, threads);
-  for (const name of threads) checkThread(check, name, cpus, { vmas, threads: [...threads, ...forked], forked });
+  for (const name of threads) checkThread(check, name, cpus, { vmas, files, threads: [...threads, ...forked], forked });
 }
 
 /** Names of the threads of forked processes, each once. */
@@ -118,6 +159,7 @@ function checkOps(check: Check, path: Path, names: Names): void {
     const at = [...path, index];
     if (!checkKind(check, at, op.data)) return;
     checkAccess(check, at, op.data, names.vmas);
+    checkFileOp(check, at, op.data, names.files);
     checkThreadNames(check, at, op.data, names);
     if (op.data.fork !== undefined) checkFork(check, [...at, 'fork'], names);
     if (op.data.exit === true && index < list.length - 1)
@@ -153,25 +195,52 @@ function checkKind(check: Check, path: Path, op: FileOp): boolean {
 }
 
 /** Operations that are about all pages if none are named. */
-const wholeAreas: ReadonlySet<Operation> = new Set(['munmap', 'madvise_dontneed']);
+const wholeAreas: ReadonlySet<Operation> = new Set(['munmap', 'madvise_dontneed', 'msync', 'punch']);
 
 function checkAccess(check: Check, path: Path, op: FileOp, vmas: Names['vmas']): void {
-  const keys = ['write', 'read', 'page_referenced', 'munmap', 'madvise_dontneed'] as const;
-  const key = keys.find((kind) => op[kind] !== undefined);
+  const key = ON_VMAS.find((kind) => op[kind] !== undefined);
   const name = key && op[key];
   if (vmas === null || key === undefined || name === undefined) return;
   const size = vmas.get(name);
   const last = op.page ?? op.pages?.[1] ?? 0;
   if (size === undefined) {
-    const known = [...vmas.keys()];
-    const message = `unknown vma ${quote(name)} (this scenario has: ${listNames(known)})`;
-    say(check, [...path, key], message, () => didYouMean(name, known));
-  } else if (op.pages !== undefined && op.pages[0] > op.pages[1]) {
-    say(check, [...path, 'pages'], `pages must be [first, last] and go upwards, got [${op.pages.join(', ')}]`);
+    checkNamed(check, [...path, key], 'vma', name, [...vmas.keys()]);
+  } else if (goesDown(check, path, op)) {
+    return;
   } else if (size !== null && last >= size) {
     const where = op.page === undefined ? ['pages', 1] : ['page'];
     say(check, [...path, ...where], `page ${last} is beyond vma ${quote(name)}, whose last page is ${size - 1}`);
   }
+}
+
+function goesDown(check: Check, path: Path, { pages }: FileOp): boolean {
+  if (pages === undefined || pages[0] <= pages[1]) return false;
+  say(check, [...path, 'pages'], `pages must be [first, last] and go upwards, got [${pages.join(', ')}]`);
+  return true;
+}
+
+function checkFileOp(check: Check, path: Path, op: FileOp, files: readonly string[]): void {
+  const key = ON_FILES.find((kind) => op[kind] !== undefined);
+  const kind = key ?? (op.remap === undefined ? undefined : 'remap');
+  if (kind === 'truncate' || kind === 'remap') checkTo(check, path, op, kind);
+  if (op.mmap !== undefined) checkMapped(check, [...path, 'mmap'], files);
+  if (key === undefined) return;
+  checkNamed(check, [...path, key], 'file', op[key]!, files);
+  goesDown(check, path, op);
+}
+
+/** A size, or the number of a page. */
+function checkTo(check: Check, path: Path, { to }: FileOp, kind: string): void {
+  if (to === undefined) say(check, path, `${kind} needs the key to`);
+  else if (kind === 'remap' && !Number.isInteger(to))
+    say(check, [...path, 'to'], `to must be a whole number with remap, got ${to}`);
+}
+
+/** Reports a name that is not one of the scenario's own. */
+function checkNamed(check: Check, path: Path, what: string, name: string, known: readonly string[]): void {
+  if (known.includes(name)) return;
+  const message = `unknown ${what} ${quote(name)} (this scenario has: ${listNames(known)})`;
+  say(check, path, message, () => didYouMean(name, known));
 }
 
 function checkThreadNames(check: Check, path: Path, op: FileOp, { threads, forked }: Names): void {
@@ -188,13 +257,14 @@ function checkThreadNames(check: Check, path: Path, op: FileOp, { threads, forke
 function checkWorkload(check: Check): void {
   const has = (key: string) => findPlace(check.root, [key]) !== undefined;
   const [vmas, threads] = [has('vmas'), has('threads')];
-  const timed = ['pft', 'lat_proc'].filter(has);
+  const timed = ['pft', 'lat_proc', 'seqread'].filter(has);
   const pft = timed.length > 0;
   const other = vmas ? 'vmas' : 'threads';
-  if (timed.length > 1) sayKey(check, ['lat_proc'], 'a scenario has either pft or lat_proc, got both');
+  if (timed.length > 1) sayKey(check, [timed[1]], `a scenario has either ${timed[0]} or ${timed[1]}, got both`);
   else if (pft && (vmas || threads))
     sayKey(check, timed, `a scenario has either vmas and threads or ${timed[0]}, got ${timed[0]} and ${other}`);
   else if (!pft && !(vmas && threads)) reportNoWorkload(check, vmas, threads);
+  if (has('files') && pft) sayKey(check, ['files'], 'files goes with vmas and threads only');
   if (has('measured') && !has('pft')) sayKey(check, ['measured'], 'measured goes with pft only');
   if (threads && isMapping(valueAt(check.data, ['threads'])) && entries(check, ['threads']).length === 0)
     sayKey(check, ['threads'], 'threads must have at least one thread, got none');
@@ -202,11 +272,11 @@ function checkWorkload(check: Check): void {
 
 function reportNoWorkload(check: Check, vmas: boolean, threads: boolean): void {
   // A misspelt section has been reported as an unknown key, and is not missing.
-  const sections = ['vmas', 'threads', 'pft', 'lat_proc'];
+  const sections = ['vmas', 'threads', 'pft', 'lat_proc', 'seqread'];
   if (entries(check, []).some(([key]) => !sections.includes(key) && nearest(key, sections) !== undefined)) return;
   if (vmas) sayKey(check, ['vmas'], "missing key 'threads': vmas and threads go together");
   else if (threads) sayKey(check, ['threads'], "missing key 'vmas': vmas and threads go together");
-  else say(check, [], 'a scenario needs a workload: either vmas and threads, or pft, or lat_proc');
+  else say(check, [], 'a scenario needs a workload: either vmas and threads, or pft, or lat_proc, or seqread');
 }
 
 function checkExpect(check: Check): void {
@@ -226,13 +296,13 @@ function checkExpect(check: Check): void {
   checkClaims(check);
   if (keys.includes('counts') && findPlace(check.root, ['pft']))
     sayKey(check, ['expect', 'counts'], 'counts does not go with pft');
-  if (keys.includes('faults') && !findPlace(check.root, ['pft']))
-    sayKey(check, ['expect', 'faults'], 'faults goes with pft only');
+  if (keys.includes('faults') && !['pft', 'seqread'].some((key) => findPlace(check.root, [key])))
+    sayKey(check, ['expect', 'faults'], 'faults goes with pft and seqread only');
   for (const key of ['misses', 'fewestMisses'])
     if (keys.includes(key) && !findPlace(check.root, ['lat_proc']))
       sayKey(check, ['expect', key], `${key} goes with lat_proc only`);
   checkKnown(check, 'patch', ['expect', 'fewestMisses'], check.catalog.patches);
-  if (keys.includes('errorPercent') && !findPlace(check.root, ['measured']))
+  if (keys.includes('errorPercent') && ![['measured'], ['seqread', 'measured']].some((at) => findPlace(check.root, at)))
     sayKey(check, ['expect', 'errorPercent'], 'errorPercent goes with measured only');
 }
 

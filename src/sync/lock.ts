@@ -33,7 +33,7 @@ export abstract class Lock extends Shared implements Counted {
   /** Linux's name of the operation: `spin_lock`, `down_read`. */
   abstract verb(step: Step): string;
   override label(step: Step): string {
-    return `${this.verb(step)}(${this.name})`;
+    return `${this.verb(step)}(${this.describe()})`;
   }
   /** Would this step have the lock if it took effect now? */
   abstract admits(step: Step): boolean;
@@ -56,6 +56,6 @@ export abstract class Lock extends Shared implements Counted {
   }
 
   private complaint(thread: Thread, shared: boolean): string {
-    return `${thread.name} releases ${this.name}${shared ? ' for reading' : ''} and does not hold it`;
+    return `${thread.name} releases ${this.describe()}${shared ? ' for reading' : ''} and does not hold it`;
   }
 }

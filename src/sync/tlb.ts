@@ -4,25 +4,29 @@
  * So accesses hold the TLB shared, and a flush has it for itself.
  *
  * Entries are tagged with the address space (ASIDs, region ids), so that switching to another one flushes nothing. They
- * stay until they are flushed, or until the TLB is full and the oldest goes.
+ * stay until they are flushed, or until the ways of their set are full and the oldest goes.
  */
 import { LOCK, LOCK_SHARED, Shared, Step, UNLOCK, UNLOCK_SHARED } from '../machine/step.ts';
 import type { Thread } from '../machine/thread.ts';
 
-/** Larger than any page number; more than 8,000 address spaces are apart. */
-const PAGES = 2 ** 40;
+/** Entries of a set: a page can be in one set only, and there in any of these. */
+const WAYS = 4;
 
 export class Tlb extends Shared {
   readonly name: string;
   /** Not a lock of the kernel: the lock table does without it. */
   readonly lockClass = '';
-  /** By address space and page. */
-  readonly entries = new Map<number, number>();
   readonly beginStep = new Step(LOCK_SHARED, this);
   readonly endStep = new Step(UNLOCK_SHARED, this);
   readonly flushStep = new Step(LOCK, this);
   readonly flushedStep = new Step(UNLOCK, this);
-  private readonly size: number;
+  private readonly sets: number;
+  /** Of each entry, set by set; made when the first one is loaded. Address space 0: there is no entry. */
+  private pages: Float64Array | null = null;
+  private spaces = new Int32Array(0);
+  private translations = new Int32Array(0);
+  /** The way of each set that is used next. */
+  private next = new Uint8Array(0);
   /** Threads with an access under way. */
   private readonly users: Thread[] = [];
   private flusher: Thread | null = null;
@@ -31,38 +35,66 @@ export class Tlb extends Shared {
   constructor(cpu: number, size: number) {
     super();
     this.name = `CPU${cpu}.tlb`;
-    this.size = size;
+    this.sets = Math.ceil(size / WAYS);
+    this.confinedTo = cpu; // whoever flushes it for another CPU does so by a call
   }
 
   /** What is known of a page of address space `asid`; 0: nothing. */
   lookup(asid: number, vpn: number): number {
-    return this.entries.get(asid * PAGES + vpn) ?? 0;
+    const at = this.find(asid, vpn);
+    return at < 0 ? 0 : this.translations[at];
   }
 
   /** Keep a translation. */
   load(asid: number, vpn: number, entry: number): void {
-    const key = asid * PAGES + vpn;
-    this.entries.delete(key);
-    if (this.entries.size === this.size) this.entries.delete(this.entries.keys().next().value!);
-    this.entries.set(key, entry);
+    this.pages ??= this.makeRoom();
+    let at = this.find(asid, vpn);
+    if (at < 0) {
+      const set = vpn % this.sets;
+      at = set * WAYS + this.next[set];
+      this.next[set] = (this.next[set] + 1) % WAYS;
+      this.pages[at] = vpn;
+      this.spaces[at] = asid;
+    }
+    this.translations[at] = entry;
+  }
+
+  private makeRoom(): Float64Array {
+    const entries = this.sets * WAYS;
+    this.spaces = new Int32Array(entries);
+    this.translations = new Int32Array(entries);
+    this.next = new Uint8Array(this.sets);
+    return new Float64Array(entries);
+  }
+
+  private find(asid: number, vpn: number): number {
+    const { pages, spaces } = this;
+    if (pages === null) return -1;
+    const first = (vpn % this.sets) * WAYS;
+    for (let at = first; at < first + WAYS; at++) if (pages[at] === vpn && spaces[at] === asid) return at;
+    return -1;
   }
 
   /** Forget a page. */
   purge(asid: number, vpn: number): void {
-    this.entries.delete(asid * PAGES + vpn);
+    const at = this.find(asid, vpn);
+    if (at >= 0) this.spaces[at] = 0;
   }
 
   /** Forget an address space, or pages `first` to `end` - 1 of it. */
-  purgeAll(asid: number, first = 0, end = PAGES): void {
-    for (const key of this.entries.keys()) {
-      const vpn = key - asid * PAGES;
-      if (vpn >= first && vpn < end) this.entries.delete(key);
-    }
+  purgeAll(asid: number, first = 0, end = Infinity): void {
+    const { pages, spaces } = this;
+    if (pages === null) return;
+    spaces.forEach((space, at) => {
+      if (space === asid && pages[at] >= first && pages[at] < end) spaces[at] = 0;
+    });
   }
 
   /** Visit every entry as (asid, vpn, entry); for checks. */
   forEach(visit: (asid: number, vpn: number, entry: number) => void): void {
-    for (const [key, entry] of this.entries) visit(Math.floor(key / PAGES), key % PAGES, entry);
+    this.spaces.forEach((space, at) => {
+      if (space !== 0) visit(space, this.pages![at], this.translations[at]);
+    });
   }
 
   describe(): string {

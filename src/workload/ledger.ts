@@ -1,129 +1,301 @@
 /**
- * What user memory must hold, by the stores that programs have completed: of each word the last store of every thread,
- * as nobody knows which of them came last. A child has what its parent had when it forked; what the parent's threads
- * stored while it forked the child may have or not.
+ * What user memory and files must hold, by what programs have done to them. Whatever is done takes a while by the clock
+ * of the ledger: what ended before another thing began is written over by that, of what happened at the same time
+ * nobody knows which came last.
+ *
+ * A store by way of a shared mapping, or by write(2), is one to a word of a file; all others are to a word of an address
+ * space. A child has what its parent had when it forked; what happened during the fork the child may have or not.
  */
+import type { Inode } from '../kernel/fs.ts';
 import { page_size } from '../kernel/pgtable.ts';
-import type { Address, Mm } from '../kernel/structs.ts';
+import { type Address, type Mm, PAGE_WORDS } from '../kernel/structs.ts';
+import { byteOf } from './files.ts';
 
-/** One word of a page, and what it is called. */
+/** A page of a file. */
+export interface FilePage {
+  readonly inode: Inode;
+  readonly pgoff: number;
+}
+
+/** One word of a page in memory, and what it is called. */
 export interface Place {
   readonly address: Address;
   readonly word: number;
   /** `heap+0` */
   readonly name: string;
+  /** What is mapped there, and whether stores go to the file. Null: anonymous memory. */
+  readonly file: (FilePage & { readonly shared: boolean }) | null;
 }
 
-/** What is known of one word of an address space. */
-export interface Known extends Place {
-  /** By thread. */
-  readonly last: Map<string, number>;
-  /** What it may hold besides. */
-  readonly maybe: number[];
+/** From when to when; the end is Infinity as long as it is under way. */
+interface Span {
+  readonly begin: number;
+  end: number;
+  /** It has happened, wholly, between the two. */
+  sure: boolean;
 }
 
-type Book = Map<string, Known>;
+/** A store to one word. */
+export interface Store extends Span {
+  readonly place: Place;
+  readonly mm: Mm | null;
+  readonly by: string;
+  readonly value: number;
+  /** Behind the end of the file, in its last page: it may last or not. */
+  loose: boolean;
+}
 
-/** A fork under way: what the parent had before, and what was stored meanwhile. */
+/** Words lose what they hold: here what they were when nobody had stored to them. */
+interface Discard extends Span {
+  /** Of an address space by address, of a file by page and word. */
+  readonly covers: (at: number, word: number) => boolean;
+  /** Private copies go too: a truncation. */
+  readonly cutsOff: boolean;
+}
+
+/** What has been done to an address space, or to a file: by page and word. */
+class Book {
+  readonly stores = new Map<string, Store[]>();
+  readonly discards: Discard[] = [];
+
+  add(at: number, store: Store): void {
+    const key = `${at} ${store.place.word}`;
+    const known = this.stores.get(key);
+    if (known === undefined) this.stores.set(key, [store]);
+    else known.push(store);
+  }
+
+  /** Stores of which the word may have the value, and whether it may have none: as discarded, or as at the beginning. */
+  live(
+    at: number,
+    word: number,
+    more: readonly Discard[] = [],
+  ): { stores: Store[]; none: boolean; untouched: boolean } {
+    const stores = this.stores.get(`${at} ${word}`) ?? [];
+    const discards = [...this.discards, ...more].filter((discard) => discard.covers(at, word));
+    const gone = ({ end }: Span, by: readonly Span[]): boolean =>
+      by.some((later) => isOver(later) && later.begin > end);
+    return {
+      stores: stores.filter((store) => !gone(store, stores) && (store.loose || !gone(store, discards))),
+      none: discards.some((discard) => !gone(discard, stores)) || stores.some(({ loose }) => loose),
+      untouched: !stores.some(isOver) && !discards.some(isOver),
+    };
+  }
+
+  /** As a child gets it whose fork began at `begin`. */
+  copy(begin: number, now: number): Book {
+    const inherited = <T extends Span>(span: T): T =>
+      span.end < begin ? span : { ...span, end: Math.min(span.end, now), sure: false };
+    const book = new Book();
+    for (const [key, stores] of this.stores) book.stores.set(key, stores.map(inherited));
+    book.discards.push(...this.discards.map(inherited));
+    return book;
+  }
+}
+
+function isOver({ sure, end }: Span): boolean {
+  return sure && end < Infinity;
+}
+
+/** A fork under way: when it began. */
 export interface Forking {
   readonly parent: Mm;
-  readonly before: Book;
-  readonly meanwhile: [Place, number][];
+  readonly begin: number;
+}
+
+/** A place, what it may hold, and who has stored that. */
+export interface Allowed extends Place {
+  readonly values: readonly number[];
+  /** It may show what it would if nobody had ever stored there. */
+  readonly usual: boolean;
+  readonly stores: readonly string[];
 }
 
 export class Ledger {
-  private readonly books = new Map<Mm, Book>();
-  private readonly forks = new Set<Forking>();
-  /** All words that anybody has stored to. */
-  private readonly places = new Map<string, Place>();
-  private readonly stores: {
-    readonly mm: Mm;
-    readonly address: Address;
-    readonly word: number;
-    readonly value: number;
-  }[] = [];
+  private clock = 0;
+  private readonly memory = new Map<Mm, Book>();
+  private readonly files = new Map<Inode, Book>();
+  /** What each word of a file held when the program began. */
+  private readonly initial = new Map<Inode, (pgoff: number, word: number) => number>();
+  private readonly stores: Store[] = [];
   /** Loads that have shown what they must not. */
   readonly complaints: string[] = [];
 
-  /** A store has completed. */
-  store(mm: Mm, place: Place, by: string, value: number): void {
-    this.places.set(keyOf(place), place);
-    this.stores.push({ mm, address: place.address, word: place.word, value });
-    this.known(mm, place).last.set(by, value);
-    for (const fork of this.forks) if (fork.parent === mm) fork.meanwhile.push([place, value]);
+  /** There is a file; what each of its words holds. */
+  addFile(inode: Inode, initial: (pgoff: number, word: number) => number): void {
+    this.initial.set(inode, initial);
   }
 
-  /** The pages of [start, end) have been given back: they hold zeros. */
-  discard(mm: Mm, start: Address, end: Address): void {
-    const book = this.bookOf(mm);
-    for (const [key, { address }] of book) if (address >= start && address < end) book.delete(key);
+  storeBegins(mm: Mm, place: Place, by: string, value: number): Store {
+    const store = this.begins({ place, mm, by, value, loose: false });
+    const { file, address } = place;
+    if (file !== null && file.shared) this.fileBook(file.inode).add(file.pgoff, store);
+    else this.bookOf(mm).add(address, store);
+    return store;
+  }
+
+  /** write(2) */
+  writeBegins({ inode, pgoff }: FilePage, word: number, by: string, value: number): Store {
+    const place = { address: -1, word, name: `${inode.name}+${pgoff}`, file: { inode, pgoff, shared: true } };
+    const store = this.begins({ place, mm: null, by, value, loose: false });
+    this.fileBook(inode).add(pgoff, store);
+    return store;
+  }
+
+  /** It has completed, or it has not been made: the program has caught a signal. */
+  storeEnds(store: Store, made: boolean): void {
+    if (!made) {
+      this.strike(store);
+      return;
+    }
+    const { file, word } = store.place;
+    store.end = ++this.clock;
+    if (file !== null && file.shared && store.mm !== null) {
+      const { system, i_size } = file.inode;
+      store.loose = byteOf(system, file.pgoff, word) >= i_size.value;
+    }
+    store.sure = !store.loose;
+  }
+
+  private begins(what: Omit<Store, keyof Span>): Store {
+    const store = { ...what, begin: ++this.clock, end: Infinity, sure: true };
+    this.stores.push(store);
+    return store;
+  }
+
+  private strike(store: Store): void {
+    const books = [...this.memory.values(), ...this.files.values()];
+    for (const list of [this.stores, ...books.flatMap((book) => [...book.stores.values()])]) {
+      const at = list.indexOf(store);
+      if (at >= 0) list.splice(at, 1);
+    }
+  }
+
+  /** The pages of [start, end) are given back. */
+  discardBegins(mm: Mm, start: Address, end: Address): Span {
+    return this.discard(this.bookOf(mm), (address) => address >= start && address < end);
+  }
+
+  /** The file is cut off at a byte: private copies of pages behind it go too. */
+  truncateBegins(inode: Inode, size: number): Span {
+    return this.discard(this.fileBook(inode), (pgoff, word) => byteOf(inode.system, pgoff, word) >= size, true);
+  }
+
+  /** Pages of the file become a hole; private copies stay. */
+  punchBegins(inode: Inode, first: number, last: number): Span {
+    return this.discard(this.fileBook(inode), (pgoff) => pgoff >= first && pgoff <= last);
+  }
+
+  discardEnds(discard: Span): void {
+    discard.end = ++this.clock;
+  }
+
+  private discard(book: Book, covers: Discard['covers'], cutsOff = false): Span {
+    const discard = { begin: ++this.clock, end: Infinity, sure: true, covers, cutsOff };
+    book.discards.push(discard);
+    return discard;
   }
 
   forkBegins(parent: Mm): Forking {
-    const fork = { parent, before: copyOf(this.bookOf(parent)), meanwhile: [] };
-    this.forks.add(fork);
-    return fork;
+    return { parent, begin: ++this.clock };
   }
 
-  forkEnds(fork: Forking, child: Mm | null): void {
-    this.forks.delete(fork);
-    if (child === null) return;
-    this.books.set(child, fork.before);
-    for (const [place, value] of fork.meanwhile) this.known(child, place).maybe.push(value);
+  forkEnds({ parent, begin }: Forking, child: Mm | null): void {
+    if (child !== null) this.memory.set(child, this.bookOf(parent).copy(begin, ++this.clock));
   }
 
   /** Address spaces in which this value was stored there. */
   storedBy(address: Address, word: number, value: number): Mm[] {
-    return this.stores.filter((s) => s.address === address && s.word === word && s.value === value).map(({ mm }) => mm);
+    return this.stores.flatMap(({ mm, place, value: stored }) =>
+      mm !== null && place.address === address && place.word === word && stored === value ? [mm] : [],
+    );
   }
 
   /** Has anybody stored to the page that begins there? */
   isTouched(address: Address): boolean {
-    return this.stores.some((store) => store.address === address);
+    return this.stores.some(({ place }) => place.address === address);
   }
 
-  /** What each word that was ever stored to may hold in this address space. */
-  *allowed(mm: Mm): Iterable<Place & { readonly values: readonly number[]; readonly stores: readonly string[] }> {
-    const book = this.bookOf(mm);
-    for (const [key, place] of this.places) {
-      const known = book.get(key);
-      const last = known === undefined ? [] : [...known.last];
-      const values = [...last.map(([, value]) => value), ...(known?.maybe ?? []), ...(last.length === 0 ? [0] : [])];
-      yield { ...place, values, stores: last.map(([by, value]) => `${by} stored ${value}`) };
+  /** What each word of memory that was ever stored to may hold in this address space; not those of shared mappings. */
+  *allowed(mm: Mm): Iterable<Allowed> {
+    const places = new Map(this.stores.map(({ place }) => [`${place.address} ${place.word}`, place]));
+    for (const place of places.values()) {
+      if (place.file?.shared === true) continue;
+      const { address, word, file } = place;
+      const { stores, none, untouched } = this.bookOf(mm).live(address, word, this.cutOff(file));
+      const usual = none || untouched;
+      const values = stores.map(({ value }) => value);
+      if (usual) values.push(...(file === null ? [0] : this.history(file.inode, file.pgoff, word)));
+      yield { ...place, values, usual, ...told(stores) };
     }
   }
 
+  /** Truncations take private copies of whole pages with them. */
+  private cutOff(file: FilePage | null): Discard[] {
+    if (file === null) return [];
+    const { discards } = this.fileBook(file.inode);
+    const those = discards.filter(({ covers, cutsOff }) => cutsOff && covers(file.pgoff, 0));
+    return those.map((discard) => ({ ...discard, covers: () => true }));
+  }
+
+  /** What a word of the file may hold. */
+  allowedInFile(inode: Inode, pgoff: number, word: number): Pick<Allowed, 'values' | 'stores'> {
+    const { stores, none, untouched } = this.fileBook(inode).live(pgoff, word);
+    const values = stores.map(({ value }) => value);
+    if (none) values.push(0);
+    if (untouched) values.push(this.initial.get(inode)!(pgoff, word));
+    return { values, ...told(stores) };
+  }
+
+  /** Has anything been done to a page of a file? */
+  isChanged(inode: Inode, pgoff: number): boolean {
+    const { stores, discards } = this.fileBook(inode);
+    const words = Array.from({ length: PAGE_WORDS }, (_, word) => word);
+    return words.some((word) => stores.has(`${pgoff} ${word}`) || discards.some(({ covers }) => covers(pgoff, word)));
+  }
+
+  /** All that a word of the file has ever held. */
+  history(inode: Inode, pgoff: number, word: number): number[] {
+    const stores = this.fileBook(inode).stores.get(`${pgoff} ${word}`) ?? [];
+    return [0, this.initial.get(inode)!(pgoff, word), ...stores.map(({ value }) => value)];
+  }
+
+  /** Has the file ever held this value, wherever? */
+  wasInFile(inode: Inode, pages: number, value: number): boolean {
+    const initial = this.initial.get(inode)!;
+    if (value === 0 || Array.from({ length: pages }, (_, pgoff) => initial(pgoff, 0)).includes(value)) return true;
+    return this.stores.some(({ place: { file }, value: stored }) => file?.inode === inode && stored === value);
+  }
+
   private bookOf(mm: Mm): Book {
-    let book = this.books.get(mm);
-    if (book === undefined) this.books.set(mm, (book = new Map<string, Known>()));
-    return book;
+    return bookIn(this.memory, mm);
   }
 
-  private known(mm: Mm, place: Place): Known {
-    const book = this.bookOf(mm);
-    const key = keyOf(place);
-    let known = book.get(key);
-    if (known === undefined) book.set(key, (known = { ...place, last: new Map<string, number>(), maybe: [] }));
-    return known;
+  private fileBook(inode: Inode): Book {
+    return bookIn(this.files, inode);
   }
 }
 
-function keyOf({ address, word }: Place): string {
-  return `${address} ${word}`;
+function bookIn<T>(books: Map<T, Book>, of: T): Book {
+  let book = books.get(of);
+  if (book === undefined) books.set(of, (book = new Book()));
+  return book;
 }
 
-function copyOf(book: Book): Book {
-  return new Map(
-    [...book].map(([key, known]) => [key, { ...known, last: new Map(known.last), maybe: [...known.maybe] }]),
-  );
+function told(stores: readonly Store[]): { stores: string[] } {
+  return { stores: stores.filter(({ sure }) => sure).map(({ by, value }) => `${by} stored ${value}`) };
+}
+
+/** An area of memory as it was when the program began. */
+export interface Area {
+  readonly name: string;
+  readonly start: Address;
+  /** What its first page shows; null: anonymous memory. */
+  readonly file: Place['file'];
 }
 
 /** The page of an area, counted from 0. */
-export function placeOf(
-  mm: Mm,
-  area: { readonly name: string; readonly start: Address },
-  page: number,
-  word: number,
-): Place {
-  return { address: area.start + page * page_size(mm), word, name: `${area.name}+${page}` };
+export function placeOf(mm: Mm, { name, start, file }: Area, page: number, word: number): Place {
+  const mapped = file === null ? null : { ...file, pgoff: file.pgoff + page };
+  return { address: start + page * page_size(mm), word, name: `${name}+${page}`, file: mapped };
 }

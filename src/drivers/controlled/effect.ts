@@ -12,6 +12,7 @@ import {
   COPY,
   DELAY,
   DMA,
+  LOAD,
   LOCK,
   LOCK_SHARED,
   POLL,
@@ -75,6 +76,7 @@ export function modeOf(step: Step): Mode {
     case DMA:
       return Mode.writeAll;
     case COPY:
+    case LOAD:
       return Mode.readAll;
     case LOCK:
       return Mode.acquire;

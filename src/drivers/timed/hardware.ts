@@ -2,7 +2,8 @@
  * What time an access takes, from the state of the hardware: who has the line, how far away that is, whether a
  * transfer is under way, how much of a memory bus is taken. All times are ticks (see TICKS_PER_NS).
  */
-import { type Line, MEMORY, type Words } from '../../machine/memory.ts';
+import { type Line, MEMORY } from '../../machine/memory.ts';
+import type { Shared } from '../../machine/step.ts';
 import { type Cost, hops, nodeOf, type Profile, TICKS_PER_NS } from '../../machine/profile.ts';
 import { Misuse, type Thread } from '../../machine/thread.ts';
 import { allWork } from '../../machine/work.ts';
@@ -79,7 +80,21 @@ export class Hardware {
     this.busFree = new Float64Array(this.nodes);
     this.memoryFree = new Float64Array(this.nodes);
     this.memoryPerKib = profile.clear.memory === undefined ? 0 : ticks(profile.clear.memory);
+    this.homeFree = new Float64Array(this.nodes);
+    this.atHome = profile.lineHome === undefined ? 0 : ticks(profile.lineHome);
+    const read = profile.read ?? { ...profile.clear, cached: profile.clear.local };
+    const { cached, local, remote, bus } = read;
+    this.read = { cached: ticks(cached), local: ticks(local), remote: ticks(remote), bus: ticks(bus) };
+    const pages = profile.read === undefined ? 0 : profile.geometry.cacheBytes / profile.geometry.pageBytes;
+    this.caches = new PageCaches(this.nodes, Math.floor(pages));
   }
+
+  /** Tick at which each node can arbitrate again, and how long it takes. */
+  private readonly homeFree: Float64Array;
+  private readonly atHome: number;
+  /** Ticks per KiB. */
+  private readonly read: Readonly<Record<'cached' | 'local' | 'remote' | 'bus', number>>;
+  private readonly caches: PageCaches;
 
   private between(from: number, to: number): number {
     return this.transfer[this.node[from] * this.nodes + this.node[to]];
@@ -92,8 +107,34 @@ export class Hardware {
   }
 
   /** `cpu` uses a word of a structure now. */
-  touch(words: Words, index: number, cpu: number): void {
-    this.done[0] = this.clock[cpu] + this.fetch(words.claim(index, cpu), cpu);
+  touch(object: Shared, index: number, cpu: number): void {
+    const before = object.claim(index, cpu);
+    const now = this.clock[cpu];
+    if (before === cpu) {
+      this.done[0] = now;
+      return;
+    }
+    this.done[0] = object.lineFreeAt < 0 ? now + this.fetch(before, cpu) : this.transferOf(object, before, cpu);
+  }
+
+  /** One transfer of a line at a time; and one at a time of all that go from node to node by way of the line's home. */
+  private transferOf(object: Shared, before: number, cpu: number): number {
+    const now = this.clock[cpu];
+    const { homeFree } = this;
+    let start = object.lineFreeAt > now ? object.lineFreeAt : now;
+    if (before !== MEMORY && this.atHome > 0 && this.node[before] !== this.node[cpu]) {
+      const { home } = object;
+      if (homeFree[home] > start) start = homeFree[home];
+      homeFree[home] = start + this.atHome;
+    }
+    const end = start + this.fetch(before, cpu);
+    object.lineFreeAt = end;
+    return end;
+  }
+
+  /** For a CPU to use what is confined to it, or to readers: it is in its cache. */
+  privateTicks(object: Shared): number {
+    return object.line === null ? 0 : this.hit;
   }
 
   /** `cpu` uses a line that others may want at the same time now. A transfer occupies the line. */
@@ -175,6 +216,21 @@ export class Hardware {
     this.done[0] = end;
   }
 
+  /** `cpu` reads the `bytes` of an object on memory node `home`. A node's memory serves one such job at a time. */
+  load(object: Shared, cpu: number, bytes: number, home: number): void {
+    const now = this.clock[cpu];
+    const node = this.node[cpu];
+    const { cached, local, remote, bus } = this.read;
+    if (this.caches.has(object, node)) {
+      this.done[0] = now + Math.round((bytes / 1024) * cached);
+      return;
+    }
+    this.caches.add(object, node);
+    const start = this.busFree[home] > now ? this.busFree[home] : now;
+    this.busFree[home] = start + Math.round((bytes / 1024) * bus);
+    this.done[0] = start + Math.round((bytes / 1024) * (home === node ? local : local + remote));
+  }
+
   /** Time from clone() on CPU `from` until the new thread runs on CPU `to`. */
   startDelay(from: number, to: number): number {
     return this.node[from] === this.node[to] ? this.startSame : this.startOther;
@@ -191,6 +247,33 @@ const MOVES = { 'test-and-set': 3, ticket: 2, queued: 2 } as const;
 function busyPerSpinner({ spinlocks }: Profile): number {
   if (spinlocks === undefined || spinlocks.kind === 'queued') return 0;
   return spinlocks.kind === 'ticket' ? spinlocks.busy.value / 2 : spinlocks.busy.value;
+}
+
+/** What the caches of each node have of pages that were read: the last so many that came from memory. */
+class PageCaches {
+  private readonly rings: (Shared | undefined)[][];
+  private readonly next: number[];
+  private readonly pages: number;
+
+  constructor(nodes: number, pages: number) {
+    this.pages = pages;
+    this.rings = Array.from({ length: nodes }, () => []);
+    this.next = this.rings.map(() => 0);
+  }
+  has(object: Shared, node: number): boolean {
+    return node <= 30 && (object.inCaches & (1 << node)) !== 0;
+  }
+  /** The one that came first goes. */
+  add(object: Shared, node: number): void {
+    if (this.pages === 0 || node > 30) return;
+    const ring = this.rings[node];
+    const at = this.next[node];
+    const gone = ring[at];
+    if (gone !== undefined) gone.inCaches &= ~(1 << node);
+    ring[at] = object;
+    object.inCaches |= 1 << node;
+    this.next[node] = (at + 1) % this.pages;
+  }
 }
 
 function transferTicks(profile: Profile, nodes: number): Float64Array {

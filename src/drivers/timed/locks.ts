@@ -66,10 +66,10 @@ export class LockTable {
     if (waiters > this.counters[row + MAX_WAITERS]) this.counters[row + MAX_WAITERS] = waiters;
   }
 
-  /** Rows in order of first use. */
+  /** Rows by name of the class. */
   rows(): LockRow[] {
-    return this.classes.map((lockClass, i) => {
-      const at = i * COLUMNS;
+    return [...this.classes].sort().map((lockClass) => {
+      const at = this.classes.indexOf(lockClass) * COLUMNS;
       const { counters } = this;
       return {
         lockClass,

@@ -15,16 +15,19 @@
 import { observePlain, type PlainObserver, type Words } from '../../machine/memory.ts';
 import { type Profile, TICKS_PER_NS } from '../../machine/profile.ts';
 import {
+  ANYBODY,
   BLOCKED,
   CLEAR,
   type Counted,
   DELAY,
   DMA,
+  LOAD,
   LOCK,
   LOCK_SHARED,
   NOTHING,
   POLL,
   READ,
+  READERS,
   type Shared,
   type Shortcut,
   SPAWN,
@@ -38,7 +41,7 @@ import {
   WAIT,
   WALK,
 } from '../../machine/step.ts';
-import { type Birth, running, setRunning, SYSTEM, Thread, USER, woken } from '../../machine/thread.ts';
+import { type Birth, Misuse, running, setRunning, SYSTEM, Thread, USER, woken } from '../../machine/thread.ts';
 import { bill, chargeTicks, setPrices } from '../../machine/work.ts';
 import { Balancer, type Look } from './balance.ts';
 import { Hardware, workPrices } from './hardware.ts';
@@ -79,6 +82,9 @@ export interface TimedResult {
   readonly stuck: readonly Thread[];
 }
 
+/** A lock that sleepers wait for in line. */
+type Queueing = Counted & { readonly queue?: readonly unknown[] };
+
 /** Run the threads to the end. */
 export function runTimed(births: readonly Birth[], options: TimedOptions): TimedResult {
   const machine = new TimedMachine(options);
@@ -111,6 +117,8 @@ class TimedMachine implements PlainObserver, Shortcut {
   /** Charges not paid yet, per CPU: (mode, ticks) pairs. Empty unless eager. */
   private readonly debts: number[][];
   private readonly charges: number[] | null;
+  /** Steps that no other CPU sees are done before they are due. */
+  private readonly runsAhead: boolean;
   /** [USER, SYSTEM] */
   private readonly cpuTime = new Float64Array(2);
   private readonly threads: Thread[] = [];
@@ -149,6 +157,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     this.arrivals = new Int32Array(cpus);
     this.charges = options.eager === true ? [] : null;
     this.order = options.recordOrder === true ? [] : null;
+    this.runsAhead = options.eager !== true && options.recordOrder !== true;
     this.progress = options.progress;
     this.reportAt = options.progress?.every ?? 0;
     setPrices(workPrices(profile), this.charges);
@@ -201,6 +210,7 @@ class TimedMachine implements PlainObserver, Shortcut {
 
   private effectOfDevice(thread: Thread, step: Step): number {
     const { kind, object } = step;
+    if (object.confinedTo !== ANYBODY) checkConfined(step, DEVICE);
     this.count(thread);
     const reply = object.perform(step, thread);
     if (reply === BLOCKED) return reply;
@@ -228,12 +238,21 @@ class TimedMachine implements PlainObserver, Shortcut {
     const thread = this.current[rank]!;
     if (this.charges !== null && this.debts[rank].length > 0) this.payOne(rank);
     else this.act(rank, thread);
+    if (this.runsAhead)
+      while (this.current[rank] === thread && this.isPrivate(thread.pending, rank)) this.act(rank, thread);
     if (thread.pending === null && this.paid(rank)) this.ended(rank);
     const next = this.current[rank];
     let due = false;
     if (next !== null && !next.spinning) due = this.queue.advance(rank);
     else this.queue.pop();
     return this.arrived === 0 ? due : this.queueArrivals();
+  }
+
+  /** A step that no other CPU can see, or that sees of others only what nobody changes: it need not be due. */
+  private isPrivate(step: Step | null, rank: number): boolean {
+    if (step === null) return false;
+    const { confinedTo } = step.object;
+    return confinedTo === rank || (confinedTo === READERS && step.kind === READ);
   }
 
   private paid(rank: number): boolean {
@@ -283,6 +302,8 @@ class TimedMachine implements PlainObserver, Shortcut {
     const reply = this.effect(rank, thread, step);
     if (reply === BLOCKED) {
       this.since[thread.id] = this.moment[0];
+      const { queue } = step.object as Queueing;
+      if (queue !== undefined) this.locks.queued(step.object as Queueing, queue.length);
       this.giveUpCpu(rank);
       return;
     }
@@ -298,18 +319,30 @@ class TimedMachine implements PlainObserver, Shortcut {
   now(step: Step): number {
     const thread = running;
     if (thread !== this.unstopped || thread.stepwise || step.kind > CLEAR) return STOP;
+    if (step.kind < WALK && this.runsAhead && this.isPrivate(step, thread.cpu)) return this.privateWord(step, thread);
     if (isLock(step.kind) && !(step.object as Shared & { admits(step: Step): boolean }).admits(step)) return STOP;
     if (step.kind === WALK || step.kind === WAIT || step.kind === POLL) return STOP;
     const rank = thread.cpu;
     this.payBill(rank);
-    if (this.arrived > 0 || !this.queue.remains(rank)) return STOP;
+    const ahead = this.runsAhead && this.isPrivate(step, rank);
+    if (!ahead && (this.arrived > 0 || !this.queue.remains(rank))) return STOP;
     const reply = this.effect(rank, thread, step);
     setRunning(thread);
     return reply;
   }
 
+  /** A word that the CPU has to itself: what using it costs is paid with the next step that others see. */
+  private privateWord(step: Step, thread: Thread): number {
+    const words = step.object as Words;
+    if (words.confinedTo !== READERS && words.waiters !== null) return STOP;
+    bill[thread.mode] += this.hardware.privateTicks(words);
+    this.count(thread);
+    return words.perform(step);
+  }
+
   /** The step takes effect on its object, and on those who wait for that. It must be ready. */
   private effect(rank: number, thread: Thread, step: Step): number {
+    if (step.object.confinedTo !== ANYBODY) checkConfined(step, rank);
     // Words and locks go separate ways so that each way sees few classes: V8 is faster that way.
     if (step.kind <= WALK) return this.effectOnWord(rank, thread, step, step.object as Words);
     if (step.kind <= UNLOCK_SHARED || step.kind === SYNCHRONIZE)
@@ -319,7 +352,8 @@ class TimedMachine implements PlainObserver, Shortcut {
 
   private effectOnWord(rank: number, thread: Thread, step: Step, words: Words): number {
     const line = words.line ?? words.ownLine();
-    if (line === null) this.hardware.touch(words, step.index, rank);
+    if (words.confinedTo !== ANYBODY) this.hardware.done[0] = this.clock[rank] + this.hardware.privateTicks(words);
+    else if (line === null) this.hardware.touch(words, step.index, rank);
     else this.hardware.access(line, rank, step.kind !== READ && step.kind !== WALK);
     this.spend(rank, thread);
     const reply = words.perform(step);
@@ -329,7 +363,8 @@ class TimedMachine implements PlainObserver, Shortcut {
 
   private effectOnLock(rank: number, thread: Thread, step: Step, lock: Shared): number {
     const line = lock.line ?? lock.ownLine();
-    if (line === null) this.hardware.done[0] = this.clock[rank];
+    if (lock.confinedTo !== ANYBODY) this.hardware.done[0] = this.clock[rank] + this.hardware.privateTicks(lock);
+    else if (line === null) this.hardware.touch(lock.onLineOf(), 0, rank);
     else this.hardware.access(line, rank, true);
     this.spend(rank, thread);
     const reply = lock.perform(step, thread);
@@ -342,7 +377,8 @@ class TimedMachine implements PlainObserver, Shortcut {
 
   private effectOtherwise(rank: number, thread: Thread, step: Step): number {
     const { object } = step;
-    if (step.kind === DMA) this.hardware.done[0] = this.clock[rank];
+    if (step.kind === LOAD) this.hardware.load(object, rank, step.value, step.other);
+    else if (step.kind === DMA) this.hardware.done[0] = this.clock[rank];
     else if (step.kind === CLEAR && step.value > 0) this.hardware.clear(rank, step.value, step.other);
     else if (step.kind !== SPAWN && object.ownLine() !== null) this.hardware.access(object.line!, rank, false);
     else this.hardware.done[0] = this.clock[rank];
@@ -563,7 +599,9 @@ class TimedMachine implements PlainObserver, Shortcut {
 
   /** Has a user program had its slice, while others wait for its CPU? It gives way between two accesses. */
   private sliceOver(rank: number, thread: Thread): boolean {
-    if (this.balancer === null || thread.pending!.kind !== WALK || this.clock[rank] < this.sliceEnd[rank]) return false;
+    const { kind, object } = thread.pending!;
+    if (this.balancer === null || kind !== WALK || object.confinedTo !== ANYBODY) return false;
+    if (this.clock[rank] < this.sliceEnd[rank]) return false;
     return this.runqueue[rank].length > 0;
   }
 
@@ -648,8 +686,13 @@ class TimedMachine implements PlainObserver, Shortcut {
 
   /** A plain access pays for its line at the thread's next step. */
   plain(words: Words, index: number, write: boolean): void {
+    if (words.confinedTo !== ANYBODY) checkPlain(words, index, write, this.inDevice);
     if (this.inDevice) return;
     const rank = running.cpu;
+    if (words.confinedTo !== ANYBODY) {
+      chargeTicks(this.hardware.privateTicks(words));
+      return;
+    }
     const line = words.line ?? words.ownLine();
     if (line === null) this.hardware.touch(words, index, rank);
     else this.hardware.access(line, rank, write);
@@ -660,6 +703,22 @@ class TimedMachine implements PlainObserver, Shortcut {
 /** Does the step take a lock, or wait for those who have it? */
 function isLock(kind: StepKind): boolean {
   return kind === LOCK || kind === LOCK_SHARED || kind === SYNCHRONIZE;
+}
+
+/** In the place of a rank. */
+const DEVICE = -3;
+
+function checkConfined(step: Step, rank: number): void {
+  const { confinedTo } = step.object;
+  if (confinedTo === rank || (confinedTo === READERS && step.kind === READ)) return;
+  const who = confinedTo === READERS ? 'to readers' : `to CPU ${confinedTo}`;
+  throw new Misuse(`${running.name}: ${step.object.label(step)}, which is confined ${who}`);
+}
+
+function checkPlain(words: Words, index: number, write: boolean, device: boolean): void {
+  const { confinedTo } = words;
+  if ((confinedTo === running.cpu && !device) || (confinedTo === READERS && !write)) return;
+  throw new Misuse(`${running.name} uses ${words.describe(index)}, which is confined`);
 }
 
 /** Does the thread run on no CPU? */

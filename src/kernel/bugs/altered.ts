@@ -24,6 +24,13 @@ export function* instead<T>(path: Coroutine<T>, change: (step: Step) => Step): C
   return next.value;
 }
 
+/** The path with each step done by `act`, whose answer is the reply. */
+export function* acted<T>(path: Coroutine<T>, act: (step: Step) => Coroutine<number>): Coroutine<T> {
+  let next = stepwise(path, 0);
+  while (next.done !== true) next = stepwise(path, yield* act(next.value));
+  return next.value;
+}
+
 /** The path with other steps before and after the first step that matches. */
 export function* around<T>(
   path: Coroutine<T>,

@@ -11,6 +11,7 @@ import { atomic_add_return, cmpxchg, READ_ONCE } from '../../machine/memory.ts';
 import type { Coroutine } from '../../machine/step.ts';
 import { charge, work } from '../../machine/work.ts';
 import type { Change } from '../change.ts';
+import { mark } from '../marks.ts';
 import { maybe_mkwrite, vm_page_prot, ZERO_PAGE } from '../memory.ts';
 import { alloc_page_vma, clear_user_highpage, page_cache_release } from '../page_alloc.ts';
 import {
@@ -63,6 +64,7 @@ function* do_anonymous_page(
     const entry = write_access ? maybe_mkwrite(pte_mkdirty(protection), vma) : pte_wrprotect(protection);
     charge(SET_ANON_PTE);
     if ((yield* cmpxchg(page_table, 0, entry)) !== 0) {
+      mark('anonymous fault raced');
       if (write_access) yield* page_cache_release(mm.system, page);
       break;
     }

@@ -46,7 +46,7 @@ function* do_anonymous_page(
     yield* spin_unlock(mm.page_table_lock);
     if (yield* mm.system.kernel.anon_vma_prepare(vma)) return VM_FAULT_OOM;
     const pages = yield* allocate_batch(vma, addr, end_addr);
-    if (pages.length === 0) return VM_FAULT_OOM;
+    if (pages.length === 0 && addr < end_addr) return VM_FAULT_OOM;
     yield* map_batch(vma, pmd, addr, pages);
     addr += pages.length * page_size(mm);
   } else {

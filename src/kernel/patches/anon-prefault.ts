@@ -5,6 +5,7 @@
 import type { Coroutine } from '../../machine/step.ts';
 import { charge, work } from '../../machine/work.ts';
 import { spin_lock } from '../../sync/spinlock.ts';
+import { mark } from '../marks.ts';
 import { maybe_mkwrite, set_pte, vm_page_prot } from '../memory.ts';
 import { alloc_page_vma, clear_user_highpage, page_cache_release } from '../page_alloc.ts';
 import { pagevec_add, pagevec_init } from '../pagevec.ts';
@@ -29,10 +30,18 @@ export function page_align(mm: Mm, addr: Address): Address {
   return Math.floor(addr / page_size(mm)) * page_size(mm);
 }
 
-/** Not beyond the vma, and if the end is in another page of ptes (even at its very beginning), then down to that. */
+/** What an unsigned long makes of a sum. With 64 bits nothing here is so large. */
+function unsignedLong(mm: Mm, sum: Address): Address {
+  return mm.system.geometry.wordBits === 32 ? sum % 2 ** 32 : sum;
+}
+
+/**
+ * Not beyond the vma, and if the end is in another page of ptes (even at its very beginning), then down to that. An end
+ * beyond the top of the address space is at its bottom, and the batch is empty (B11).
+ */
 export function clamp(vma: Vma, addr: Address, end: Address): Address {
   const span = vma.vm_mm.pgd.tableBytes; // PMD_SIZE
-  const end_addr = Math.min(end, vma.vm_end);
+  const end_addr = Math.min(unsignedLong(vma.vm_mm, end), vma.vm_end);
   const floor = Math.floor(end_addr / span) * span;
   return Math.floor(addr / span) * span === floor ? end_addr : floor;
 }
@@ -56,6 +65,7 @@ export function* map_batch(vma: Vma, pmd: PtePage, addr: Address, pages: readonl
   for (const page of pages) {
     const page_table = pte_offset_map(mm, pmd, addr);
     if (!pte_none(page_table.plain)) {
+      mark('anonymous fault raced');
       pte_unmap(page_table);
       yield* page_cache_release(mm.system, page);
     } else {

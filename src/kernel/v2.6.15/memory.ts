@@ -286,7 +286,7 @@ export function* do_wp_page(
 
 /** May the page be made writable where it is? */
 function* reused(page: Page): Coroutine<boolean> {
-  if (page.reserved || (yield* trylock_page(page.lock)) === 0) return false;
+  if (!PageAnon(page) || (yield* trylock_page(page.lock)) === 0) return false;
   const reuse = yield* can_share_swap_page(page);
   yield* unlock_page(page.lock);
   return reuse;

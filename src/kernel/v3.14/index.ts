@@ -1,4 +1,5 @@
 /** Linux 3.14, 2014-03-30. */
+import { generic_file_read, generic_file_write } from '../filemap.ts';
 import { anon_vma_prepare } from '../rmap.ts';
 import { __do_fault, do_linear_fault, do_nonlinear_fault } from './do-fault.ts';
 import { do_page_fault } from './fault.ts';
@@ -41,6 +42,8 @@ export const v3 = {
   page_mkclean: truncate.page_mkclean,
   sys_msync: truncate.sys_msync,
   sys_remap_file_pages: truncate.sys_remap_file_pages,
+  file_write: generic_file_write,
+  file_read: generic_file_read,
 } satisfies Omit<FaultPath3, 'do_linear_fault' | 'do_nonlinear_fault'>;
 
 export const v3_14 = { ...v3, do_linear_fault, do_nonlinear_fault, __do_fault } satisfies FaultPath3_14;

@@ -193,15 +193,17 @@ export function* sys_msync(mm: Mm, start: Address, end: Address): Coroutine {
   for (const inode of inodes) yield* mm.system.kernel.do_writepages(inode);
 }
 
-/** remap_file_pages: the page at an address is to be another one of the file; it is mapped when it is touched. */
-export function* sys_remap_file_pages(mm: Mm, address: Address, pgoff: number): Coroutine {
+/** Let a part of a mapping of a file show other pages of it, from `pgoff` on; they are mapped when they are touched. */
+export function* sys_remap_file_pages(mm: Mm, start: Address, size: number, pgoff: number): Coroutine {
   might_sleep();
   charge(SYS_REMAP_FILE_PAGES);
   yield* down_write(mm.mmap_sem);
-  const vma = find_vma(mm, address);
-  if (vma !== undefined && vma.vm_start <= address && vma.vm_file !== null) {
+  const vma = find_vma(mm, start);
+  if (vma !== undefined && vma.vm_start <= start && vma.vm_file !== null) {
     if ((vma.vm_flags & VM_NONLINEAR) === 0) yield* vma_make_nonlinear(vma);
-    yield* install_file_pte(mm, vma, address, pgoff);
+    for (let done = 0; done < size; done += page_size(mm)) {
+      yield* install_file_pte(mm, vma, start + done, pgoff + done / page_size(mm));
+    }
   }
   yield* up_write(mm.mmap_sem);
 }

@@ -1,0 +1,95 @@
+/**
+ * Files are what everybody thinks they are, whatever the kernel: random programs that map, read, write, cut and copy
+ * them, held to a flat model of file and memory, under every base and patch, and with both drivers.
+ */
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { explore } from '../src/drivers/controlled/explore.ts';
+import { random } from '../src/drivers/controlled/random.ts';
+import { runTimed } from '../src/drivers/timed/run.ts';
+import { without } from '../src/kernel/bugs/altered.ts';
+import type { FaultPath2_6 } from '../src/kernel/fault-path.ts';
+import { bases, patches } from '../src/kernel/index.ts';
+import { v2_6_10 } from '../src/kernel/memory.ts';
+import { CLEAR, WRITE, XCHG } from '../src/machine/step.ts';
+import type { Scenario } from '../src/scenario/read.ts';
+import { buildWorld, checkedProgram } from '../src/scenario/world.ts';
+import { programs, scenarioOf } from './support/file-programs.ts';
+
+/** What is wrong with a kernel that differs in one function; the programs must find it. */
+const MUTANTS: Readonly<Record<string, Partial<FaultPath2_6>>> = {
+  'truncation leaves private copies alone': {
+    unmap_mapping_range: (mapping, first, last) => v2_6_10.unmap_mapping_range(mapping, first, last, false),
+  },
+  'a hole takes private copies with it': {
+    unmap_mapping_range: (mapping, first, last) => v2_6_10.unmap_mapping_range(mapping, first, last, true),
+  },
+  'truncation unmaps a page less': {
+    unmap_mapping_range: (mapping, first, ...rest) => v2_6_10.unmap_mapping_range(mapping, first + 1, ...rest),
+  },
+  'the tail of the last page is not cleared': {
+    do_truncate: (inode, size) => without(v2_6_10.do_truncate(inode, size), ({ kind }) => kind === CLEAR, 0),
+  },
+  'i_size stays': {
+    do_truncate: (inode, size) =>
+      without(v2_6_10.do_truncate(inode, size), ({ kind, object }) => kind === WRITE && object === inode.i_size, 0),
+  },
+  'a hole keeps its blocks': {
+    punchHole: (inode, ...pages) =>
+      without(v2_6_10.punchHole(inode, ...pages), ({ kind, object }) => kind === WRITE && object === inode.blocks, 0),
+  },
+  'dirty pages are dropped': {
+    invalidate_inode_pages2: (inode) =>
+      without(v2_6_10.invalidate_inode_pages2(inode), ({ kind, value }) => kind === XCHG && value === 1, 0),
+  },
+};
+
+function brokenIn(scenario: Scenario): string[] {
+  const world = buildWorld(scenario);
+  const { threads, stuck } = runTimed(world.births, world);
+  expect(stuck).to.deep.equal([]);
+  return checkedProgram(world)
+    .atEnd(threads)
+    .map(({ rule, witness }) => `${rule}: ${witness}`);
+}
+
+/** Patches that need others under them. */
+const NEEDS: Readonly<Record<string, string[]>> = { 'anon-prefault-cmpxchg': ['page-fault-scalability'] };
+const KERNELS: [string, string[]][] = [
+  ...bases.map(({ name }): [string, string[]] => [name, []]),
+  ...patches.map(({ base, name }): [string, string[]] => [base, [...(NEEDS[name] ?? []), name]]),
+];
+
+describe('files', () => {
+  for (const [base, patches] of KERNELS) {
+    const name = [base, ...patches].join(' + ');
+    it(`are what they are: ${name} (fuzz)`, () => {
+      fc.assert(
+        fc.property(programs, (program) => {
+          expect(brokenIn(scenarioOf(program, base, patches))).to.deep.equal([]);
+        }),
+      );
+    });
+
+    it(`in any order that threads and the disk may act: ${name} (fuzz)`, () => {
+      fc.assert(
+        fc.property(programs, fc.nat(), (program, seed) => {
+          const scenario = scenarioOf(program, base, patches);
+          const result = explore(() => checkedProgram(buildWorld(scenario)), { strategy: random(seed, 3) });
+          expect(result.failures).to.deep.equal([]);
+        }),
+        { numRuns: Math.ceil((fc.readConfigureGlobal().numRuns ?? 100) / 4) },
+      );
+    });
+  }
+
+  for (const [name, replaces] of Object.entries(MUTANTS)) {
+    it(`are not if ${name}`, () => {
+      const own = [{ name: 'mutant', path: '', sha256: '', replaces }];
+      const property = fc.property(programs, (program) => {
+        expect(brokenIn({ ...scenarioOf(program, 'v2.6.10', []), own })).to.deep.equal([]);
+      });
+      expect(fc.check(property, { seed: 1, numRuns: 500, endOnFailure: true, path: '' }).failed).to.equal(true);
+    });
+  }
+});
