@@ -21,7 +21,7 @@ const law = {
   trace: { rooms: ['machine'], npm: ['rxjs'], node: ['url'] },
   report: { rooms: ['trace', 'machine', 'layout'], npm: ['table', 'picocolors'] },
   explain: { rooms: ['drivers/controlled', 'trace', 'report', 'machine'], npm: ['picocolors'] },
-  predict: { rooms: ['scenario', 'workload', 'drivers/timed', 'profiles', 'machine'] },
+  predict: { rooms: ['drivers/timed', 'machine', 'scenario', 'workload'] },
   fuzz: { rooms: ['drivers/controlled', 'scenario', 'machine'], npm: ['fast-check'], node: ['fs'] },
   cli: { rooms: 'all', npm: ['commander', 'zod', 'picocolors', 'typescript'], node: 'all' },
 };

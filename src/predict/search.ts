@@ -108,30 +108,43 @@ export function fit(of: Residuals, start: readonly number[], bounds: readonly Bo
     options.report?.(++spent, lowest);
     return found;
   };
-  let at = start;
-  let residuals = measure(at);
-  let slopes = trials(measure, at, residuals, bounds);
-  let reach = REACH;
-  while (spent < options.evaluations && reach > 0.01) {
-    const next = bestNear(at, residuals, slopes, bounds, reach);
-    const step = next.map((x, i) => x - at[i]);
-    if (Math.max(...step.map(Math.abs)) < 0.005) break;
-    const found = measure(next);
-    slopes = corrected(slopes, residuals, found, step);
-    if (sumOfSquares(found) < sumOfSquares(residuals)) [at, residuals, reach] = [next, found, reach * 1.5];
-    else reach /= 3;
+  let here: Place = { at: start, residuals: measure(start) };
+  for (;;) {
+    const before = sumOfSquares(here.residuals);
+    here = round(measure, here, bounds, () => spent < options.evaluations);
+    if (spent >= options.evaluations || sumOfSquares(here.residuals) > 0.98 * before) break;
   }
-  return { at, residuals, evaluations: spent };
+  return { ...here, evaluations: spent };
 }
 
-/** What each parameter does to each residual: a row for each residual. */
-function trials(of: Residuals, at: readonly number[], here: readonly number[], bounds: readonly Bounds[]): Matrix {
-  const columns = at.map((x, i) => {
+interface Place {
+  readonly at: readonly number[];
+  readonly residuals: readonly number[];
+}
+
+/** Try every parameter, then go where that leads, in shorter steps when it leads astray. */
+function round(measure: Residuals, start: Place, bounds: readonly Bounds[], goesOn: () => boolean): Place {
+  const beside = start.at.map((x, i) => {
     const by = x + TRIAL <= bounds[i].max ? TRIAL : -TRIAL;
-    const there = of(at.map((y, j) => (i === j ? y + by : y)));
-    return there.map((residual, k) => (residual - here[k]) / by);
+    const at = start.at.map((y, j) => (i === j ? y + by : y));
+    return { at, by, residuals: measure(at) };
   });
-  return here.map((_, k) => columns.map((column) => column[k]));
+  let slopes: Matrix = start.residuals.map((r, k) => beside.map(({ by, residuals }) => (residuals[k] - r) / by));
+  let here = [start, ...beside].reduce((best, place) => (isBetter(place, best) ? place : best));
+  for (let reach = REACH; goesOn() && reach > 0.02;) {
+    const at = bestNear(here.at, here.residuals, slopes, bounds, reach);
+    const step = at.map((x, i) => x - here.at[i]);
+    if (Math.max(...step.map(Math.abs)) < 0.005) break;
+    const next = { at, residuals: measure(at) };
+    slopes = corrected(slopes, here.residuals, next.residuals, step);
+    reach = isBetter(next, here) ? reach * 1.5 : reach / 3;
+    if (isBetter(next, here)) here = next;
+  }
+  return here;
+}
+
+function isBetter(a: Place, b: Place): boolean {
+  return sumOfSquares(a.residuals) < sumOfSquares(b.residuals);
 }
 
 function bestNear(

@@ -6,6 +6,7 @@ import { ivybridge_ex_4s } from './ivybridge-ex-4s.ts';
 import { pentium3_2p, pentium3_pae_2p } from './pentium3-2p.ts';
 import { sparc64_2p, sparc64_32bit_2p } from './sparc64-2p.ts';
 import { x86_64_2p } from './x86-64-2p.ts';
+import { xeon_2s } from './xeon-2s.ts';
 
 export const profiles: readonly Profile[] = [
   altix_3700_8p,
@@ -17,6 +18,7 @@ export const profiles: readonly Profile[] = [
   sparc64_2p,
   sparc64_32bit_2p,
   x86_64_2p,
+  xeon_2s,
 ];
 
 export const defaultProfile = altix_3700_8p.name;

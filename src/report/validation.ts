@@ -1,4 +1,5 @@
 /** Measured against predicted, as Markdown and for a terminal of 80 columns. */
+import { wrap } from './wrap.ts';
 
 export interface RowLine {
   readonly gb: number;
@@ -68,7 +69,7 @@ export function validationText(tables: readonly TableText[], summaries: readonly
       ...table.rows.map((row) => line(cells(row), LETTERS[row.status])),
     ]),
     '',
-    ...summaries.map(summaryWords),
+    ...summaries.flatMap((summary) => wrap(summaryWords(summary), 80, '  ')),
   ];
 }
 
