@@ -6,6 +6,9 @@ import { taskOf } from '../kernel/sched.ts';
 import { KernelBug } from '../machine/thread.ts';
 import { lockTable } from '../report/lock-table.ts';
 import { pftHeader, pftLines } from '../report/pft-table.ts';
+import { simulate, type SimulatedRow } from '../predict/rows.ts';
+import { halfWidth95, mean } from '../predict/statistics.ts';
+import { findProfile } from '../profiles/index.ts';
 import { figures, judgePft, meanErrors, measuredFigures, type PftResult } from '../scenario/pft-result.ts';
 import type { Scenario } from '../scenario/read.ts';
 import { buildPftWorld, buildWorld, checkedProgram, type PftRow, pftRows, type World } from '../scenario/world.ts';
@@ -26,6 +29,8 @@ export interface RunOptions extends CommonOptions, ExportOptions {
   readonly locks?: boolean;
   /** Only this row of the table, from 1. */
   readonly row?: number;
+  /** Runs of each row of the page fault test, with seeds that follow each other. */
+  readonly replications?: number;
 }
 
 export async function run(given: Io, file: string, options: RunOptions): Promise<number> {
@@ -67,17 +72,46 @@ function timed(io: Io, { scenario, world, what }: Timed, options: RunOptions, ba
 
 interface PftRun {
   readonly row: PftResult;
+  /** Of the first run. */
   readonly timed: TimedResult;
+  /** fault/wsec of each run. */
+  readonly rates: readonly number[];
 }
 
-function pftRun(io: Io, scenario: Scenario, row: PftRow, options: RunOptions, bar: Progress): PftRun {
+/** With exports there is one run of one row, and it is watched. */
+function watchedRun(io: Io, scenario: Scenario, row: PftRow, options: RunOptions, bar: Progress): PftRun {
   const world = buildPftWorld(scenario, row);
   const result = timed(io, { scenario, world, what: `${row.gb} GiB, ${row.threads} threads` }, options, bar);
   const pages = pftPages({ ...row, cpus: world.cpus }, world.system.geometry.pageBytes);
   const measured = measuredFigures(scenario, row, pages);
+  const figuresOf = figures(pages, result);
   return {
-    row: { ...row, pages, faults: world.system.counters.pgfault, ...figures(pages, result), measured },
+    row: { ...row, pages, faults: world.system.counters.pgfault, ...figuresOf, measured },
     timed: result,
+    rates: [figuresOf.faultsPerWallS],
+  };
+}
+
+function pftRun(io: Io, scenario: Scenario, row: PftRow, options: RunOptions, bar: Progress): PftRun {
+  if (exportsOf(options).length > 0) return watchedRun(io, scenario, row, options, bar);
+  const profile = findProfile(scenario.machine.profile);
+  const what = `${row.gb} GiB, ${row.threads} threads`;
+  const runs = Array.from({ length: options.replications ?? 1 }, (_, i) =>
+    simulate(scenario, row, profile, {
+      scale: scenario.pft!.scale ?? 1,
+      seed: options.seed + i,
+      eager: options.eager === true,
+      report: (nowNs) => bar.update(() => `${what}: ${(nowNs / 1e9).toFixed(2)} s of virtual time`),
+    }),
+  );
+  const pages = pftPages({ ...row, cpus: scenario.machine.cpus }, profile.geometry.pageBytes);
+  const average = (of: (run: SimulatedRow) => number): number => mean(runs.map(of));
+  const times = { userNs: average((r) => r.userS) * 1e9, systemNs: average((r) => r.systemS) * 1e9 };
+  const figuresOf = figures(pages, { ...times, wallNs: average((r) => r.wallS) * 1e9 });
+  return {
+    row: { ...row, pages, faults: runs[0].faults, ...figuresOf, measured: measuredFigures(scenario, row, pages) },
+    timed: runs[0].timed,
+    rates: runs.map((run) => run.faultsPerWallS),
   };
 }
 
@@ -88,7 +122,7 @@ function runPft(io: Io, scenario: Scenario, options: RunOptions): number {
   const runs = chosenRows(scenario, options).map((row) => {
     const done = pftRun(io, scenario, row, options, bar);
     bar.done();
-    if (format === 'table') io.out(`${pftLines(done.row, done.row.measured).join('\n')}\n`);
+    if (format === 'table') io.out(`${[...pftLines(done.row, done.row.measured), ...spread(done)].join('\n')}\n`);
     if (format === 'ndjson') io.out(`${JSON.stringify(rowJson(done))}\n`);
     return done;
   });
@@ -111,6 +145,14 @@ function chosenRows(scenario: Scenario, { row }: RunOptions): PftRow[] {
   return [rows[row - 1]];
 }
 
+/** The confidence interval, where there is one. */
+function spread({ rates }: PftRun): string[] {
+  if (rates.length < 2) return [];
+  const half = halfWidth95(rates);
+  const range = `${Math.min(...rates).toFixed(0)} to ${Math.max(...rates).toFixed(0)}`;
+  return [`    95 %   fault/wsec +- ${half.toFixed(0)} over ${rates.length} runs (${range})`];
+}
+
 function heading(scenario: Scenario): string {
   return `kernel ${kernelName(scenario)}, machine ${scenario.machine.profile} with ${scenario.machine.cpus} CPUs`;
 }
@@ -123,7 +165,9 @@ function pftFooter(
 ): string {
   const errors = meanErrors(runs.map((done) => done.row));
   const faults = runs.map((done) => done.row.faults);
-  const lines = ['', `simulated faults per row: ${[...new Set(faults)].join(', ')}; none skipped or extrapolated`];
+  const scale = scenario.pft?.scale ?? 1;
+  const rest = scale === 1 ? 'none skipped or extrapolated' : `one part in ${scale} of the memory, times multiplied`;
+  const lines = ['', `simulated faults per row: ${[...new Set(faults)].join(', ')}; ${rest}`];
   if (errors !== null) {
     lines.push(
       `mean error over ${errors.rows} rows: fault/wsec ${errors.wall.toFixed(1)} %, flt/cpu/s ${errors.cpu.toFixed(1)} %`,
@@ -146,9 +190,10 @@ function whereTheTimeWent({ row, timed: result }: PftRun): string[] {
   ];
 }
 
-function rowJson({ row, timed: result }: PftRun): object {
+function rowJson({ row, timed: result, rates }: PftRun): object {
   const { steps, clearNs, busWaitNs, wallNs, userNs, systemNs } = result;
-  return { ...row, wallNs, userNs, systemNs, steps, clearNs, busWaitNs, locks: result.locks };
+  const several = rates.length > 1 ? { rates, halfWidth95: halfWidth95(rates) } : {};
+  return { ...row, wallNs, userNs, systemNs, steps, clearNs, busWaitNs, locks: result.locks, ...several };
 }
 
 function pftJson(
