@@ -7,7 +7,7 @@ import { KernelBug } from '../machine/thread.ts';
 import { lockTable } from '../report/lock-table.ts';
 import { pftHeader, pftLines } from '../report/pft-table.ts';
 import { figures, judgePft, meanErrors, measuredFigures, type PftResult } from '../scenario/pft-result.ts';
-import type { Scenario } from '../scenario/read.ts';
+import { benchmarkOf, type Scenario } from '../scenario/read.ts';
 import { buildPftWorld, buildWorld, checkedProgram, type PftRow, pftRows, type World } from '../scenario/world.ts';
 import { pftPages } from '../workload/pft.ts';
 import { EXIT, UsageError } from './exit.ts';
@@ -31,18 +31,23 @@ export interface RunOptions extends CommonOptions, ExportOptions {
 export async function run(given: Io, file: string, options: RunOptions): Promise<number> {
   const io = withExports(given, options);
   const scenario = await readPatched(file, options);
-  if (exportsOf(options).length > 0) oneRun(scenario, options);
+  checkRows(scenario, options);
   if (scenario.latProc !== undefined) return runLatProc(io, scenario, scenario.latProc, options);
   if (scenario.seqread !== undefined) return runSeqread(io, scenario, scenario.seqread, options);
   return scenario.pft === null ? runThreads(io, scenario, options) : runPft(io, scenario, options);
 }
 
-/** An export is of one run. */
-function oneRun(scenario: Scenario, { row }: RunOptions): void {
-  if (scenario.latProc !== undefined)
-    throw new UsageError(`${scenario.path} is a lat_proc scenario: it has no exports`);
+/** An export is of one run, and only the rows of pft can be run alone. */
+function checkRows(scenario: Scenario, options: RunOptions): void {
+  const { row } = options;
+  const exports = exportsOf(options).length > 0;
+  const benchmark = benchmarkOf(scenario);
+  if (exports && benchmark !== null && scenario.pft === null) {
+    throw new UsageError(`${scenario.path} is a ${benchmark} scenario: it has no exports`);
+  }
+  if (row !== undefined && scenario.pft === null) throw new UsageError(`--row is for pft: ${scenario.path} is not`);
   const rows = scenario.pft === null ? 1 : pftRows(scenario).length;
-  if (rows > 1 && row === undefined) {
+  if (exports && rows > 1 && row === undefined) {
     throw new UsageError(`${scenario.path} has ${rows} rows, an export is of one: choose it with --row 1 to ${rows}`);
   }
 }
