@@ -11,7 +11,7 @@ import { benchmarkOf, type Scenario } from '../scenario/read.ts';
 import { buildPftWorld, buildWorld, checkedProgram, type PftRow, pftRows, type World } from '../scenario/world.ts';
 import { pftPages } from '../workload/pft.ts';
 import { EXIT, UsageError } from './exit.ts';
-import { type ExportOptions, exportsOf, runExported, withExports } from './export.ts';
+import { type ExportOptions, exportsOf, nameFor, runExported, withExports } from './export.ts';
 import { jsonHead, kernelName } from './heading.ts';
 import type { Io } from './io.ts';
 import type { CommonOptions } from './options.ts';
@@ -62,7 +62,7 @@ interface Timed {
 
 function timed(io: Io, { scenario, world, what }: Timed, options: RunOptions, bar: Progress): TimedResult {
   const { births, profile, cpus, system } = world;
-  const title = [scenario.path, heading(scenario), ...(what === 'run' ? [] : [what])].join(', ');
+  const title = [nameFor(scenario), heading(scenario), ...(what === 'run' ? [] : [what])].join(', ');
   const report = (nowNs: number): void => {
     bar.update(() => `${what}: ${(nowNs / 1e9).toFixed(2)} s of virtual time, ${system.counters.pgfault} faults`);
   };
