@@ -10,11 +10,11 @@ import { simulate, type SimulatedRow } from '../predict/rows.ts';
 import { halfWidth95, mean } from '../predict/statistics.ts';
 import { findProfile } from '../profiles/index.ts';
 import { figures, judgePft, meanErrors, measuredFigures, type PftResult } from '../scenario/pft-result.ts';
-import type { Scenario } from '../scenario/read.ts';
+import { benchmarkOf, type Scenario } from '../scenario/read.ts';
 import { buildPftWorld, buildWorld, checkedProgram, type PftRow, pftRows, type World } from '../scenario/world.ts';
 import { pftPages } from '../workload/pft.ts';
 import { EXIT, UsageError } from './exit.ts';
-import { type ExportOptions, exportsOf, runExported, withExports } from './export.ts';
+import { type ExportOptions, exportsOf, nameFor, runExported, withExports } from './export.ts';
 import { jsonHead, kernelName } from './heading.ts';
 import type { Io } from './io.ts';
 import type { CommonOptions } from './options.ts';
@@ -36,18 +36,23 @@ export interface RunOptions extends CommonOptions, ExportOptions {
 export async function run(given: Io, file: string, options: RunOptions): Promise<number> {
   const io = withExports(given, options);
   const scenario = await readPatched(file, options);
-  if (exportsOf(options).length > 0) oneRun(scenario, options);
+  checkRows(scenario, options);
   if (scenario.latProc !== undefined) return runLatProc(io, scenario, scenario.latProc, options);
   if (scenario.seqread !== undefined) return runSeqread(io, scenario, scenario.seqread, options);
   return scenario.pft === null ? runThreads(io, scenario, options) : runPft(io, scenario, options);
 }
 
-/** An export is of one run. */
-function oneRun(scenario: Scenario, { row }: RunOptions): void {
-  if (scenario.latProc !== undefined)
-    throw new UsageError(`${scenario.path} is a lat_proc scenario: it has no exports`);
+/** An export is of one run, and only the rows of pft can be run alone. */
+function checkRows(scenario: Scenario, options: RunOptions): void {
+  const { row } = options;
+  const exports = exportsOf(options).length > 0;
+  const benchmark = benchmarkOf(scenario);
+  if (exports && benchmark !== null && scenario.pft === null) {
+    throw new UsageError(`${scenario.path} is a ${benchmark} scenario: it has no exports`);
+  }
+  if (row !== undefined && scenario.pft === null) throw new UsageError(`--row is for pft: ${scenario.path} is not`);
   const rows = scenario.pft === null ? 1 : pftRows(scenario).length;
-  if (rows > 1 && row === undefined) {
+  if (exports && rows > 1 && row === undefined) {
     throw new UsageError(`${scenario.path} has ${rows} rows, an export is of one: choose it with --row 1 to ${rows}`);
   }
 }
@@ -62,7 +67,7 @@ interface Timed {
 
 function timed(io: Io, { scenario, world, what }: Timed, options: RunOptions, bar: Progress): TimedResult {
   const { births, profile, cpus, system } = world;
-  const title = [scenario.path, heading(scenario), ...(what === 'run' ? [] : [what])].join(', ');
+  const title = [nameFor(scenario), heading(scenario), ...(what === 'run' ? [] : [what])].join(', ');
   const report = (nowNs: number): void => {
     bar.update(() => `${what}: ${(nowNs / 1e9).toFixed(2)} s of virtual time, ${system.counters.pgfault} faults`);
   };

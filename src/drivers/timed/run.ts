@@ -705,6 +705,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     if (words.confinedTo !== ANYBODY) checkPlain(words, index, write, this.inDevice);
     if (this.inDevice) return;
     const rank = running.cpu;
+    this.watcher?.touches(words, index);
     if (words.confinedTo !== ANYBODY) {
       chargeTicks(this.hardware.privateTicks(words));
       return;
@@ -712,7 +713,6 @@ class TimedMachine implements PlainObserver, Shortcut {
     const line = words.line ?? words.ownLine();
     if (line === null) this.hardware.touch(words, index, rank);
     else this.hardware.access(line, rank, write);
-    this.watcher?.touches(words, index);
     chargeTicks(this.hardware.done[0] - this.clock[rank]);
   }
 }
