@@ -20,7 +20,7 @@ export interface Point {
  * start without waiting for a balancer, so that they are there at the same time and fight.
  */
 export function machineOf(point: Point): Profile {
-  const base = altix_3700_8p;
+  const { spinlocks: _, scheduler: __, ...base } = altix_3700_8p; // the twin has neither
   const mib = Math.ceil((point.faults * base.geometry.pageBytes) / 2 ** 20) + 64;
   return {
     ...base,

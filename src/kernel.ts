@@ -158,6 +158,7 @@ export {
   can_share_swap_page,
   copy_cow_page,
   copy_one_pte,
+  mapFilePage,
   maybe_mkwrite,
   set_pte,
   unmap_vmas,
@@ -198,5 +199,5 @@ export {
   unparkCursor,
 } from './kernel/pte-walk.ts';
 export { RadixTables } from './kernel/radix-tables.ts';
-export { find_vma } from './kernel/mmap.ts';
+export { find_vma, remove_vm_struct } from './kernel/mmap.ts';
 export { lru_cache_add_active } from './kernel/swap.ts';

@@ -112,6 +112,18 @@ describe('faultline compare', () => {
     expect(await faultline('compare', slow, fast, '--fail-above', '0')).to.include({ code: 0 });
   });
 
+  it('takes the rows of all benchmarks', async () => {
+    const seqread = { gib: 1, processes: 8, order: 4, seconds: 2, userS: 1, systemS: 9, locks: [] };
+    const latProc = { kind: 'fork', machine: 'm', columns: [{ patch: null, microseconds: 7, lines: 5, misses: 3 }] };
+    for (const [row, shown] of [
+      [seqread, /^1 GiB, 8 processes, order 4 +2\.000s/m],
+      [latProc, /^fork m arrays +7\.00 us/m],
+    ] as const) {
+      const path = file('other.json', result(1, { rows: [row] }));
+      expect((await faultline('compare', path, path)).out).to.match(shown);
+    }
+  });
+
   it('runs scenarios', async () => {
     const names = ['races/anon-fault+anon-fault', 'races/anon-fault+anon-fault-no-recheck'] as const;
     const { code, out } = await faultline('compare', ...names);

@@ -458,6 +458,8 @@ describe('--export', () => {
     expect(await refused('run', RACE, '--export', 'perfetto=-')).to.contain('is not text');
     expect(await refused('explore', RACE, '--export', 'lock_stat=x')).to.contain('needs a clock');
     expect(await refused('run', 'scaling/pft-altix-1g', '--export', 'chrome=x')).to.contain('--row 1 to 4');
+    expect(await refused('run', RACE, '--row', '1')).to.contain('--row is for pft');
+    expect(await refused('run', '002-seqread-base', '--export', 'chrome=x')).to.contain('it has no exports');
     expect(await refused('run', 'scaling/pft-altix-1g', '--row', '9')).to.contain('there is no row 9');
   });
 

@@ -320,9 +320,10 @@ describe('invariants', () => {
     });
   }
 
-  it('every other bug has a scenario of its own: those of files', () => {
+  it('every other bug of 2.6 has a scenario of its own: those of files', () => {
     const named = packagedScenarios().flatMap((file) => readScenario(`scenarios/${file}`, catalog()).kernel.bugs);
-    expect(bugs.map(({ name }) => name).filter((name) => !(name in breaks) && !named.includes(name))).to.deep.equal([]);
+    const others = bugs.filter(({ base, name }) => base.startsWith('v2.6') && !(name in breaks));
+    expect(others.map(({ name }) => name).filter((name) => !named.includes(name))).to.deep.equal([]);
   });
 
   it('each is broken by one of the bugs, or where a scenario says so', () => {

@@ -15,7 +15,7 @@ import { buildWorld, type CheckedProgram, checkedProgram } from '../scenario/wor
 import { CheckpointFile, checkpointPath, type SearchKey } from './checkpoint.ts';
 import { drawStored, storedCounterexample, type StoredCounterexample } from './counterexample.ts';
 import { EXIT, UsageError } from './exit.ts';
-import { type ExportOptions, exportRecording, stepExportsOf, withExports } from './export.ts';
+import { type ExportOptions, exportRecording, nameFor, stepExportsOf, withExports } from './export.ts';
 import { jsonHead, kernelName, patchWords, quoted } from './heading.ts';
 import type { Io } from './io.ts';
 import { liveness } from './liveness.ts';
@@ -103,7 +103,7 @@ export async function explore(given: Io, file: string, options: ExploreCommandOp
   const problems = judge(scenario.expect, result);
   const failure = result.failures[0];
   const shown = failure === undefined ? null : storedCounterexample(scenario, make, failure, options.output);
-  if (shown !== null) exportRecording(io, options, `${scenario.path}: ${shown.found.rule}`, shown.recording);
+  if (shown !== null) exportRecording(io, options, `${nameFor(scenario)}: ${shown.found.rule}`, shown.recording);
   if (options.format === 'table') io.out(text(io, scenario, make, result, shown, problems, options));
   else io.out(`${JSON.stringify(json(scenario, result, shown, problems, options), null, indent(options))}\n`);
   checkpoint.remove();

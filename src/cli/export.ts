@@ -1,6 +1,6 @@
 /** `--export kind=file`: files for other people's tools, beside what is printed. */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import type { TimedOptions, TimedResult } from '../drivers/timed/run.ts';
 import type { Recording } from '../explain/record.ts';
 import { type ExportKind, Listener, TIMELINE_KINDS, type TimelineKind, timelineFile } from '../export/index.ts';
@@ -81,6 +81,11 @@ export function runExported(
   for (const { kind, file } of exports)
     write(io, options, file, listener.file(kind, { title, cpus, tasks: recorder.tasks }));
   return result;
+}
+
+/** Of a scenario, for titles: where it lies is of the host. */
+export function nameFor({ path }: { readonly path: string }): string {
+  return basename(path).replace(/\.ya?ml$/, '');
 }
 
 /** A schedule as it was run again. */

@@ -62,6 +62,12 @@ function program(io: Io, decide: (action: Action) => void): Command {
     .argument('<scenario>', 'a file, or the name of a scenario of the package')
     .option('--eager', 'synchronise after every charge: slower, same result', false)
     .option('--locks', 'show where the time went', false)
+    .option(
+      '--replications <n>',
+      'run each row of the page fault test so often, with one seed after another',
+      wholeNumber(1),
+      1,
+    )
     .action((file: string, options) => {
       decide(async () => (await import('./run.ts')).run(io, file, options as never));
     });
@@ -111,6 +117,37 @@ function program(io: Io, decide: (action: Action) => void): Command {
     .option('--fail-above <percent>', 'exit 1 if anything but a lock is worse by more than that', wholeNumber(0))
     .action((before: string, after: string, options) => {
       decide(async () => (await import('./compare.ts')).compare(io, before, after, options as never));
+    });
+
+  common(
+    command('validate', 'measured against predicted, for every published table; curves without a kernel beside it'),
+  )
+    .argument('[tables...]', 'scenarios with a published table (default: all of the package)')
+    .option('--scale <n>', 'simulate one part in n of the memory', wholeNumber(1), 16)
+    .option('--replications <n>', 'runs of each row in which placement is random', wholeNumber(1), 8)
+    .option('-o, --output <file>', 'where the report goes', 'reports/validation.md')
+    .action((given: string[], options) => {
+      decide(async () => (await import('./validate.ts')).validateCommand(io, given, options as never));
+    });
+
+  patchable(command('report', 'how scenarios scale, as Markdown and SVG'))
+    .argument('[scenarios...]', 'scenarios of the page fault test (default: three of the package)')
+    .option('--scale <n>', 'simulate one part in n of the memory', wholeNumber(1), 16)
+    .option('--replications <n>', 'runs of each row in which placement is random', wholeNumber(1), 8)
+    .option('-o, --output <folder>', 'where the reports go', 'reports')
+    .action((given: string[], options) => {
+      decide(async () => (await import('./report.ts')).reportCommand(io, given, options as never));
+    });
+
+  common(command('calibrate', 'find the free costs of a machine from tables of unpatched kernels'))
+    .argument('<tables...>', 'scenarios with a published table')
+    .option('--machine <profile>', 'whose costs (default: that of the first table)')
+    .option('--scale <n>', 'simulate one part in n of the memory', wholeNumber(1), 48)
+    .option('--replications <n>', 'runs of each row in which placement is random', wholeNumber(1), 2)
+    .option('--evaluations <n>', 'run all rows at most so often during the search', wholeNumber(2), 40)
+    .option('--json', 'the same as --format json', false)
+    .action((tables: string[], options) => {
+      decide(async () => (await import('./calibrate.ts')).calibrateCommand(io, tables, options as never));
     });
 
   common(command('list', 'what there is: scenarios, kernels, machines, invariants, marks'))

@@ -10,7 +10,7 @@ import { benchmarkOf, readScenario, type Scenario } from '../scenario/read.ts';
 import { buildWorld, checkedProgram } from '../scenario/world.ts';
 import type { TraceStep } from '../trace/step.ts';
 import { EXIT, UsageError } from './exit.ts';
-import { type ExportOptions, exportRecording, stepExportsOf, withExports } from './export.ts';
+import { type ExportOptions, exportRecording, nameFor, stepExportsOf, withExports } from './export.ts';
 import type { Io } from './io.ts';
 import type { CommonOptions } from './options.ts';
 import { readPatched, withPatches } from './patch.ts';
@@ -37,7 +37,7 @@ async function replayLine(io: Io, file: string, line: string, options: ReplayOpt
   const make = (): Program => checkedProgram(buildWorld(scenario));
   const recording = record(make, read(make, line));
   const { found, execution, steps } = recording;
-  exportRecording(io, options, scenario.path, recording);
+  exportRecording(io, options, nameFor(scenario), recording);
   if (options.format === 'table') {
     io.out([io.colors.bold(scenario.path), '', ...drawRecording(recording, io), ''].join('\n'));
     const end = execution.over ? 'all threads have come to their end' : 'there is more to do';
@@ -76,7 +76,7 @@ async function replayTrail(io: Io, file: string, options: ReplayOptions): Promis
   const parted = firstDifference(trail, recording.steps) ?? endDifference(trail, recording);
   if (changed !== null || parted !== null)
     return refuse(io, file, options, changed, parted ?? 'none: every step is the same');
-  exportRecording(io, options, `${scenario.path}: ${trail.expect.rule}`, recording);
+  exportRecording(io, options, `${nameFor(scenario)}: ${trail.expect.rule}`, recording);
   report(io, trail, recording, options);
   return EXIT.finding;
 }

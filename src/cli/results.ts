@@ -24,6 +24,10 @@ const latProcRow = z.object({
   machine: z.string(),
   columns: z.array(z.object({ patch: z.string().nullable(), microseconds: number, lines: number, misses: number })),
 });
+const seqreadRow = z.object({
+  ...{ gib: number, processes: number, order: number.nullable() },
+  ...{ seconds: number, userS: number, systemS: number, locks },
+});
 const head = {
   schema: z.literal('faultline.run/1'),
   scenario: z.object({ path: z.string() }),
@@ -35,6 +39,7 @@ const head = {
 const resultSchema = z.union([
   z.object({ ...head, rows: z.array(pftRow) }),
   z.object({ ...head, rows: z.array(latProcRow) }),
+  z.object({ ...head, rows: z.array(seqreadRow) }),
   z.object({ ...head, wallNs: number, userNs: number, systemNs: number, faults: number, locks }),
 ]);
 
@@ -101,7 +106,10 @@ export function titleOf({ kernel, machine, patches = [] }: Result): string {
 /** Names of other people are made visible here. */
 export function figuresOf(result: Result): Figure[] {
   if (!('rows' in result)) return threadFigures(result);
-  return result.rows.flatMap((row) => ('columns' in row ? latProcFigures(row) : pftFigures(row)));
+  return result.rows.flatMap((row) => {
+    if ('columns' in row) return latProcFigures(row);
+    return 'gib' in row ? seqreadFigures(row) : pftFigures(row);
+  });
 }
 
 function pftFigures(one: z.infer<typeof pftRow>): Figure[] {
@@ -114,6 +122,18 @@ function pftFigures(one: z.infer<typeof pftRow>): Figure[] {
     { ...whole, metric: 'Wall', unit: 's', better: 'less', value: wallS },
     { ...whole, metric: 'System', unit: 's', better: 'less', value: systemS },
     { ...whole, metric: 'User', unit: 's', better: 'less', value: userS },
+    ...lockFigures(row, one.locks),
+  ];
+}
+
+function seqreadFigures(one: z.infer<typeof seqreadRow>): Figure[] {
+  const order = one.order === null ? '' : `, order ${one.order}`;
+  const row = `${one.gib} GiB, ${one.processes} ${one.processes === 1 ? 'process' : 'processes'}${order}`;
+  const whole = { row, lock: '', unit: 's', better: 'less' } as const;
+  return [
+    { ...whole, metric: 'seconds', value: one.seconds },
+    { ...whole, metric: 'System', value: one.systemS },
+    { ...whole, metric: 'User', value: one.userS },
     ...lockFigures(row, one.locks),
   ];
 }

@@ -6,12 +6,15 @@ import { taskOf } from '../kernel/sched.ts';
 import { KernelBug } from '../machine/thread.ts';
 import { lockTable } from '../report/lock-table.ts';
 import { pftHeader, pftLines } from '../report/pft-table.ts';
+import { simulate, type SimulatedRow } from '../predict/rows.ts';
+import { halfWidth95, mean } from '../predict/statistics.ts';
+import { findProfile } from '../profiles/index.ts';
 import { figures, judgePft, meanErrors, measuredFigures, type PftResult } from '../scenario/pft-result.ts';
-import type { Scenario } from '../scenario/read.ts';
+import { benchmarkOf, type Scenario } from '../scenario/read.ts';
 import { buildPftWorld, buildWorld, checkedProgram, type PftRow, pftRows, type World } from '../scenario/world.ts';
 import { pftPages } from '../workload/pft.ts';
 import { EXIT, UsageError } from './exit.ts';
-import { type ExportOptions, exportsOf, runExported, withExports } from './export.ts';
+import { type ExportOptions, exportsOf, nameFor, runExported, withExports } from './export.ts';
 import { jsonHead, kernelName } from './heading.ts';
 import type { Io } from './io.ts';
 import type { CommonOptions } from './options.ts';
@@ -26,23 +29,30 @@ export interface RunOptions extends CommonOptions, ExportOptions {
   readonly locks?: boolean;
   /** Only this row of the table, from 1. */
   readonly row?: number;
+  /** Runs of each row of the page fault test, with seeds that follow each other. */
+  readonly replications?: number;
 }
 
 export async function run(given: Io, file: string, options: RunOptions): Promise<number> {
   const io = withExports(given, options);
   const scenario = await readPatched(file, options);
-  if (exportsOf(options).length > 0) oneRun(scenario, options);
+  checkRows(scenario, options);
   if (scenario.latProc !== undefined) return runLatProc(io, scenario, scenario.latProc, options);
   if (scenario.seqread !== undefined) return runSeqread(io, scenario, scenario.seqread, options);
   return scenario.pft === null ? runThreads(io, scenario, options) : runPft(io, scenario, options);
 }
 
-/** An export is of one run. */
-function oneRun(scenario: Scenario, { row }: RunOptions): void {
-  if (scenario.latProc !== undefined)
-    throw new UsageError(`${scenario.path} is a lat_proc scenario: it has no exports`);
+/** An export is of one run, and only the rows of pft can be run alone. */
+function checkRows(scenario: Scenario, options: RunOptions): void {
+  const { row } = options;
+  const exports = exportsOf(options).length > 0;
+  const benchmark = benchmarkOf(scenario);
+  if (exports && benchmark !== null && scenario.pft === null) {
+    throw new UsageError(`${scenario.path} is a ${benchmark} scenario: it has no exports`);
+  }
+  if (row !== undefined && scenario.pft === null) throw new UsageError(`--row is for pft: ${scenario.path} is not`);
   const rows = scenario.pft === null ? 1 : pftRows(scenario).length;
-  if (rows > 1 && row === undefined) {
+  if (exports && rows > 1 && row === undefined) {
     throw new UsageError(`${scenario.path} has ${rows} rows, an export is of one: choose it with --row 1 to ${rows}`);
   }
 }
@@ -57,7 +67,7 @@ interface Timed {
 
 function timed(io: Io, { scenario, world, what }: Timed, options: RunOptions, bar: Progress): TimedResult {
   const { births, profile, cpus, system } = world;
-  const title = [scenario.path, heading(scenario), ...(what === 'run' ? [] : [what])].join(', ');
+  const title = [nameFor(scenario), heading(scenario), ...(what === 'run' ? [] : [what])].join(', ');
   const report = (nowNs: number): void => {
     bar.update(() => `${what}: ${(nowNs / 1e9).toFixed(2)} s of virtual time, ${system.counters.pgfault} faults`);
   };
@@ -67,17 +77,46 @@ function timed(io: Io, { scenario, world, what }: Timed, options: RunOptions, ba
 
 interface PftRun {
   readonly row: PftResult;
+  /** Of the first run. */
   readonly timed: TimedResult;
+  /** fault/wsec of each run. */
+  readonly rates: readonly number[];
 }
 
-function pftRun(io: Io, scenario: Scenario, row: PftRow, options: RunOptions, bar: Progress): PftRun {
+/** With exports there is one run of one row, and it is watched. */
+function watchedRun(io: Io, scenario: Scenario, row: PftRow, options: RunOptions, bar: Progress): PftRun {
   const world = buildPftWorld(scenario, row);
   const result = timed(io, { scenario, world, what: `${row.gb} GiB, ${row.threads} threads` }, options, bar);
   const pages = pftPages({ ...row, cpus: world.cpus }, world.system.geometry.pageBytes);
   const measured = measuredFigures(scenario, row, pages);
+  const figuresOf = figures(pages, result);
   return {
-    row: { ...row, pages, faults: world.system.counters.pgfault, ...figures(pages, result), measured },
+    row: { ...row, pages, faults: world.system.counters.pgfault, ...figuresOf, measured },
     timed: result,
+    rates: [figuresOf.faultsPerWallS],
+  };
+}
+
+function pftRun(io: Io, scenario: Scenario, row: PftRow, options: RunOptions, bar: Progress): PftRun {
+  if (exportsOf(options).length > 0) return watchedRun(io, scenario, row, options, bar);
+  const profile = findProfile(scenario.machine.profile);
+  const what = `${row.gb} GiB, ${row.threads} threads`;
+  const runs = Array.from({ length: options.replications ?? 1 }, (_, i) =>
+    simulate(scenario, row, profile, {
+      scale: scenario.pft!.scale ?? 1,
+      seed: options.seed + i,
+      eager: options.eager === true,
+      report: (nowNs) => bar.update(() => `${what}: ${(nowNs / 1e9).toFixed(2)} s of virtual time`),
+    }),
+  );
+  const pages = pftPages({ ...row, cpus: scenario.machine.cpus }, profile.geometry.pageBytes);
+  const average = (of: (run: SimulatedRow) => number): number => mean(runs.map(of));
+  const times = { userNs: average((r) => r.userS) * 1e9, systemNs: average((r) => r.systemS) * 1e9 };
+  const figuresOf = figures(pages, { ...times, wallNs: average((r) => r.wallS) * 1e9 });
+  return {
+    row: { ...row, pages, faults: runs[0].faults, ...figuresOf, measured: measuredFigures(scenario, row, pages) },
+    timed: runs[0].timed,
+    rates: runs.map((run) => run.faultsPerWallS),
   };
 }
 
@@ -88,7 +127,7 @@ function runPft(io: Io, scenario: Scenario, options: RunOptions): number {
   const runs = chosenRows(scenario, options).map((row) => {
     const done = pftRun(io, scenario, row, options, bar);
     bar.done();
-    if (format === 'table') io.out(`${pftLines(done.row, done.row.measured).join('\n')}\n`);
+    if (format === 'table') io.out(`${[...pftLines(done.row, done.row.measured), ...spread(done)].join('\n')}\n`);
     if (format === 'ndjson') io.out(`${JSON.stringify(rowJson(done))}\n`);
     return done;
   });
@@ -111,6 +150,14 @@ function chosenRows(scenario: Scenario, { row }: RunOptions): PftRow[] {
   return [rows[row - 1]];
 }
 
+/** The confidence interval, where there is one. */
+function spread({ rates }: PftRun): string[] {
+  if (rates.length < 2) return [];
+  const half = halfWidth95(rates);
+  const range = `${Math.min(...rates).toFixed(0)} to ${Math.max(...rates).toFixed(0)}`;
+  return [`    95 %   fault/wsec +- ${half.toFixed(0)} over ${rates.length} runs (${range})`];
+}
+
 function heading(scenario: Scenario): string {
   return `kernel ${kernelName(scenario)}, machine ${scenario.machine.profile} with ${scenario.machine.cpus} CPUs`;
 }
@@ -123,7 +170,9 @@ function pftFooter(
 ): string {
   const errors = meanErrors(runs.map((done) => done.row));
   const faults = runs.map((done) => done.row.faults);
-  const lines = ['', `simulated faults per row: ${[...new Set(faults)].join(', ')}; none skipped or extrapolated`];
+  const scale = scenario.pft?.scale ?? 1;
+  const rest = scale === 1 ? 'none skipped or extrapolated' : `one part in ${scale} of the memory, times multiplied`;
+  const lines = ['', `simulated faults per row: ${[...new Set(faults)].join(', ')}; ${rest}`];
   if (errors !== null) {
     lines.push(
       `mean error over ${errors.rows} rows: fault/wsec ${errors.wall.toFixed(1)} %, flt/cpu/s ${errors.cpu.toFixed(1)} %`,
@@ -146,9 +195,10 @@ function whereTheTimeWent({ row, timed: result }: PftRun): string[] {
   ];
 }
 
-function rowJson({ row, timed: result }: PftRun): object {
+function rowJson({ row, timed: result, rates }: PftRun): object {
   const { steps, clearNs, busWaitNs, wallNs, userNs, systemNs } = result;
-  return { ...row, wallNs, userNs, systemNs, steps, clearNs, busWaitNs, locks: result.locks };
+  const several = rates.length > 1 ? { rates, halfWidth95: halfWidth95(rates) } : {};
+  return { ...row, wallNs, userNs, systemNs, steps, clearNs, busWaitNs, locks: result.locks, ...several };
 }
 
 function pftJson(

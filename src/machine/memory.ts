@@ -24,6 +24,9 @@ export class Line {
   /** Grows with each exclusive access; `copies[cpu] === version` says that the CPU holds a shared copy. */
   version = 1;
   copies: Int32Array | null = null;
+  /** How often it was fetched, and how many ticks CPUs have waited for it. */
+  moves = 0;
+  stall = 0;
 
   constructor(name: string) {
     this.name = name;

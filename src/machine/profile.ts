@@ -3,7 +3,7 @@
 /** One figure. `measured`: somebody printed it. `calibrated`: from unpatched tables. `assumed`: neither. */
 export interface Cost {
   readonly value: number;
-  readonly unit: 'ns' | 'ns/KiB' | 'ns/waiter' | 'MiB' | 'ms';
+  readonly unit: 'ns' | 'ns/KiB' | 'ns/waiter' | 'MiB' | 'ms' | 'share';
   readonly status: 'measured' | 'calibrated' | 'assumed';
   readonly source: string;
 }
@@ -46,6 +46,43 @@ export interface ProcessLayout {
   readonly source: string;
 }
 
+/** How spinlocks of the machine's kernels hand over, and what that does to the line of the lock. */
+export interface Spinlocks {
+  /**
+   * `test-and-set`: all who spin read the line again after each release, and the one that wins stands behind them when it
+   * asks for the line a second time, to write. `ticket`: they read it again too, but whose turn it is waits for half of
+   * them only, and need not write.
+   * `queued`: each spins on a line of its own.
+   */
+  readonly kind: 'test-and-set' | 'ticket' | 'queued';
+  /** Part of a transfer's time in which the line serves nobody else: reads of one line overlap but for this. */
+  readonly busy: Cost;
+}
+
+/** How threads that are not bound to a CPU come to one. */
+export interface Scheduler {
+  /** `pull`: new ones wait on their creator's CPU until an idle one comes for them. `fork`: they start on the idlest near by. */
+  readonly placement: 'pull' | 'fork';
+  /** Time slice: a user program gives way after it, if others wait for its CPU. */
+  readonly slice: Cost;
+  /** So long after it has run, a thread is not moved. */
+  readonly hot: Cost;
+  /** How often an idle CPU looks for work on its own node. */
+  readonly near: Cost;
+  /** How often on all nodes: at first, and after looking in vain time and again. */
+  readonly far: readonly [Cost, Cost];
+  /** Nodes of one scheduling domain: `fork` looks no further. */
+  readonly nodesPerDomain: number;
+}
+
+/** A cost that calibration may set, between bounds. */
+export interface FreeCost {
+  /** Where it is in the profile: `clear.local`, `work.zap_pte`. */
+  readonly path: string;
+  readonly min: number;
+  readonly max: number;
+}
+
 export interface Profile {
   readonly name: string;
   readonly title: string;
@@ -64,17 +101,27 @@ export interface Profile {
   readonly lineHome?: Cost;
   /** A line from memory. */
   readonly lineMemory: Cost;
-  /** Added to the hand-over of a spinning lock for each CPU that spins on it. */
+  /** Added to the hand-over of a spinning lock for each CPU that spins on it, where `spinlocks` says nothing. */
   readonly contention: Cost;
+  readonly spinlocks?: Spinlocks;
   /** Zeroing memory: alone on a bus with local memory; the part that occupies the bus; the extra for another node. */
-  readonly clear: { readonly local: Cost; readonly bus: Cost; readonly remote: Cost };
+  readonly clear: {
+    readonly local: Cost;
+    readonly bus: Cost;
+    readonly remote: Cost;
+    /** The part that occupies the memory of the node it is on, whoever zeroes; none if it is left out. */
+    readonly memory?: Cost;
+  };
   /** Reading memory: from the caches of the node; from memory of the node, and the extra for another one; what part of that
    * occupies the memory. Left out: as zeroing, and nothing is cached. */
   readonly read?: { readonly cached: Cost; readonly local: Cost; readonly remote: Cost; readonly bus: Cost };
   /** From the wake-up of a sleeper until it runs. */
   readonly wakeup: Cost;
-  /** From clone() until the new thread runs: on the creator's node, on another (the balancer has to move it). */
+  /** From clone() until the new thread runs: on the creator's node, on another. Only the first counts with a scheduler. */
   readonly start: readonly [Cost, Cost];
+  readonly scheduler?: Scheduler;
+  /** What calibration may set; all else is measured, or assumed and left alone. */
+  readonly free?: readonly FreeCost[];
   /** Private work by name, each per unit. */
   readonly work: Readonly<Record<string, Cost>>;
 }

@@ -26,8 +26,8 @@ const NOTHING_HELD: Held[] = [];
 export class Thread {
   readonly id: number;
   readonly name: string;
-  /** Rank of the CPU the thread runs on. Threads do not migrate. */
-  readonly cpu: number;
+  /** Rank of the CPU the thread runs on. Changes under the timed driver only, while it does not run. */
+  cpu: number;
   /** USER or SYSTEM: whose time is being spent. */
   mode: typeof USER | typeof SYSTEM = USER;
   /** Locks held, in the order taken: the first `heldCount` entries. The array never shrinks, that would cost. */
@@ -45,6 +45,11 @@ export class Thread {
   spinning = false;
   /** Timed driver: the reply the thread is resumed with when its CPU gets to it. */
   reply = 0;
+  /** Timed driver: may be moved to another CPU; it has done more than poll. */
+  floats = false;
+  hasRun = false;
+  /** Timed driver: its time slice was over before its step took effect. */
+  preempted = false;
   /** What runs: the program, or the handler of its fault. */
   private body: Coroutine<number | void>;
   /** The program, while a fault handler runs. */
@@ -196,15 +201,18 @@ export function might_sleep(): void {
 /** A thread to be started by `yield spawn(birth)`; `yield wait_for(birth.exited, 1)` joins it. */
 export class Birth extends Shared {
   readonly name: string;
+  /** Where it runs; if it `floats`, where it starts unless there is a scheduler. */
   readonly cpu: number;
   readonly body: () => Coroutine;
+  readonly floats: boolean;
   private exitedCell: Cell | null = null;
 
-  constructor(name: string, cpu: number, body: () => Coroutine) {
+  constructor(name: string, cpu: number, body: () => Coroutine, floats = false) {
     super();
     this.name = name;
     this.cpu = cpu;
     this.body = body;
+    this.floats = floats;
   }
 
   /** 1 when the thread has ended. */

@@ -1,24 +1,23 @@
 /**
  * SGI Altix 3700 with 8 Itanium 2 CPUs, the ia64 machine of the prefault V2 mail (2004-12-13).
  *
- * Every cost says where it is from. `calibrated` costs are taken from the unpatched tables by the arithmetic in
- * their source line, once for the machine: none depends on a row, a thread count or a kernel.
+ * Every cost says where it is from. `calibrated` costs are what a search over those named in `free` finds, on rows of
+ * the unpatched kernel only: none depends on a row, a thread count or a kernel.
  */
-import type { Cost, Profile } from '../machine/profile.ts';
+import type { Profile } from '../machine/profile.ts';
+import { assumed, calibrated, measured } from './costs.ts';
 
 const MAIL = 'lore.kernel.org/r/Pine.LNX.4.58.0412131730410.817@schroedinger.engr.sgi.com';
 const PREZERO = 'lore.kernel.org/r/Pine.LNX.4.58.0412231119540.31791@schroedinger.engr.sgi.com';
 const TAMU = 'sc.tamu.edu/systems/cosmos/hardware.shtml';
+const LINUX_JOURNAL = 'linuxjournal.com/files/linuxjournal.com/linuxjournal/articles/064/6440/6440s1.html';
+/** All free costs at once. */
+const FIT = `faultline calibrate history/003-prefault-unpatched --scale 24 --replications 4: the unpatched ia64 rows of ${MAIL}`;
 
-function assumed(value: number, unit: Cost['unit'], source: string): Cost {
-  return { value, unit, status: 'assumed', source };
-}
-function calibrated(value: number, unit: Cost['unit'], source: string): Cost {
-  return { value, unit, status: 'calibrated', source };
-}
-function measured(value: number, unit: Cost['unit'], source: string): Cost {
-  return { value, unit, status: 'measured', source };
-}
+/** No row of 8 CPUs tells how long a spinner keeps a lock's line busy; those of 512 do. */
+export const BUSY =
+  'faultline calibrate scaling/pft-altix-512p: the unpatched rows of ' +
+  'lore.kernel.org/r/Pine.LNX.4.62.0508171603240.19363@schroedinger.engr.sgi.com';
 
 export const altix_3700_8p: Profile = {
   name: 'altix-3700-8p',
@@ -52,28 +51,53 @@ export const altix_3700_8p: Profile = {
   lineHit: assumed(15, 'ns', 'cmpxchg.acq on an owned line, about 20 cycles at 1.3 GHz'),
   lineTransfer: [
     assumed(150, 'ns', 'cache to cache on one front-side bus'),
-    assumed(450, 'ns', 'dirty line of another node: three-party transfer over NUMAlink'),
+    calibrated(237, 'ns', FIT),
     assumed(100, 'ns', `${TAMU}: 50 ns a router, there and back`),
   ],
   lineMemory: assumed(200, 'ns', 'local memory latency; not printed by anyone read'),
-  // One figure for the machine: the unpatched rows at 8 threads. On the 512-CPU machine it is 180 ns: 0.36 us per thread
-  // and fault from 8 to 128 threads with two acquisitions a fault (lore.kernel.org/r/Pine.LNX.4.62.0508171603240.19363@schroedinger.engr.sgi.com).
-  contention: calibrated(100, 'ns/waiter', `${MAIL}: unpatched, 8 threads, both sizes together`),
+  contention: assumed(100, 'ns/waiter', 'for those who leave `spinlocks` out'),
+  spinlocks: {
+    kind: 'test-and-set',
+    busy: calibrated(0.148, 'share', BUSY),
+  },
   clear: {
-    local: calibrated(613, 'ns/KiB', `${MAIL}: unpatched, 1 thread, 1 GB: 11.25 us CPU per 16 KiB page, less 1.45 us`),
-    bus: calibrated(510, 'ns/KiB', `${MAIL}: two threads on one bus take 16.56 us CPU per page, the bus is full`),
-    remote: calibrated(400, 'ns/KiB', `${MAIL}: 14.54 us at 4 GiB and 1 thread with half the pages on other nodes`),
+    local: calibrated(604, 'ns/KiB', FIT),
+    bus: calibrated(495, 'ns/KiB', FIT),
+    remote: calibrated(310, 'ns/KiB', FIT),
+    memory: measured(200, 'ns/KiB', `${LINUX_JOURNAL}: 10.2 GB/s a node; zeroing reads a line and writes it back`),
   },
   wakeup: assumed(5000, 'ns', 'IPI, schedule, context switch'),
   start: [
     assumed(50_000, 'ns', 'clone and first schedule'),
     assumed(80_000_000, 'ns', 'SD_NODE_INIT min_interval of 80 ms: new threads wait for the balancer of another node'),
   ],
+  scheduler: {
+    placement: 'pull',
+    slice: assumed(100, 'ms', 'DEF_TIMESLICE'),
+    hot: assumed(2.5, 'ms', 'cache_hot_time of SD_CPU_INIT'),
+    near: assumed(4, 'ms', 'max_interval of SD_CPU_INIT'),
+    far: [
+      assumed(80, 'ms', 'min_interval of SD_NODE_INIT of ia64'),
+      assumed(320, 'ms', 'max_interval of SD_NODE_INIT of ia64'),
+    ],
+    nodesPerDomain: 6,
+  },
+  free: [
+    { path: 'clear.local', min: 300, max: 900 },
+    { path: 'clear.bus', min: 200, max: 800 },
+    { path: 'clear.remote', min: 50, max: 1500 },
+    { path: 'lineTransfer.1', min: 100, max: 2000 },
+    { path: 'work.zap_pte', min: 20, max: 3000 },
+  ],
   work: {
     user_touch: measured(61, 'ns', `${PREZERO}: one touched 128-byte line`),
     instruction_restart: assumed(150, 'ns', 'rfi, TLB insert and refetch, accounted as user time'),
-    page_fault_entry: assumed(200, 'ns', `half of trap plus lock of 0.7 us (${MAIL}, 1 thread, base against patched)`),
-    page_fault_exit: assumed(100, 'ns', 'the other half, less the lock'),
+    page_fault_entry: assumed(
+      200,
+      'ns',
+      `all of this and the exit are 1.8 us a page; ${PREZERO} has 2.0 without zeroing`,
+    ),
+    page_fault_exit: assumed(100, 'ns', 'half of the entry'),
     find_vma: assumed(30, 'ns', 'mmap_cache hit'),
     handle_mm_fault: assumed(20, 'ns', 'statistics, dispatch'),
     table_line_miss: assumed(200, 'ns', 'as lineMemory'),
@@ -88,7 +112,7 @@ export const altix_3700_8p: Profile = {
     pagevec_add: assumed(20, 'ns', 'per-CPU pagevec'),
     add_page_to_active_list: assumed(40, 'ns', 'per page'),
     set_anon_pte: assumed(40, 'ns', 'pte construction, page flags'),
-    zap_pte: assumed(100, 'ns', 'flags, LRU removal'),
+    zap_pte: calibrated(938, 'ns', FIT),
     free_pte_page: assumed(500, 'ns', 'per page of ptes'),
     do_mmap_pgoff: assumed(2000, 'ns', 'system call and vma'),
     do_fork: assumed(80_000, 'ns', 'task, stack, files'),

@@ -1,26 +1,20 @@
 /**
  * Two Pentium III at 500 MHz on one front-side bus, the i386 machine of the prefault V2 mail (2004-12-13).
  *
- * Two costs are calibrated on the two unpatched rows of that mail; the rest is assumed. Pages are of 4 KiB here; whether
+ * Three costs are calibrated on the two unpatched rows of that mail; the rest is assumed. Pages are of 4 KiB here; whether
  * the test touched every one of them (its stride is 16384 bytes in the source that is known) is not certain.
  */
-import type { Cost, Profile } from '../machine/profile.ts';
+import type { Profile } from '../machine/profile.ts';
 import { altix_3700_8p } from './altix-3700-8p.ts';
+import { assumed, calibrated } from './costs.ts';
 
 const MAIL = 'lore.kernel.org/r/Pine.LNX.4.58.0412131730410.817@schroedinger.engr.sgi.com';
 
-function assumed(value: number, unit: Cost['unit'], source: string): Cost {
-  return { value, unit, status: 'assumed', source };
-}
-function calibrated(value: number, unit: Cost['unit'], source: string): Cost {
-  return { value, unit, status: 'calibrated', source };
-}
+/** All free costs at once. */
+const FIT = `faultline calibrate history/003-prefault-i386-unpatched: the unpatched i386 rows of ${MAIL}`;
 
-/**
- * Prefaulting saves 0.2 us a page here and 0.65 us on the Altix (one thread, both tables of the mail): the trap and the
- * path are shorter by about as much, at a clock that is slower by 2.6.
- */
-const PATH = 0.4;
+/** User time a page in the unpatched rows of the mail: 0.10 us here, 0.24 us on the Altix. */
+const PATH = 0.42;
 
 const work = Object.fromEntries(
   Object.entries(altix_3700_8p.work).map(([name, { value, unit }]) => [
@@ -65,15 +59,26 @@ export const pentium3_2p: Profile = {
     assumed(0, 'ns', 'there is one node'),
   ],
   lineMemory: assumed(200, 'ns', 'SDRAM at 100 MHz'),
-  contention: assumed(100, 'ns/waiter', 'as on the Altix; there is one waiter at most'),
+  contention: altix_3700_8p.contention,
   clear: {
-    local: calibrated(1790, 'ns/KiB', `${MAIL}: unpatched, 1 thread: 8.08 us CPU a page, less the path`),
-    bus: calibrated(1580, 'ns/KiB', `${MAIL}: unpatched, 2 threads: 12.5 us CPU a page`),
+    local: calibrated(1312, 'ns/KiB', FIT),
+    bus: calibrated(1316, 'ns/KiB', FIT),
     remote: assumed(0, 'ns/KiB', 'there is one node'),
   },
+  spinlocks: { kind: 'test-and-set', busy: assumed(0.05, 'share', 'there is one waiter at most') },
+  scheduler: { ...altix_3700_8p.scheduler!, near: assumed(4, 'ms', 'max_interval of SD_CPU_INIT') },
   wakeup: assumed(10_000, 'ns', 'IPI, schedule, context switch'),
   start: [assumed(100_000, 'ns', 'clone and first schedule'), assumed(100_000, 'ns', 'there is one node')],
-  work: { ...work, table_line_miss: assumed(200, 'ns', 'as lineMemory') },
+  work: {
+    ...work,
+    table_line_miss: assumed(200, 'ns', 'as lineMemory'),
+    zap_pte: calibrated(1728, 'ns', FIT),
+  },
+  free: [
+    { path: 'clear.local', min: 500, max: 3000 },
+    { path: 'clear.bus', min: 300, max: 3000 },
+    { path: 'work.zap_pte', min: 10, max: 5000 },
+  ],
 };
 
 /** The same with CONFIG_X86_PAE: three levels, entries of 8 bytes. */

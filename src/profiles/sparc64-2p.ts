@@ -14,6 +14,7 @@ export const sparc64_2p: Profile = {
   name: 'sparc64-2p',
   title: '2 x UltraSPARC III, 8 KiB pages, a TLB that the kernel loads',
   cpus: 2,
+  free: [],
   geometry: {
     pageShift: 13,
     pageBytes: 8192,

@@ -14,6 +14,7 @@ export const x86_64_2p: Profile = {
   name: 'x86-64-2p',
   title: '2 x Opteron, 4 KiB pages, page tables of four levels',
   cpus: 2,
+  free: [],
   cpusPerNode: 1,
   geometry: {
     pageShift: 12,

@@ -103,6 +103,8 @@ export interface PftSpec {
   readonly gb: number[];
   readonly repetitions: number;
   readonly threads: number[];
+  /** Memory, and all that is paid once a run, divided by this; left out: 1. */
+  readonly scale?: number;
 }
 
 /** lat_proc of lmbench: every kind on every machine, with every patch. */
@@ -328,9 +330,7 @@ function normalise(file: ScenarioFile, path: string, catalog: Catalog): Scenario
         ? { name, cpu: index % cpus, ops: toOps(thread) }
         : { name, cpu: thread.cpu ?? index % cpus, ops: toOps(thread.do) },
     ),
-    pft: file.pft
-      ? { gb: [file.pft.gb].flat(), repetitions: file.pft.repetitions, threads: [file.pft.threads].flat() }
-      : null,
+    pft: file.pft === undefined ? null : toPft(file.pft),
     ...(file.lat_proc !== undefined && { latProc: toLatProc(file.lat_proc, profile) }),
     ...(file.seqread !== undefined && { seqread: toSeqread(file.seqread) }),
     measured: toMeasured(file.measured),
@@ -408,6 +408,10 @@ function toReads({ of, sees }: FileOp): Reads {
 /** Without the keys that are left out. */
 function said<T extends object>(from: T): { [K in keyof T]: NonNullable<T[K]> } {
   return Object.fromEntries(Object.entries(from).filter(([, value]) => value !== undefined)) as never;
+}
+
+function toPft({ gb, repetitions, threads, scale }: NonNullable<ScenarioFile['pft']>): PftSpec {
+  return { gb: [gb].flat(), repetitions, threads: [threads].flat(), ...(scale !== undefined && { scale }) };
 }
 
 function toLatProc(

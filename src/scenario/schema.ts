@@ -344,6 +344,9 @@ const pft = mapping(
     threads: oneOrMore(whole(1, maxCpus), 'a whole number of at least 1, or a list of them').describe(
       'Number of threads, or a list: one row each.',
     ),
+    scale: whole(1, 1024)
+      .optional()
+      .describe('Simulate one part in so many: less memory, everywhere, and shorter waits. Default: 1, all of it.'),
   },
   'a mapping such as { gb: 1, repetitions: 3, threads: [1, 2, 4] }',
 ).describe("Lameter's page fault test as the workload, instead of vmas and threads.");

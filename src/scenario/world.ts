@@ -55,17 +55,20 @@ export function pftRows(scenario: Scenario): PftRow[] {
   return gb.flatMap((g) => threads.map((n) => ({ gb: g, repetitions, threads: n })));
 }
 
-function bootFor(scenario: Scenario, checks: Partial<Config> = {}): { system: System; profile: Profile; cpus: number } {
-  const profile = findProfile(scenario.machine.profile);
+function bootFor(
+  scenario: Scenario,
+  checks: Partial<Config> = {},
+  profile = findProfile(scenario.machine.profile),
+): { system: System; profile: Profile; cpus: number } {
   const { cpus } = scenario.machine;
   const kernel = buildKernel(scenario.kernel.base, scenario.kernel.patches, scenario.kernel.bugs, scenario.own);
   const config = { ...checks, ...scenario.kernel.config };
   return { system: boot({ profile, cpus, kernel, config }), profile, cpus };
 }
 
-/** The world of one pft row. */
-export function buildPftWorld(scenario: Scenario, row: PftRow): World {
-  const booted = bootFor(scenario);
+/** The world of one pft row; on the machine of the scenario, if it is not said what that costs. */
+export function buildPftWorld(scenario: Scenario, row: PftRow, profile?: Profile): World {
+  const booted = bootFor(scenario, {}, profile);
   const options: PftOptions = { ...row, cpus: booted.cpus };
   const births = [new Birth('pft', 0, () => pft(booted.system, options))];
   return { ...booted, births, ledger: new Ledger(), counts: {} };

@@ -51,8 +51,7 @@ function* pftChild(mm: Mm, options: PftOptions): Coroutine {
   running.mode = SYSTEM;
   for (let i = 0; i < options.threads; i++) {
     yield* clone_vm(mm);
-    mm.cpu_vm_mask.add(i % options.cpus);
-    const thread = new Birth(`${mm.name}.${i + 1}`, i % options.cpus, () => pftThread(mm, go, options));
+    const thread = new Birth(`${mm.name}.${i + 1}`, i % options.cpus, () => pftThread(mm, go, options), true);
     threads.push(thread);
     yield* spawn(thread);
   }

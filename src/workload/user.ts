@@ -49,7 +49,9 @@ class TableWalk extends Walk {
   /** The TLB, with the translation; null: there is none. */
   protected found(entry: number): Tlb | null {
     if (!translates(entry, this.write)) return null;
-    const tlb = this.mm.system.tlbs[smp_processor_id()];
+    const cpu = smp_processor_id();
+    const tlb = this.mm.system.tlbs[cpu];
+    this.mm.cpu_vm_mask.add(cpu); // it may have been moved
     tlb.load(this.mm.asid, page_number(this.mm, this.address), entry);
     return tlb;
   }
@@ -104,13 +106,14 @@ function* user_access(
   caught: readonly number[],
   use: (page: Page) => Step,
 ): Coroutine<number> {
-  const tlb = mm.system.tlbs[smp_processor_id()];
   const vpn = page_number(mm, address);
   for (;;) {
+    let tlb = mm.system.tlbs[smp_processor_id()];
     if (translates(tlb.lookup(mm.asid, vpn), write)) yield* tlb.beginStep;
     else {
       const reply = yield new TableWalk(mm, address, write, caught);
       if (reply < 0) return reply;
+      tlb = mm.system.tlbs[smp_processor_id()]; // a thread may wake up on another CPU
     }
     const entry = tlb.lookup(mm.asid, vpn);
     const hit = translates(entry, write);

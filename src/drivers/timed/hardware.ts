@@ -5,7 +5,7 @@
 import { type Line, MEMORY } from '../../machine/memory.ts';
 import type { Shared } from '../../machine/step.ts';
 import { type Cost, hops, nodeOf, type Profile, TICKS_PER_NS } from '../../machine/profile.ts';
-import { Misuse } from '../../machine/thread.ts';
+import { Misuse, type Thread } from '../../machine/thread.ts';
 import { allWork } from '../../machine/work.ts';
 
 function ticks(cost: Cost): number {
@@ -32,9 +32,15 @@ export class Hardware {
    */
   readonly done = new Float64Array(1);
   readonly wakeup: number;
-  private readonly contention: number;
+  /** Part of a transfer in which a lock's line serves nobody else, for each that spins; 0: `contention` says it. */
+  private readonly perSpinner: number;
+  private readonly flat: number;
+  /** Times that a lock's line crosses from the CPU that releases it to the one that has spun for it. */
+  private readonly handOverMoves: number;
   /** Ticks spent zeroing, and of these waiting for the bus. */
   readonly clearing = new Float64Array(2);
+  /** Lines that have moved from one CPU to another, in order of the first time. */
+  readonly moved: Line[] = [];
   private readonly hit: number;
   private readonly fromMemory: number;
   private readonly cpus: number;
@@ -50,12 +56,17 @@ export class Hardware {
   private readonly busShare: number;
   /** Tick at which each node's memory bus is free. */
   private readonly busFree: Float64Array;
+  /** The same of its memory, whoever uses it, and how long one KiB keeps it busy. */
+  private readonly memoryFree: Float64Array;
+  private readonly memoryPerKib: number;
 
   constructor(profile: Profile, cpus: number) {
     this.cpus = cpus;
     this.clock = new Float64Array(cpus);
     this.wakeup = ticks(profile.wakeup);
-    this.contention = ticks(profile.contention);
+    this.perSpinner = busyPerSpinner(profile);
+    this.handOverMoves = profile.spinlocks === undefined ? 1 : MOVES[profile.spinlocks.kind];
+    this.flat = profile.spinlocks === undefined ? ticks(profile.contention) : 0;
     this.hit = ticks(profile.lineHit);
     this.fromMemory = ticks(profile.lineMemory);
     this.node = Uint16Array.from({ length: cpus }, (_, cpu) => nodeOf(profile, cpu));
@@ -67,6 +78,8 @@ export class Hardware {
     this.clearRemote = ticks(profile.clear.remote);
     this.busShare = profile.clear.bus.value / profile.clear.local.value;
     this.busFree = new Float64Array(this.nodes);
+    this.memoryFree = new Float64Array(this.nodes);
+    this.memoryPerKib = profile.clear.memory === undefined ? 0 : ticks(profile.clear.memory);
     this.homeFree = new Float64Array(this.nodes);
     this.atHome = profile.lineHome === undefined ? 0 : ticks(profile.lineHome);
     const read = profile.read ?? { ...profile.clear, cached: profile.clear.local };
@@ -133,6 +146,7 @@ export class Hardware {
 
   private transferTo(line: Line, cpu: number): void {
     const end = this.startOn(line, cpu) + this.fetch(line.owner, cpu) + this.hit;
+    this.note(line, end - this.clock[cpu]);
     line.owner = cpu;
     line.freeAt = end;
     line.version++;
@@ -153,22 +167,47 @@ export class Hardware {
     line.copies[cpu] = line.version;
     const end = this.startOn(line, cpu) + this.fetch(line.owner, cpu) + this.hit;
     line.freeAt = end;
+    this.note(line, end - this.clock[cpu]);
     this.done[0] = end;
   }
 
-  /** The next holder of a spinning lock gets it at `now[0]`: the line moves, and everybody who spins slows that down. */
-  handOver(line: Line, cpu: number, now: Float64Array, spinners: number): void {
-    const end = now[0] + this.fetch(line.owner, cpu) + this.contention * spinners + this.hit;
+  /** A CPU has waited for the line. */
+  private note(line: Line, ticks: number): void {
+    if (line.moves++ === 0) this.moved.push(line);
+    line.stall += ticks;
+  }
+
+  /**
+   * The next holder of a spinning lock gets it at `now[0]`. The line moves to it, as often as the kind of lock has it, and
+   * once it has served the `others` that spin: `waiters` are these, if it is a lock they all want.
+   */
+  handOver(line: Line, cpu: number, now: Float64Array, others: number, waiters: readonly Thread[]): void {
+    const reads = this.perSpinner > 0 && others > 0 ? this.readsOf(line, waiters) : 0;
+    const moves = this.handOverMoves * this.fetch(line.owner, cpu);
+    const end = now[0] + moves + reads + this.flat * others + this.hit;
+    this.note(line, end - now[0]);
     line.owner = cpu;
     line.freeAt = end;
     this.done[0] = end;
+  }
+
+  /** How long all who spin on the line keep it busy with reading it again. */
+  private readsOf(line: Line, waiters: readonly Thread[]): number {
+    const from = line.owner < 0 ? 0 : this.node[line.owner] * this.nodes;
+    let sum = 0;
+    for (const { cpu } of waiters) sum += this.transfer[from + this.node[cpu]];
+    return Math.round(sum * this.perSpinner);
   }
 
   /** `cpu` zeroes `bytes` on memory node `home`. Its bus serves one such job at a time. */
   clear(cpu: number, bytes: number, home: number): void {
     const now = this.clock[cpu];
     const node = this.node[cpu];
-    const start = this.busFree[node] > now ? this.busFree[node] : now;
+    let start = this.busFree[node] > now ? this.busFree[node] : now;
+    if (this.memoryPerKib > 0) {
+      if (this.memoryFree[home] > start) start = this.memoryFree[home];
+      this.memoryFree[home] = start + Math.round((bytes / 1024) * this.memoryPerKib);
+    }
     const alone = (bytes / 1024) * (home === node ? this.clearLocal : this.clearLocal + this.clearRemote);
     const end = start + alone;
     this.busFree[node] = start + Math.round(alone * this.busShare);
@@ -196,6 +235,18 @@ export class Hardware {
   startDelay(from: number, to: number): number {
     return this.node[from] === this.node[to] ? this.startSame : this.startOther;
   }
+}
+
+/**
+ * Who releases takes the line back from those that spin, who spins reads it, and who finds a test-and-set lock free has to
+ * make the line its own.
+ */
+const MOVES = { 'test-and-set': 3, ticket: 2, queued: 2 } as const;
+
+/** The winner of a test-and-set lock stands behind all who read the line again, that of a ticket lock behind half. */
+function busyPerSpinner({ spinlocks }: Profile): number {
+  if (spinlocks === undefined || spinlocks.kind === 'queued') return 0;
+  return spinlocks.kind === 'ticket' ? spinlocks.busy.value / 2 : spinlocks.busy.value;
 }
 
 /** What the caches of each node have of pages that were read: the last so many that came from memory. */

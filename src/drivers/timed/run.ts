@@ -5,7 +5,9 @@
  * rank) and never by insertion, both give the same run to the bit.
  *
  * Spinning waiters keep their CPU and are handed the lock in order of arrival; sleeping waiters give their CPU to the
- * next thread in its queue. Threads stay on the CPU they were started on, and are not preempted unless they poll.
+ * next thread in its queue. Threads stay on the CPU they were started on; where the profile has a scheduler, new ones that
+ * float are started where that puts them (`balance.ts`), and user programs give way after a time slice. Without one nobody
+ * is preempted but those who poll.
  *
  * Those who sleep for a time are woken by a timer, which comes before all CPUs that act at that time. A device (a birth
  * with `device`) goes on at the same kind of moments: it has no CPU, and takes time only where it asks for a delay.
@@ -22,6 +24,7 @@ import {
   LOAD,
   LOCK,
   LOCK_SHARED,
+  NOTHING,
   POLL,
   READ,
   READERS,
@@ -40,6 +43,7 @@ import {
 } from '../../machine/step.ts';
 import { type Birth, Misuse, running, setRunning, SYSTEM, Thread, USER, woken } from '../../machine/thread.ts';
 import { bill, chargeTicks, setPrices } from '../../machine/work.ts';
+import { Balancer, type Look } from './balance.ts';
 import { Hardware, workPrices } from './hardware.ts';
 import { type LockRow, LockTable } from './locks.ts';
 import { CpuQueue } from './queue.ts';
@@ -49,6 +53,8 @@ import type { Watcher } from './watch.ts';
 export interface TimedOptions {
   readonly profile: Profile;
   readonly cpus: number;
+  /** Of what is random: the moments at which idle CPUs look for work. Default: 1. */
+  readonly seed?: number;
   /** Synchronise after every single charge instead of adding them up: slower, same result. */
   readonly eager?: boolean;
   /** Keep the order of steps, as thread ids, for a replay under the controlled driver. */
@@ -70,6 +76,8 @@ export interface TimedResult {
   readonly busWaitNs: number;
   readonly steps: number;
   readonly locks: readonly LockRow[];
+  /** Cache lines that CPUs fetched, and how long they waited for them. */
+  readonly lines: readonly { readonly name: string; readonly moves: number; readonly stallNs: number }[];
   /** Thread id of each step in the order in which they took effect; empty unless asked for. */
   readonly order: readonly number[];
   readonly threads: readonly Thread[];
@@ -122,6 +130,13 @@ class TimedMachine implements PlainObserver, Shortcut {
   /** Threads of devices, and whether one of them runs. */
   private readonly devices = new Set<Thread>();
   private inDevice = false;
+  /** Null: threads start where they are told to, and have no time slices. */
+  private readonly balancer: Balancer | null;
+  /** Its place among the timers, and what it will do then; null: nobody waits for it. */
+  private readonly balancing = new Thread(-1, 'balancer', 0, NOTHING);
+  private look: Look | null = null;
+  /** When the slice of each CPU's thread is over. */
+  private readonly sliceEnd: Float64Array;
   /** Since when a thread waits or may run, by thread id. */
   private since = new Float64Array(64);
   private readonly order: number[] | null;
@@ -136,6 +151,9 @@ class TimedMachine implements PlainObserver, Shortcut {
     const { profile, cpus } = options;
     this.hardware = new Hardware(profile, cpus);
     this.clock = this.hardware.clock;
+    this.sliceEnd = new Float64Array(cpus);
+    this.balancer =
+      profile.scheduler === undefined ? null : new Balancer(profile, profile.scheduler, cpus, options.seed ?? 1);
     this.queue = new CpuQueue(this.clock, this.timers.first);
     this.current = new Array<Thread | null>(cpus).fill(null);
     this.runqueue = Array.from({ length: cpus }, () => []);
@@ -170,7 +188,8 @@ class TimedMachine implements PlainObserver, Shortcut {
     this.acting = -1;
     this.moment[0] = this.timers.first[0];
     const thread = this.timers.take();
-    if (this.devices.has(thread)) this.actDevice(thread);
+    if (thread === this.balancing) this.balance();
+    else if (this.devices.has(thread)) this.actDevice(thread);
     else {
       this.count(thread);
       this.wakeUp(thread, 0);
@@ -264,6 +283,7 @@ class TimedMachine implements PlainObserver, Shortcut {
       busWaitNs: this.hardware.clearing[1] / TICKS_PER_NS,
       steps: this.steps,
       locks: this.locks.rows(),
+      lines: this.hardware.moved.map(({ name, moves, stall }) => ({ name, moves, stallNs: stall / TICKS_PER_NS })),
       order: this.order ?? [],
       threads: this.threads,
       stuck: this.threads.filter((thread) => thread.pending !== null),
@@ -273,6 +293,10 @@ class TimedMachine implements PlainObserver, Shortcut {
   /** Let the pending step of the CPU's thread take effect now, or block the thread. */
   private act(rank: number, thread: Thread): void {
     const step = thread.pending!;
+    if (this.sliceOver(rank, thread)) {
+      this.rotate(rank, thread);
+      return;
+    }
     if (step.kind > WALK && !step.object.ready(step, thread)) {
       this.block(rank, thread, step);
       return;
@@ -478,10 +502,11 @@ class TimedMachine implements PlainObserver, Shortcut {
     const step = thread.pending!;
     const rank = thread.cpu;
     const released = this.moment[0];
-    this.hardware.handOver(object.line ?? object.ownLine()!, rank, this.moment, others);
+    this.hardware.handOver(object.line ?? object.ownLine()!, rank, this.moment, others, object.waiters!);
     this.clock[rank] = this.since[thread.id];
     thread.spinning = false;
     this.watcher?.granted(thread, released);
+    thread.hasRun = true;
     this.spend(rank, thread);
     const reply = object.perform(step, thread);
     if (step.kind === LOCK) {
@@ -526,12 +551,14 @@ class TimedMachine implements PlainObserver, Shortcut {
   }
 
   private spawn(birth: Birth, rank: number): void {
-    const delay = isDevice(birth) ? 0 : this.hardware.startDelay(rank, birth.cpu);
-    this.start(birth, birth.exitStep, this.moment[0] + delay);
+    const cpu = birth.floats && this.balancer !== null ? this.balancer.placeNew(rank, this.load()) : birth.cpu;
+    const delay = isDevice(birth) ? 0 : this.hardware.startDelay(rank, this.balancer === null ? cpu : rank);
+    this.start(birth, birth.exitStep, this.moment[0] + delay, cpu);
   }
 
-  private start(birth: Birth, lastStep: Step | null, time: number): void {
-    const thread = new Thread(this.threads.length, birth.name, birth.cpu, birth.body(), lastStep);
+  private start(birth: Birth, lastStep: Step | null, time: number, cpu = birth.cpu): void {
+    const thread = new Thread(this.threads.length, birth.name, cpu, birth.body(), lastStep);
+    thread.floats = birth.floats && this.balancer !== null;
     this.threads.push(thread);
     if ((birth as { interrupts?: boolean }).interrupts === true) this.handlers.add(thread);
     if (thread.id >= this.since.length) this.since = grown(this.since);
@@ -553,6 +580,7 @@ class TimedMachine implements PlainObserver, Shortcut {
       this.preempt(current, time);
     }
     if (this.current[rank] === null) this.schedule(rank);
+    else if (thread.floats) this.lookLater();
   }
 
   /** Does the handler of an interrupt want the CPU? */
@@ -571,12 +599,100 @@ class TimedMachine implements PlainObserver, Shortcut {
   /** A CPU without a thread takes the first of its queue. */
   private schedule(rank: number): void {
     const thread = this.runqueue[rank].shift();
-    if (thread === undefined) return;
+    if (thread === undefined) {
+      this.becomesIdle(rank);
+      return;
+    }
     this.current[rank] = thread;
     this.clock[rank] = Math.max(this.clock[rank], this.since[thread.id]);
-    this.proceed(rank, thread, thread.reply);
+    if (this.balancer !== null) this.sliceEnd[rank] = this.clock[rank] + this.balancer.slice;
+    if (thread.preempted) thread.preempted = false;
+    else this.proceed(rank, thread, thread.reply);
+    if (thread.pending?.kind !== POLL) thread.hasRun = true; // who only polls has not begun
     if (thread.pending === null && this.paid(rank)) this.ended(rank);
     else if (rank !== this.acting) this.arrivals[this.arrived++] = rank;
+  }
+
+  /** Has a user program had its slice, while others wait for its CPU? It gives way between two accesses. */
+  private sliceOver(rank: number, thread: Thread): boolean {
+    const { kind, object } = thread.pending!;
+    if (this.balancer === null || kind !== WALK || object.confinedTo !== ANYBODY) return false;
+    if (this.clock[rank] < this.sliceEnd[rank]) return false;
+    return this.runqueue[rank].length > 0;
+  }
+
+  /** The thread goes to the end of its CPU's queue, its step not done. */
+  private rotate(rank: number, thread: Thread): void {
+    thread.preempted = true;
+    this.since[thread.id] = this.clock[rank];
+    this.runqueue[rank].push(thread);
+    this.giveUpCpu(rank);
+  }
+
+  /** Threads of each CPU, those that wait for it included. */
+  private load(): number[] {
+    return this.runqueue.map((queue, cpu) => queue.length + (this.current[cpu] === null ? 0 : 1));
+  }
+
+  private becomesIdle(rank: number): void {
+    if (this.balancer === null) return;
+    this.balancer.becomesIdle(rank, this.clock[rank]);
+    this.lookLater();
+  }
+
+  /** Threads wait on busy CPUs: when will an idle one find them? */
+  private lookLater(): void {
+    const waiting: number[] = [];
+    this.runqueue.forEach((queue, cpu) => {
+      if (queue.some((thread) => thread.floats)) waiting.push(cpu);
+    });
+    if (waiting.length === 0) return;
+    const look = this.balancer!.nextLook(this.moment[0], (cpu) => this.current[cpu] === null, waiting);
+    if (look === null || (this.look !== null && this.look.time <= look.time)) return;
+    this.look = look;
+    this.timers.add(look.time, this.balancing);
+  }
+
+  /** An idle CPU looks for threads, and takes some. */
+  private balance(): void {
+    const { look } = this;
+    if (look === null || look.time !== this.moment[0]) return; // another look has come before it
+    this.look = null;
+    if (this.current[look.cpu] === null) this.pull(look);
+    this.lookLater();
+  }
+
+  private pull(look: Look): void {
+    const balancer = this.balancer!;
+    const { threads, node } = balancer.toPull(look, this.load());
+    let pulled = 0;
+    while (pulled < threads) {
+      const queue = this.longestQueue((cpu) => balancer.nodeOf(cpu) === node);
+      if (queue === null) break;
+      const at = queue.findLastIndex((thread) => this.mayMove(thread));
+      const [thread] = queue.splice(at, 1);
+      thread.cpu = look.cpu;
+      this.enqueue(thread, this.moment[0] + this.hardware.wakeup);
+      pulled++;
+    }
+    if (pulled > 0) balancer.hasPulled(look);
+    else balancer.lookedInVain(look);
+  }
+
+  /** Of these CPUs' queues the longest that has a thread which may move; null: there is none. */
+  private longestQueue(among: (cpu: number) => boolean): Thread[] | null {
+    let found: Thread[] | null = null;
+    this.runqueue.forEach((queue, cpu) => {
+      if (!among(cpu) || !queue.some((thread) => this.mayMove(thread))) return;
+      if (found === null || queue.length > found.length) found = queue;
+    });
+    return found;
+  }
+
+  /** Nothing ties the thread to its CPU, not even a warm cache. */
+  private mayMove(thread: Thread): boolean {
+    if (!thread.floats) return false;
+    return !thread.hasRun || this.moment[0] - this.since[thread.id] >= this.balancer!.hot;
   }
 
   private giveUpCpu(rank: number): void {
@@ -589,6 +705,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     if (words.confinedTo !== ANYBODY) checkPlain(words, index, write, this.inDevice);
     if (this.inDevice) return;
     const rank = running.cpu;
+    this.watcher?.touches(words, index);
     if (words.confinedTo !== ANYBODY) {
       chargeTicks(this.hardware.privateTicks(words));
       return;
@@ -596,7 +713,6 @@ class TimedMachine implements PlainObserver, Shortcut {
     const line = words.line ?? words.ownLine();
     if (line === null) this.hardware.touch(words, index, rank);
     else this.hardware.access(line, rank, write);
-    this.watcher?.touches(words, index);
     chargeTicks(this.hardware.done[0] - this.clock[rank]);
   }
 }

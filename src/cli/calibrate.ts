@@ -1,0 +1,40 @@
+/** `faultline calibrate`: find the free costs of a machine from tables of unpatched kernels. */
+import { calibrate, type Calibration, refusal } from '../predict/calibrate.ts';
+import { publishedRows } from '../predict/rows.ts';
+import { findProfile, profiles } from '../profiles/index.ts';
+import { calibrationText } from '../report/calibration.ts';
+import { EXIT, UsageError } from './exit.ts';
+import type { Io } from './io.ts';
+import type { CommonOptions } from './options.ts';
+import { withTable } from './tables.ts';
+
+export interface CalibrateCommandOptions extends CommonOptions {
+  readonly machine?: string;
+  readonly scale: number;
+  readonly replications: number;
+  readonly evaluations: number;
+  readonly json: boolean;
+}
+
+export function calibrateCommand(io: Io, tables: readonly string[], options: CalibrateCommandOptions): number {
+  const scenarios = tables.map(withTable);
+  const name = options.machine ?? scenarios[0].machine.profile;
+  if (!profiles.some((profile) => profile.name === name)) throw new UsageError(`unknown machine '${name}'`);
+  const profile = findProfile(name);
+  const rows = scenarios.flatMap((scenario) => publishedRows(scenario, profile.geometry.pageBytes));
+  const why = refusal(rows, profile);
+  if (why !== null) throw new UsageError(why);
+  const found = calibrate(rows, profile, {
+    scale: Math.max(options.scale, ...scenarios.map(({ pft }) => pft!.scale ?? 1)),
+    replications: options.replications,
+    evaluations: options.evaluations,
+    ...(!options.quiet && { report: (what: string) => io.err(`${what}\n`) }),
+  });
+  io.out(options.json || options.format !== 'table' ? json(found, options) : `${calibrationText(found).join('\n')}\n`);
+  return EXIT.ok;
+}
+
+function json(found: Calibration, { format, scale, replications }: CalibrateCommandOptions): string {
+  const all = { schema: 'faultline.calibrate/1', scale, replications, ...found };
+  return `${JSON.stringify(all, null, format === 'ndjson' ? 0 : 2)}\n`;
+}

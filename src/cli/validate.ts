@@ -1,0 +1,35 @@
+/** `faultline validate`: measured against predicted, for every published table. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { summaries, validate } from '../predict/validate.ts';
+import { findProfile } from '../profiles/index.ts';
+import { validationMarkdown, validationText } from '../report/validation.ts';
+import { EXIT } from './exit.ts';
+import type { Io } from './io.ts';
+import type { CommonOptions } from './options.ts';
+import { progress } from './progress.ts';
+import { scenariosWithTables } from './tables.ts';
+
+export interface ValidateCommandOptions extends CommonOptions {
+  readonly scale: number;
+  readonly replications: number;
+  readonly output: string;
+}
+
+export function validateCommand(io: Io, given: readonly string[], options: ValidateCommandOptions): number {
+  const { scale, replications, seed, output, format } = options;
+  const bar = progress(io, options.quiet);
+  const report = (what: string): void => bar.update(() => what);
+  const tables = validate(scenariosWithTables(given), findProfile, { scale, replications, seed, report });
+  bar.done();
+  const means = summaries(tables);
+  const words = [...given, `--scale ${scale}`, `--replications ${replications}`, `--seed ${seed}`];
+  mkdirSync(dirname(output), { recursive: true });
+  writeFileSync(output, validationMarkdown(tables, means, `faultline validate ${words.join(' ')}`));
+  if (format === 'table') io.out(`${[...validationText(tables, means), '', `written to ${output}`].join('\n')}\n`);
+  else {
+    const json = { schema: 'faultline.validate/1', seed, scale, replications, tables, means };
+    io.out(`${JSON.stringify(json, null, format === 'json' ? 2 : 0)}\n`);
+  }
+  return EXIT.ok;
+}

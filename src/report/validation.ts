@@ -1,0 +1,117 @@
+/** Measured against predicted, as Markdown and for a terminal of 80 columns. */
+import { wrap } from './wrap.ts';
+
+export interface RowLine {
+  readonly gb: number;
+  readonly threads: number;
+  readonly status: string;
+  readonly measured: { readonly wall: number; readonly cpu: number };
+  readonly model: { readonly wall: number; readonly cpu: number };
+  readonly spread: number;
+  readonly error: { readonly wall: number; readonly cpu: number };
+  readonly nulls: Readonly<Record<string, number>>;
+}
+
+export interface TableText {
+  readonly path: string;
+  readonly source: string;
+  readonly kernel: string;
+  readonly profile: string;
+  readonly scale: number;
+  readonly rows: readonly RowLine[];
+}
+
+export interface SummaryLine {
+  readonly what: string;
+  readonly rows: number;
+  readonly model: number;
+  readonly bestNull: { readonly name: string; readonly error: number } | null;
+}
+
+/** `+1.2` */
+export function signed(part: number): string {
+  const percent = (part * 100).toFixed(1);
+  return Number(percent) > 0 ? `+${percent}` : percent;
+}
+
+const WIDTHS = [5, 4, 11, 11, 7, 8, 8, 9, 9];
+const HEADS = ['Gb', 'n', 'measured', 'model', '+-%', 'wall %', 'cpu %', 'Amdahl %', 'USL %'];
+
+function line(cells: readonly string[], last: string): string {
+  return `${cells.map((cell, i) => cell.padStart(WIDTHS[i])).join('')}  ${last}`.trimEnd();
+}
+
+/** A letter for the status stands at the end: c, p, or ? for what cannot be. */
+const LETTERS: Readonly<Record<string, string>> = { calibrated: 'c', predicted: 'p', impossible: '?' };
+
+function cells(row: RowLine): string[] {
+  return [
+    String(row.gb),
+    String(row.threads),
+    row.measured.wall.toFixed(0),
+    row.model.wall.toFixed(0),
+    row.spread === 0 ? '-' : (row.spread * 100).toFixed(1),
+    signed(row.error.wall),
+    signed(row.error.cpu),
+    ...['Amdahl', 'USL'].map((name) => (name in row.nulls ? signed(row.nulls[name]) : '-')),
+  ];
+}
+
+export function validationText(tables: readonly TableText[], summaries: readonly SummaryLine[]): string[] {
+  return [
+    'fault/wsec, measured and simulated; errors in percent, + is too fast.',
+    'c: calibrated on this row; p: predicted; ?: the source misprints it.',
+    ...tables.flatMap((table) => [
+      '',
+      `${table.kernel}, ${table.profile}${scaleWords(table)}`,
+      table.source,
+      line(HEADS, ''),
+      ...table.rows.map((row) => line(cells(row), LETTERS[row.status])),
+    ]),
+    '',
+    ...summaries.flatMap((summary) => wrap(summaryWords(summary), 80, '  ')),
+  ];
+}
+
+function scaleWords({ scale }: TableText): string {
+  return scale === 1 ? '' : `, 1/${scale} of the memory`;
+}
+
+function summaryWords({ what, rows, model, bestNull }: SummaryLine): string {
+  const other = bestNull === null ? '' : `; best null model ${(bestNull.error * 100).toFixed(1)} % (${bestNull.name})`;
+  return `${what}: mean error ${(model * 100).toFixed(1)} % over ${rows} rows${other}`;
+}
+
+function markdownRow(cellsOf: readonly string[]): string {
+  return `| ${cellsOf.join(' | ')} |`;
+}
+
+export function validationMarkdown(
+  tables: readonly TableText[],
+  summaries: readonly SummaryLine[],
+  command: string,
+): string {
+  const lines = [
+    '# Measured and predicted',
+    '',
+    `Written by \`${command}\`. Rates are fault/wsec; errors in percent, + is too fast. *Calibrated* rows are those that`,
+    'the machine was fitted to, all of unpatched kernels; *predicted* rows nothing was fitted to. Amdahl and USL are curves',
+    'fitted to the unpatched table of the same machine and size and carried over.',
+    '',
+    ...tables.flatMap((table) => [
+      `## ${table.kernel}, ${table.profile}`,
+      '',
+      `Source: <${table.source}>. Scenario: \`${table.path}\`${scaleWords(table)}.`,
+      '',
+      markdownRow(['Gb', 'threads', 'measured', 'model', '± %', 'wall %', 'CPU %', 'Amdahl %', 'USL %', 'status']),
+      markdownRow(['--:', '--:', '--:', '--:', '--:', '--:', '--:', '--:', '--:', '---']),
+      ...table.rows.map((row) => markdownRow([...cells(row), row.status])),
+      '',
+    ]),
+    '## Means',
+    '',
+    ...summaries.map((summary) => `- ${summaryWords(summary)}`),
+    '',
+  ];
+  return lines.join('\n');
+}
