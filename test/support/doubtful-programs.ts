@@ -284,5 +284,25 @@ export const doubtfulCrashes: readonly (readonly [string, Threads, number])[] = 
     ],
     1,
   ],
+  [
+    'a thread that crashes when it is started, by one that would have gone on',
+    [
+      [['r', 'x']],
+      [
+        [
+          'spawn',
+          [
+            ['crash', 'a'],
+            ['lock', 'read'],
+          ],
+        ],
+        ['w', 'x', 0],
+        ['in', 'read', [['lock', 'read']]],
+      ],
+      [['cas', 'x', 0, 0]],
+      [['r', 'x']],
+    ],
+    1,
+  ],
   ['a lock given back that was never had', [[['unlock', 'spin']], [['try', 'spin', [['crash', 'a']]]]], 2],
 ];

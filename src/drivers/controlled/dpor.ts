@@ -172,6 +172,7 @@ export class DporStrategy implements Strategy {
    * goes on sleeping if its step commutes with the one that has led here.
    */
   private enter(execution: Execution): boolean {
+    if (execution.crashed) return false; // nobody is enabled
     const { depth, states } = this;
     states.makeRoom(depth, execution.threads.length);
     const last = depth === 0 ? -1 : this.chosen[depth - 1];
