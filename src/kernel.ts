@@ -7,11 +7,12 @@
 export type { Base, Change, Mail } from './kernel/change.ts';
 export { type FaultPath, type FaultPath2_6, path2_6, type ZapDetails } from './kernel/fault-path.ts';
 export { bases } from './kernel/index.ts';
-export { v2_6_10 } from './kernel/memory.ts';
+export { is_shared, mapFilePage, v2_6_10 } from './kernel/memory.ts';
 export { count_copy, establish_copy, pmd_alloc, pte_alloc, v2_6_15 } from './kernel/v2.6.15/memory.ts';
 export { v3_14 } from './kernel/v3.14/index.ts';
-export { v3_17 } from './kernel/v3.17/memory.ts';
+export { FAULT_AROUND_BYTES, has_map_pages, v3_17 } from './kernel/v3.17/memory.ts';
 export {
+  fault_of,
   type FaultPath3,
   type FaultPath3_14,
   type FaultPath3_17,
@@ -54,7 +55,7 @@ export { call_rcu, Rcu, rcu_read_lock, rcu_read_unlock, synchronize_rcu } from '
 export { local_irq_disable, local_irq_enable, on_each_cpu } from './sync/smp.ts';
 
 // The thread that runs, what it is charged, what is told of it
-export { KernelBug, might_sleep, running, smp_processor_id } from './machine/thread.ts';
+export { KernelBug, might_sleep, Misuse, running, smp_processor_id } from './machine/thread.ts';
 export { charge, work } from './machine/work.ts';
 export { choose, maybe, reachable, sometimes } from './machine/choice.ts';
 export { mark } from './kernel/marks.ts';
@@ -90,6 +91,7 @@ export {
   _PAGE_DIRTY,
   _PAGE_PRESENT,
   _PAGE_RW,
+  linear_page_index,
   mk_pte,
   page_number,
   page_size,
@@ -98,8 +100,8 @@ export {
   pmd_addr_end,
   pmd_offset,
   pmd_page,
-  type PmdPage,
   pmd_populate,
+  type PmdPage,
   pte_mkdirty,
   pte_mkold,
   pte_mkwrite,
@@ -107,30 +109,38 @@ export {
   pte_none,
   pte_offset_map,
   pte_page,
-  PtePage,
-  type Ptep,
   pte_pfn,
   pte_present,
   pte_unmap,
-  pte_wrprotect,
   pte_write,
+  pte_wrprotect,
   pte_young,
+  type Ptep,
+  PtePage,
   pud_populate,
   table_number,
   TablePage,
   update_mmu_cache,
 } from './kernel/pgtable.ts';
 export { flush_tlb_mm, flush_tlb_page, flush_tlb_range, ptep_clear_flush_young } from './kernel/tlb.ts';
-export { type MmuGather, tlb_finish_mmu, tlb_flush_mmu, tlb_gather_mmu, tlb_remove_page } from './kernel/mmu_gather.ts';
+export {
+  type MmuGather,
+  tlb_finish_mmu,
+  tlb_flush_mmu,
+  tlb_flush_mmu_tlbonly,
+  tlb_gather_mmu,
+  tlb_remove_page,
+} from './kernel/mmu_gather.ts';
 
 // Files
 export { AddressSpace, Block, type File, Inode } from './kernel/fs.ts';
-export { get_block, set_written } from './kernel/block.ts';
+export { clear_block, convert_unwritten, free_blocks, get_block, set_written } from './kernel/block.ts';
 export { mpage_readpages, mpage_writepage } from './kernel/mpage.ts';
 export {
   add_to_page_cache,
   find_get_page,
   pagevec_lookup,
+  RADIX_TREE_LOOKUP,
   remove_from_page_cache,
   round_up_pages,
   slot_of,
@@ -144,11 +154,21 @@ export {
   TestClearPageDirty,
   TestSetPageDirty,
 } from './kernel/page-flags.ts';
-export { page_cache_get_speculative } from './kernel/v3.14/filemap.ts';
-export { do_page_mkwrite, pte_offset_map_lock, pte_unmap_unlock, set_anon_pte } from './kernel/v3.14/memory.ts';
-export { do_set_pte, lockedFault, mkwrite_if_asked } from './kernel/v3.14/do-fault.ts';
-export { mapLockedPage, pageOfSlot } from './kernel/v3.17/filemap.ts';
+export { lock_page_or_retry, page_cache_get_speculative } from './kernel/v3.14/filemap.ts';
+export {
+  do_page_mkwrite,
+  pte_offset_map_lock,
+  pte_unmap_unlock,
+  set_anon_pte,
+  zap_pte_range_flushed,
+  zap_ptes,
+} from './kernel/v3.14/memory.ts';
+export { do_set_pte, faultInfo, lockedFault, mkwrite_if_asked, withPageLocked } from './kernel/v3.14/do-fault.ts';
+export { filemap_map_pages, mapLockedPage, mapPage, pageOfSlot } from './kernel/v3.17/filemap.ts';
 export { fault_around_bytes, mapAlone, mapAround, mapWindow, set_copy } from './kernel/v3.17/memory.ts';
+export { grow_to, is_behind_end, vm_insert_mixed, xip_file_read } from './kernel/v3.14/xip.ts';
+export { delete_from_page_cache, punch_range, truncate_setsize } from './kernel/v3.14/truncate.ts';
+export { generic_file_read, generic_file_write } from './kernel/filemap.ts';
 /** VM_FAULT_* and FAULT_FLAG_* of 3.14 to 3.19, which are other numbers than those of 2.6. */
 export * as v3 from './kernel/v3.14/vm-fault.ts';
 export type { VmFaultInfo } from './kernel/v3.14/vm-fault.ts';

@@ -307,7 +307,9 @@ describe('--patch', () => {
     const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as Record<string, Record<string, unknown>>;
     expect(manifest.exports['./kernel']).to.deep.equal({ types: './dist/kernel.d.ts', default: './dist/kernel.js' });
     expect(manifest.dependencies).to.have.property('typescript');
-    const names = Object.keys(await import('../src/kernel.ts'));
+    const kernel = await import('../src/kernel.ts');
+    const names = Object.keys(kernel);
+    const codes = Object.keys(kernel.v3); // those of 2.6 have the same names
     for (const patch of readdirSync('src/kernel/patches')) {
       const text = readFileSync(join('src/kernel/patches', patch), 'utf8');
       for (const [, list, from] of text.matchAll(/import \{([^}]*)\} from '([^']*)'/g)) {
@@ -316,7 +318,7 @@ describe('--patch', () => {
           .split(',')
           .map((name) => name.trim())
           .filter((name) => name !== '' && !name.startsWith('type '));
-        expect(names).to.include.members(values);
+        expect(from.endsWith('/vm-fault.ts') ? codes : names).to.include.members(values);
       }
     }
   });

@@ -54,11 +54,16 @@ export const mapPagesLocks = change(
   mapPagesBy(lock_page),
 );
 
+/** lock_page without might_sleep. */
+function lockUnchecked(lock: PageLock): Step {
+  return asked(lock.lockStep);
+}
+
 /** The same where nobody checks (no CONFIG_DEBUG_ATOMIC_SLEEP). Breaks: some thread can always go on. */
 export const mapPagesWaits = change(
   'map-pages-waits',
   'filemap_map_pages waits for page locks under the lock of the ptes, and nothing warns of it',
-  mapPagesBy((lock) => asked(lock.lockStep)),
+  mapPagesBy(lockUnchecked),
 );
 
 /** What is not in the cache is read from the disk. Breaks: nobody sleeps while holding a spinlock. */
