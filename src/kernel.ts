@@ -178,7 +178,6 @@ export {
   can_share_swap_page,
   copy_cow_page,
   copy_one_pte,
-  mapFilePage,
   maybe_mkwrite,
   set_pte,
   unmap_vmas,
