@@ -87,7 +87,7 @@ export function takeShortcuts(driver: Shortcut | null): void {
   shortcut = driver;
 }
 
-/** What `next` answers. Whoever asks reads it at once, so that one of each is enough. */
+/** What `next` answers if there is a reply. Whoever asks reads it at once, so that one is enough. */
 const replied: { done: true; value: number } = { done: true, value: 0 };
 
 /** One indivisible action of one thread. Plain data; lock steps are built once per lock. */
