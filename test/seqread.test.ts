@@ -35,7 +35,7 @@ function run(kernel: string, processes: number, order: number, pages: number, ea
   const { counters, mem_map } = world.system;
   expect(stuck).to.deep.equal([]);
   expect(mem_map.every((page) => page._mapcount.value === 0)).to.equal(true);
-  return { faults: counters.pgfault, wallNs, userNs, systemNs, steps, locks };
+  return { faults: counters.faultsTaken, wallNs, userNs, systemNs, steps, locks };
 }
 
 describe('seqread', () => {

@@ -61,11 +61,11 @@ function runOne(scenario: Scenario, row: SeqreadRow, options: RunSeqreadOptions,
     bar.update(
       () =>
         `${row.processes} processes, order ${row.order ?? 'as it is'}: ${(nowNs / 1e9).toFixed(2)} s of virtual time, ` +
-        `${system.counters.pgfault} faults`,
+        `${system.counters.faultsTaken} faults`,
     );
   const timed = runTimed(births, { profile, cpus, eager: options.eager === true, progress: { every: 50_000, report } });
   const { wallNs, userNs, systemNs } = timed;
-  const faults = system.counters.pgfault;
+  const faults = system.counters.faultsTaken;
   const figures = { ...row, faults, seconds: wallNs / 1e9, userS: userNs / 1e9, systemS: systemNs / 1e9 };
   return { figures, timed: { ...timed, threads: timed.stuck.length > 0 ? timed.threads : [] } };
 }

@@ -1,5 +1,5 @@
 /** What viewers of timelines draw, once for all formats: tracks with slices that never cross each other. */
-import type { LockEvent, Task } from '../trace/span.ts';
+import type { Task } from '../trace/span.ts';
 import { holdsOf, slicesOf, staysOf } from './slices.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -61,10 +61,4 @@ function lockTracks(timeline: Timeline): Track[] {
     bars.push({ from, to, name: lock.name, category: 'hold', notes });
   }
   return [...tracks].map(([name, bars], number) => ({ group: 'locks', name, number, bars }));
-}
-
-/** By time; releases before what they let happen. */
-export function lockEventsOf({ locks }: Pick<Timeline, 'locks'>): LockEvent[] {
-  const rank = { released: 0, contended: 1, acquired: 2 };
-  return [...locks].sort((a, b) => a.at - b.at || rank[a.what] - rank[b.what] || a.task.id - b.task.id);
 }

@@ -43,7 +43,7 @@ export function* do_page_fault(mm: Mm, address: Address, write_access: boolean):
   if (vma !== undefined && vma_allows(vma, address, write_access)) {
     const fault = yield* path2_6(mm).handle_mm_fault(mm, vma, address, write_access);
     signal = signal_for(fault);
-    watch.outcome(vma, signal);
+    watch.outcome(signal);
   }
   yield* up_read(mm.mmap_sem);
   watch.ends();
@@ -71,7 +71,7 @@ export class FaultWatch {
   }
 
   /** Caller holds mmap_sem still. `signal`: what the fault sends, 0 if all is well. */
-  outcome(_vma: Vma, signal: number): void {
+  outcome(signal: number): void {
     if (signal === 0) this.got_on();
   }
 
@@ -87,6 +87,7 @@ export class FaultWatch {
   }
 
   ends(): void {
+    this.mm.system.counters.faultsTaken++;
     this.task.faulted(this.task.ptesMapped - this.mapped);
   }
 }

@@ -72,8 +72,10 @@ export const defaultConfig: Config = {
 
 /** What is counted of a run: its faults, and calls of update_mmu_cache with and without a pte behind the address. */
 export interface Counters {
-  /** Page faults taken; Linux counts them per CPU and adds them up in /proc/vmstat. */
+  /** Calls of handle_mm_fault; Linux counts them per CPU and adds them up in /proc/vmstat. */
   pgfault: number;
+  /** min_flt and maj_flt of all tasks: a fault that is made again, because it has dropped mmap_sem, counts once. */
+  faultsTaken: number;
   update_mmu_cache: number;
   update_mmu_cache_absent: number;
 }

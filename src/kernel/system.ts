@@ -44,7 +44,7 @@ export function boot(options: BootOptions): System {
     FREE_PTE_NR: 2048,
     mms: [],
     tableReads: Array.from({ length: cpus }, () => new TableReads(geometry.lineBytes, geometry.cacheBytes)),
-    counters: { pgfault: 0, update_mmu_cache: 0, update_mmu_cache_absent: 0 },
+    counters: { pgfault: 0, faultsTaken: 0, update_mmu_cache: 0, update_mmu_cache_absent: 0 },
     failedAllocations: 0,
     anon_vmas: 0,
     anonVmas: new Map(),

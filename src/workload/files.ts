@@ -32,7 +32,7 @@ export function cacheFile(inode: Inode, first = 0, last = filePages(inode)): voi
   const { system, i_mapping, blocks, disk } = inode;
   for (let pgoff = first; pgoff < last; pgoff++) {
     const zone = system.zonelists[0].find(({ free_pages }) => free_pages.value > 0);
-    if (zone === undefined) throw new Error(`no memory for page ${pgoff} of ${inode.name}`);
+    if (zone === undefined) throw new RangeError(`no memory for page ${pgoff} of ${inode.name}`);
     const page = __rmqueue(system, zone);
     const number = blocks.get(pgoff);
     page.set(page._count.index, 1); // the cache's

@@ -12,9 +12,9 @@ import { Birth, running, spawn, SYSTEM, USER } from '../machine/thread.ts';
 import { dup_mm, mm_alloc, mmput } from '../kernel/fork.ts';
 import { Inode } from '../kernel/fs.ts';
 import { sys_mmap } from '../kernel/mmap.ts';
-import { __rmqueue } from '../kernel/page_alloc.ts';
 import { page_size } from '../kernel/pgtable.ts';
-import { type Mm, PG_uptodate, type System, VM_READ } from '../kernel/structs.ts';
+import { type Mm, type System, VM_READ } from '../kernel/structs.ts';
+import { cacheFile } from './files.ts';
 import { user_read_page } from './user.ts';
 
 export interface SeqreadOptions {
@@ -37,21 +37,11 @@ export function spreadOver(profile: Profile, cpus: number, process: number): num
 /** A file all of which is in the page cache, as whoever wrote it has left it. */
 export function cachedFile(system: System, name: string, pages: number): Inode {
   const inode = new Inode(system, name, pages * system.geometry.pageBytes);
-  const { page_tree, number } = inode.i_mapping;
-  for (let pgoff = 0; pgoff < pages; pgoff++) {
-    const zone = system.zonelists[0].find(({ free_pages }) => free_pages.value > 0);
-    if (zone === undefined) throw new RangeError(`${name} does not fit into memory`);
-    const page = __rmqueue(system, zone);
-    page._count.plain = 1;
-    page.flag(PG_uptodate).plain = 1;
-    page.mapping = number;
-    page.index = pgoff;
-    page_tree.set(pgoff, page.pfn);
-  }
+  cacheFile(inode);
   for (const zone of system.zones) zone.pageLocks.reuse = true;
   inode.i_size.ownLine();
   inode.i_size.confinedTo = READERS;
-  page_tree.confinedTo = READERS;
+  inode.i_mapping.page_tree.confinedTo = READERS;
   return inode;
 }
 

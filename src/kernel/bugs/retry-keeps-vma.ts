@@ -46,7 +46,7 @@ function* tryFault(mm: Mm, address: Address, write: number, watch: FaultWatch): 
     fault = yield* path.handle_mm_fault(mm, vma, address, flags | FAULT_FLAG_TRIED);
   }
   const signal = signal_for(fault);
-  watch.outcome(vma, signal);
+  watch.outcome(signal);
   yield* up_read(mm.mmap_sem);
   return signal;
 }

@@ -53,6 +53,7 @@ import {
   pmd_populate,
   pud_populate,
   pte_dirty,
+  pte_file,
   pte_mkdirty,
   pte_mkyoung,
   pte_none,
@@ -75,7 +76,16 @@ import {
   page_dup_rmap,
   page_remove_rmap,
 } from '../rmap.ts';
-import { type Address, type Mm, type Page, VM_FAULT_MINOR, VM_FAULT_OOM, type VmFault, type Vma } from '../structs.ts';
+import {
+  type Address,
+  type Mm,
+  type Page,
+  VM_FAULT_MINOR,
+  VM_FAULT_OOM,
+  VM_NONLINEAR,
+  type VmFault,
+  type Vma,
+} from '../structs.ts';
 import { lru_cache_add_active } from '../swap.ts';
 import { flush_tlb_mm, flush_tlb_page } from '../tlb.ts';
 import { truncate2_6 } from '../truncate.ts';
@@ -93,18 +103,18 @@ function inc_rss({ rss, file_rss }: Mm, anon: boolean): Step {
   return atomic_inc(anon ? rss : file_rss);
 }
 
-function pte_lockptr(_mm: Mm, { ptl }: PtePage): Spinlock {
+export function pte_lockptr(_mm: Mm, { ptl }: PtePage): Spinlock {
   return ptl;
 }
 
 /** The page's pte, with the lock of its page of ptes held. */
-function* pte_offset_map_lock(mm: Mm, pmd: PtePage, address: Address): Coroutine<Ptep> {
+export function* pte_offset_map_lock(mm: Mm, pmd: PtePage, address: Address): Coroutine<Ptep> {
   const pte = pte_offset_map(mm, pmd, address);
   yield* spin_lock(pmd.ptl);
   return pte;
 }
 
-function pte_unmap_unlock(pte: Ptep, pmd: PtePage): Step {
+export function pte_unmap_unlock(pte: Ptep, pmd: PtePage): Step {
   pte_unmap(pte);
   return spin_unlock(pmd.ptl);
 }
@@ -403,7 +413,7 @@ function* exit_mmap(mm: Mm): Coroutine {
 }
 
 /** Caller holds the parent's mmap_sem for writing. Returns true if out of memory. */
-function* dup_mmap(mm: Mm, parent: Mm): Coroutine<boolean> {
+export function* dup_mmap(mm: Mm, parent: Mm): Coroutine<boolean> {
   for (const vma of parent.mmap) {
     charge(COPY_VMA);
     const copy = copy_vma(mm, vma);
@@ -419,10 +429,12 @@ function* dup_mmap(mm: Mm, parent: Mm): Coroutine<boolean> {
 
 /**
  * The child gets the parent's translations, and neither may write to what both have. The lock of the child's page of
- * ptes is taken, then that of the parent's. What has never had an anonymous page is not copied: it can be faulted in.
+ * ptes is taken, then that of the parent's. What has never had an anonymous page is not copied if it can be faulted in: not so
+ * what is not linear, or has no struct page.
  */
-function* copy_page_range(dst: Mm, src: Mm, vma: Vma): Coroutine<boolean> {
-  if (vma.anon_vma.value === 0) return false; // nobody can fault now
+export function* copy_page_range(dst: Mm, src: Mm, vma: Vma): Coroutine<boolean> {
+  const findable = (vma.vm_flags & VM_NONLINEAR) === 0 && vma.vm_file?.f_mapping.host.kind.dax !== true;
+  if (findable && vma.anon_vma.value === 0) return false; // nobody can fault now
   let next: Address;
   for (let address = vma.vm_start; address < vma.vm_end; address = next) {
     next = pmd_addr_end(src, address, vma.vm_end);
@@ -465,17 +477,23 @@ function* copy_pte_range(
 function* copy_one_pte(vma: Vma, dst_pte: Ptep, src_pte: Ptep, rss: { anon: number; file: number }): Coroutine {
   charge(COPY_PTE);
   const pte = src_pte.plain;
+  if (pte_file(pte)) {
+    yield* set_pte(dst_pte, pte);
+    return;
+  }
   const page = pte_page(vma.vm_mm, pte);
   if (pte_write(pte) && !is_shared(vma)) yield* set_pte(src_pte, pte_wrprotect(pte)); // ptep_set_wrprotect
-  yield* page_cache_get(page);
-  yield* page_dup_rmap(page);
-  if (PageAnon(page)) rss.anon++;
-  else rss.file++;
+  if (!page.reserved || vma.vm_mm.system.kernel.counts_zero_page === true) {
+    yield* page_cache_get(page);
+    yield* page_dup_rmap(page);
+    if (PageAnon(page)) rss.anon++;
+    else rss.file++;
+  }
   yield* set_pte(dst_pte, pte_of_child(pte, vma));
 }
 
 /** The pte that maps the page there, with its lock held; null: none does. */
-function* page_check_address(page: Page, mm: Mm, address: Address): Coroutine<Ptep | null> {
+export function* page_check_address(page: Page, mm: Mm, address: Address): Coroutine<Ptep | null> {
   const pmd = pmd_offset(mm, address);
   const ptes = pmd === undefined ? undefined : pmd_page(mm, pmd, address);
   if (ptes === undefined) return null;
@@ -486,7 +504,7 @@ function* page_check_address(page: Page, mm: Mm, address: Address): Coroutine<Pt
   return null;
 }
 
-function* page_check_done(pte: Ptep): Coroutine {
+export function* page_check_done(pte: Ptep): Coroutine {
   yield* pte_unmap_unlock(pte, pte.words as PtePage);
 }
 

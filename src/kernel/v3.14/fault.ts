@@ -54,7 +54,7 @@ function* tryFault(mm: Mm, address: Address, flags: number, watch: FaultWatch): 
     const fault = yield* path3(mm).handle_mm_fault(mm, vma, address, flags);
     if ((fault & VM_FAULT_RETRY) === 0) {
       const signal = signal_for(fault);
-      watch.outcome(vma, signal);
+      watch.outcome(signal);
       yield* up_read(mm.mmap_sem);
       return signal;
     }

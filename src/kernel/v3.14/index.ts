@@ -3,6 +3,7 @@ import { anon_vma_prepare } from '../rmap.ts';
 import { __do_fault, do_linear_fault, do_nonlinear_fault } from './do-fault.ts';
 import { do_page_fault } from './fault.ts';
 import { filemap_fault, filemap_page_mkwrite } from './filemap.ts';
+import { copy_page_range, dup_mmap, page_check_address, page_check_done, pte_lockptr } from '../v2.6.15/memory.ts';
 import * as memory from './memory.ts';
 import type { FaultPath3, FaultPath3_14 } from './path.ts';
 import * as truncate from './truncate.ts';
@@ -16,15 +17,15 @@ export const v3 = {
   handle_pte_fault: memory.handle_pte_fault,
   do_anonymous_page: memory.do_anonymous_page,
   do_wp_page: memory.do_wp_page,
-  dup_mmap: memory.dup_mmap,
-  copy_page_range: memory.copy_page_range,
+  dup_mmap,
+  copy_page_range,
   zap_page_range: memory.zap_page_range,
   zap_pte_range: memory.zap_pte_range,
   unmap_region: memory.unmap_region,
   exit_mmap: memory.exit_mmap,
-  page_check_address: memory.page_check_address,
-  page_check_done: memory.page_check_done,
-  pte_lockptr: memory.pte_lockptr,
+  page_check_address,
+  page_check_done,
+  pte_lockptr,
   i_mmap_lock_write: memory.i_mmap_lock_write,
   i_mmap_unlock_write: memory.i_mmap_unlock_write,
   i_mmap_lock_read: memory.i_mmap_lock_write,

@@ -1,11 +1,12 @@
 /**
- * Faults, zapping and fork of 3.14 (mm/memory.c), as far as 3.17 has them too; what 3.14 does for files is in do-fault.ts.
+ * Faults and zapping of 3.14 (mm/memory.c), as far as 3.17 has them too; fork is that of 2.6.15, and what 3.14 does for files
+ * is in do-fault.ts.
  *
  * A pte is read without a lock; whoever takes the lock of its page of ptes looks again (`pte_same`). The zero page is not
  * counted. A shared mapping of a file is mapped read-only at first, so that the file system learns of the first store.
  *
  * Left out: what kernel/memory.ts leaves out, huge pages, NUMA hints, memory control groups, KSM, soft dirty bits,
- * notifiers; rss that lags behind by the counts of each task; the pauses of copy_pte_range and zap_pte_range.
+ * notifiers; rss that lags behind by the counts of each task; the pauses of zap_pte_range.
  */
 import { atomic_add_return, atomic_inc, READ_ONCE, xchg } from '../../machine/memory.ts';
 import type { Coroutine, Step } from '../../machine/step.ts';
@@ -13,21 +14,12 @@ import { KernelBug, running } from '../../machine/thread.ts';
 import { charge, work } from '../../machine/work.ts';
 import { mutex_lock, mutex_unlock } from '../../sync/mutex.ts';
 import { lock_page, trylock_page, unlock_page } from '../../sync/pagelock.ts';
-import { spin_lock, spin_unlock, type Spinlock } from '../../sync/spinlock.ts';
+import { spin_lock, spin_unlock } from '../../sync/spinlock.ts';
 import type { ZapDetails } from '../fault-path.ts';
 import type { AddressSpace } from '../fs.ts';
 import { mark } from '../marks.ts';
-import {
-  copy_cow_page,
-  is_kept,
-  is_shared,
-  maybe_mkwrite,
-  pte_of_child,
-  set_pte,
-  vm_page_prot,
-  ZERO_PAGE,
-} from '../memory.ts';
-import { copy_vma, remove_vm_struct, vma_link_file } from '../mmap.ts';
+import { copy_cow_page, is_kept, maybe_mkwrite, set_pte, vm_page_prot, ZERO_PAGE } from '../memory.ts';
+import { remove_vm_struct } from '../mmap.ts';
 import {
   type MmuGather,
   tlb_flush_mmu,
@@ -60,21 +52,12 @@ import {
   type Ptep,
   update_mmu_cache,
 } from '../pgtable.ts';
-import { anon_vma_link, page_add_anon_rmap, page_dup_rmap, page_remove_rmap, PageAnon } from '../rmap.ts';
-import {
-  type Address,
-  type Mm,
-  type Page,
-  VM_NONLINEAR,
-  VM_SHARED,
-  VM_WRITE,
-  type VmFault,
-  type Vma,
-} from '../structs.ts';
+import { page_add_anon_rmap, page_remove_rmap, PageAnon } from '../rmap.ts';
+import { type Address, type Mm, type Page, VM_SHARED, VM_WRITE, type VmFault, type Vma } from '../structs.ts';
 import { lru_cache_add_active } from '../swap.ts';
-import { flush_tlb_mm, flush_tlb_page } from '../tlb.ts';
+import { flush_tlb_page } from '../tlb.ts';
 import { part_of } from '../truncate.ts';
-import { pmd_alloc, pte_alloc } from '../v2.6.15/memory.ts';
+import { pmd_alloc, pte_alloc, pte_offset_map_lock, pte_unmap_unlock } from '../v2.6.15/memory.ts';
 import { type FaultHandler, mkwrite_of, path3 } from './path.ts';
 import {
   FAULT_FLAG_MKWRITE,
@@ -90,25 +73,9 @@ import {
 const HANDLE_MM_FAULT = work('handle_mm_fault');
 const SET_ANON_PTE = work('set_anon_pte');
 const ZAP_PTE = work('zap_pte');
-const COPY_PTE = work('copy_one_pte', 40);
-const COPY_VMA = work('copy_vma');
 const FREE_PTE_PAGE = work('free_pte_page');
 
-export function pte_lockptr(_mm: Mm, { ptl }: PtePage): Spinlock {
-  return ptl;
-}
-
-/** The page's pte, with the lock of its page of ptes held. */
-export function* pte_offset_map_lock(mm: Mm, pmd: PtePage, address: Address): Coroutine<Ptep> {
-  const pte = pte_offset_map(mm, pmd, address);
-  yield* spin_lock(pmd.ptl);
-  return pte;
-}
-
-export function pte_unmap_unlock(pte: Ptep, pmd: PtePage): Step {
-  pte_unmap(pte);
-  return spin_unlock(pmd.ptl);
-}
+export { pte_offset_map_lock, pte_unmap_unlock };
 
 /** By the time we get here, mmap_sem is held for reading; a handler that answers VM_FAULT_RETRY has dropped it. */
 export function* handle_mm_fault(mm: Mm, vma: Vma, address: Address, flags: number): Coroutine<VmFault> {
@@ -549,96 +516,4 @@ export function i_mmap_lock_write(mapping: AddressSpace): Step {
 }
 export function i_mmap_unlock_write(mapping: AddressSpace): Step {
   return mutex_unlock(mapping.i_mmap_mutex);
-}
-
-/** Caller holds the parent's mmap_sem for writing. Returns true if out of memory. */
-export function* dup_mmap(mm: Mm, parent: Mm): Coroutine<boolean> {
-  for (const vma of parent.mmap) {
-    charge(COPY_VMA);
-    const copy = copy_vma(mm, vma);
-    yield* anon_vma_link(copy, vma); // anon_vma_fork
-    yield* vma_link_file(copy);
-    mm.mmap.push(copy);
-    yield* mm.system.kernel.copy_page_range(mm, parent, vma);
-  }
-  mm.free_area_cache = parent.free_area_cache;
-  yield* flush_tlb_mm(parent);
-  return false;
-}
-
-/** What has never had an anonymous page is not copied, but for what a fault could not find again. */
-export function* copy_page_range(dst: Mm, src: Mm, vma: Vma): Coroutine<boolean> {
-  const findable = (vma.vm_flags & VM_NONLINEAR) === 0 && vma.vm_file?.f_mapping.host.kind.dax !== true;
-  if (findable && vma.anon_vma.value === 0) return false; // nobody can fault now
-  let next: Address;
-  for (let address = vma.vm_start; address < vma.vm_end; address = next) {
-    next = pmd_addr_end(src, address, vma.vm_end);
-    const src_pmd = pmd_offset(src, address);
-    const src_ptes = src_pmd === undefined ? undefined : pmd_page(src, src_pmd, address);
-    if (src_ptes === undefined) continue;
-    const dst_pmd = pmd_offset(dst, address) ?? (yield* pmd_alloc(dst, address));
-    const dst_ptes = pmd_page(dst, dst_pmd, address) ?? (yield* pte_alloc(dst, dst_pmd, address));
-    yield* copy_pte_range(dst, vma, dst_ptes, src_ptes, address, next);
-  }
-  return false;
-}
-
-function* copy_pte_range(
-  dst: Mm,
-  vma: Vma,
-  dst_ptes: PtePage,
-  src_ptes: PtePage,
-  address: Address,
-  end: Address,
-): Coroutine {
-  const src = vma.vm_mm;
-  const size = page_size(src);
-  const copied = { anon: 0, file: 0 };
-  yield* spin_lock(dst_ptes.ptl);
-  yield* spin_lock(src_ptes.ptl); // SINGLE_DEPTH_NESTING
-  for (; address < end; address += size) {
-    const dst_pte = pte_offset_map(dst, dst_ptes, address);
-    const src_pte = pte_offset_map(src, src_ptes, address);
-    if (!pte_none(src_pte.plain)) yield* copy_one_pte(vma, dst_pte, src_pte, copied);
-    pte_unmap(src_pte);
-    pte_unmap(dst_pte);
-  }
-  yield* spin_unlock(src_ptes.ptl);
-  if (copied.anon > 0) yield* atomic_add_return(copied.anon, dst.rss);
-  if (copied.file > 0) yield* atomic_add_return(copied.file, dst.file_rss);
-  yield* spin_unlock(dst_ptes.ptl);
-}
-
-function* copy_one_pte(vma: Vma, dst_pte: Ptep, src_pte: Ptep, copied: { anon: number; file: number }): Coroutine {
-  charge(COPY_PTE);
-  const pte = src_pte.plain;
-  if (pte_file(pte)) {
-    yield* set_pte(dst_pte, pte);
-    return;
-  }
-  const page = pte_page(vma.vm_mm, pte);
-  if (pte_write(pte) && !is_shared(vma)) yield* set_pte(src_pte, pte_wrprotect(pte)); // ptep_set_wrprotect
-  if (!page.reserved) {
-    yield* page_cache_get(page);
-    yield* page_dup_rmap(page);
-    if (PageAnon(page)) copied.anon++;
-    else copied.file++;
-  }
-  yield* set_pte(dst_pte, pte_of_child(pte, vma));
-}
-
-/** The pte that maps the page there, with its lock held; null: none does. */
-export function* page_check_address(page: Page, mm: Mm, address: Address): Coroutine<Ptep | null> {
-  const pmd = pmd_offset(mm, address);
-  const ptes = pmd === undefined ? undefined : pmd_page(mm, pmd, address);
-  if (ptes === undefined) return null;
-  const pte = yield* pte_offset_map_lock(mm, ptes, address);
-  const entry = pte.plain;
-  if (pte_present(entry) && pte_page(mm, entry) === page) return pte;
-  yield* pte_unmap_unlock(pte, ptes);
-  return null;
-}
-
-export function* page_check_done(pte: Ptep): Coroutine {
-  yield* pte_unmap_unlock(pte, pte.words as PtePage);
 }
