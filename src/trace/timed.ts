@@ -58,6 +58,7 @@ export class TimedRecorder {
   watch<T>(run: () => T): T {
     observeCharges((id, ticks) => {
       this.charged(id, ticks);
+      return ticks;
     });
     observeAsked(() => {
       if (running.id >= 0) this.bookOf(running).stack = this.backtraces.now();
