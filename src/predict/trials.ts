@@ -35,7 +35,7 @@ export function trialsOf(scenario: Scenario, { cpusPerNode }: Profile, scale: nu
   switch (benchmarkOf(scenario)) {
     case 'pft':
       return pftRows(scenario).map((row) => ({
-        name: `${row.gb} GiB, ${row.threads} threads`,
+        name: `${row.gb} GiB, ${threadWords(row.threads)}`,
         threads: row.threads,
         unit: 'fault/wsec',
         random: row.threads > cpusPerNode,
@@ -55,12 +55,16 @@ export function trialsOf(scenario: Scenario, { cpusPerNode }: Profile, scale: nu
     case null:
       return [
         {
-          name: `${scenario.threads.length} threads`,
+          name: threadWords(scenario.threads.length),
           threads: scenario.threads.length,
           ...wholeRuns((profile) => buildWorld(scenario, profile)),
         },
       ];
   }
+}
+
+function threadWords(n: number): string {
+  return n === 1 ? '1 thread' : `${n} threads`;
 }
 
 function wholeRuns(build: (profile: Profile) => World): Pick<Trial, 'unit' | 'random' | 'run'> {
