@@ -214,7 +214,7 @@ describe('names of other people', () => {
       fc.property(nasty, (name) => {
         const timeline = timelineWith(name);
         const listener = new Listener(KINDS, Infinity);
-        for (const sink of listener.sinks) for (const span of timeline.spans) sink.span?.(span);
+        for (const sink of listener.sinks) for (const span of timeline.spans) sink.span?.(span, false);
         for (const sink of listener.sinks) for (const event of timeline.locks) sink.lock?.(event);
         for (const kind of KINDS) {
           const text = Buffer.from(listener.file(kind, timeline)).toString('utf8');

@@ -157,6 +157,9 @@ describe('whatif: against programs whose answer is known', () => {
       name: 'by hand',
       threads: cpus,
       unit: 'runs/s',
+      series: '',
+      pages: null,
+      published: null,
       random: false,
       run({ profile, seed, ...more }) {
         const locks = new Locks();

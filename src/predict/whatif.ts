@@ -13,6 +13,7 @@ import { allWork } from '../machine/work.ts';
 import { Sections } from '../trace/sections.ts';
 import { lineKind, partKind } from './lines.ts';
 import { allCosts, withFactor } from './parameters.ts';
+import { lineRows } from './scaling.ts';
 import { halfWidth95, harmonicMean, mean } from './statistics.ts';
 import type { Trial, TrialOptions, TrialResult } from './trials.ts';
 
@@ -175,15 +176,12 @@ function costSubject(name: string, now: string, ns: number | null): Subject {
   return { kind: 'cost', name, now, ns, canVanish: !['clear', 'clear.local', 'scheduler'].includes(name) };
 }
 
-function linesOf({ lines }: TimedResult, { parts }: Survey): Subject[] {
-  const kinds = new Map<string, { moves: number; ns: number }>();
-  for (const { name, moves, stallNs } of lines) {
-    const sum = kinds.get(lineKind(name)) ?? { moves: 0, ns: 0 };
-    kinds.set(lineKind(name), { moves: sum.moves + moves, ns: sum.ns + stallNs });
-  }
+function linesOf(timed: TimedResult, { parts }: Survey): Subject[] {
+  const lines = lineRows(timed);
+  const others = [...parts].filter((part) => !lines.some(({ name }) => name === part));
   return [
-    ...[...kinds].map(([name, { moves, ns }]) => lineSubject(name, `fetched ${moves} times`, ns)),
-    ...[...parts].filter((name) => !kinds.has(name)).map((name) => lineSubject(name, 'lines of structures', null)),
+    ...lines.map(({ name, moves, stallNs }) => lineSubject(name, `fetched ${moves} times`, stallNs)),
+    ...others.map((name) => lineSubject(name, 'lines of structures', null)),
   ];
 }
 
