@@ -266,7 +266,7 @@ describe('faultline whatif', () => {
     writeFileSync(file, spec.replace(/^seqread:.*$/m, 'seqread: { gib: 0.0009765625, processes: [1, 2], orders: [0, 4] }').replace(/^expect:.*$/m, 'expect: { never: anything }')); // prettier-ignore
     const files = await faultline('whatif', file, '--format', 'ndjson', '--top', '100');
     const rows = files.out.trim().split('\n');
-    expect(rows.map((row) => (JSON.parse(row) as { trial: { name: string } }).trial.name)).to.deep.equal(['2 processes, order 0', '2 processes, order 4']); // prettier-ignore
+    expect(rows.map((row) => (JSON.parse(row) as { trial: { name: string } }).trial.name)).to.deep.equal(['2 processes, windows of 1', '2 processes, windows of 16']); // prettier-ignore
     expect(rows[1]).to.include('PG_locked in filemap_map_pages');
   });
 

@@ -133,7 +133,7 @@ function program(io: Io, decide: (action: Action) => void): Command {
     });
 
   patchable(command('report', 'how scenarios scale, as Markdown and SVG'))
-    .argument('[scenarios...]', 'scenarios of the page fault test (default: three of the package)')
+    .argument('[scenarios...]', 'benchmarks (default: some of the package); kernels of one machine are compared')
     .option('--scale <n>', 'simulate one part in n of the memory', wholeNumber(1), 16)
     .option('--replications <n>', 'runs of each row in which placement is random', wholeNumber(1), 8)
     .option('-o, --output <folder>', 'where the reports go', 'reports')
