@@ -263,7 +263,7 @@ describe('faultline whatif', () => {
     expect(convoy.out).to.match(/9 threads: .* runs\/s as it is \(nothing is random\)/);
     const file = join(mkdtempSync(join(tmpdir(), 'faultline-')), 'seqread.yaml');
     const spec = readFileSync('scenarios/scaling/seqread-cached-file.yaml', 'utf8');
-    writeFileSync(file, spec.replace(/^seqread:.*$/m, 'seqread: { gib: 0.0009765625, processes: [1, 2], orders: [0, 4] }').replace(/^expect:.*$/m, 'expect: { never: anything }')); // prettier-ignore
+    writeFileSync(file, spec.replace(/^seqread:.*$/m, 'seqread: { gib: 0.000244140625, processes: [1, 2], orders: [0, 4] }').replace(/^expect:.*$/m, 'expect: { never: anything }')); // prettier-ignore
     const files = await faultline('whatif', file, '--format', 'ndjson', '--top', '100');
     const rows = files.out.trim().split('\n');
     expect(rows.map((row) => (JSON.parse(row) as { trial: { name: string } }).trial.name)).to.deep.equal(['2 processes, windows of 1', '2 processes, windows of 16']); // prettier-ignore
