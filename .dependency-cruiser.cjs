@@ -22,7 +22,7 @@ const law = {
   report: { rooms: ['trace', 'machine', 'layout'], npm: ['table', 'picocolors'] },
   explain: { rooms: ['drivers/controlled', 'trace', 'report', 'machine'], npm: ['picocolors'] },
   export: { rooms: ['trace', 'machine'] },
-  predict: { rooms: ['drivers/timed', 'machine', 'scenario', 'workload'] },
+  predict: { rooms: ['drivers/timed', 'machine', 'scenario', 'trace', 'workload'] },
   fuzz: { rooms: ['drivers/controlled', 'scenario', 'machine'], npm: ['fast-check'], node: ['fs'] },
   cli: { rooms: 'all', npm: ['commander', 'zod', 'picocolors', 'typescript'], node: 'all' },
 };
