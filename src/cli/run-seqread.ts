@@ -1,17 +1,18 @@
 /** `faultline run` of a seqread scenario. */
 import { describeWait, waitOf } from '../drivers/controlled/deadlock.ts';
-import { runTimed, type TimedResult } from '../drivers/timed/run.ts';
+import { simulateReads, type SimulatedReads } from '../predict/seqread.ts';
+import { findProfile } from '../profiles/index.ts';
 import { lockTable } from '../report/lock-table.ts';
-import { seqreadHeader, seqreadLines } from '../report/seqread-table.ts';
+import { seqreadHeader, seqreadLine } from '../report/seqread-table.ts';
 import type { Scenario, SeqreadSpec } from '../scenario/read.ts';
 import {
+  exitShare,
   judgeSeqread,
-  measuredSeconds,
-  type SeqreadFigures,
+  measuredRow,
+  readersOf,
   type SeqreadRow,
   seqreadRows,
 } from '../scenario/seqread-result.ts';
-import { buildSeqreadWorld } from '../scenario/world.ts';
 import { EXIT } from './exit.ts';
 import { jsonHead, kernelName } from './heading.ts';
 import type { Io } from './io.ts';
@@ -23,16 +24,11 @@ export interface RunSeqreadOptions extends CommonOptions {
   readonly locks?: boolean;
 }
 
-interface Done {
-  readonly figures: SeqreadFigures;
-  readonly timed: TimedResult;
-}
-
 export function runSeqread(io: Io, scenario: Scenario, spec: SeqreadSpec, options: RunSeqreadOptions): number {
   const bar = progress(io, options.quiet);
   const { format } = options;
   const done = seqreadRows(spec).map((row) => {
-    const one = runOne(scenario, row, options, bar);
+    const one = runOne(scenario, spec, row, options, bar);
     if (format === 'ndjson') io.out(`${JSON.stringify(rowJson(one))}\n`);
     return one;
   });
@@ -40,13 +36,7 @@ export function runSeqread(io: Io, scenario: Scenario, spec: SeqreadSpec, option
   const problems = done.flatMap(({ timed: { stuck, threads } }) =>
     stuck.map((thread) => `deadlock: ${describeWait(waitOf(thread, threads))}`),
   );
-  problems.push(
-    ...judgeSeqread(
-      scenario.expect,
-      spec,
-      done.map(({ figures }) => figures),
-    ),
-  );
+  problems.push(...judgeSeqread(scenario.expect, spec, done));
   if (format === 'table') io.out(tableOf(scenario, spec, done, problems, options));
   if (format === 'json') {
     const json = { ...jsonHead('faultline.run/1', scenario, options.seed), rows: done.map(rowJson), problems };
@@ -55,59 +45,66 @@ export function runSeqread(io: Io, scenario: Scenario, spec: SeqreadSpec, option
   return problems.length > 0 ? EXIT.finding : EXIT.ok;
 }
 
-function runOne(scenario: Scenario, row: SeqreadRow, options: RunSeqreadOptions, bar: Progress): Done {
-  const { births, profile, cpus, system } = buildSeqreadWorld(scenario, row);
-  const report = (nowNs: number): void =>
-    bar.update(
-      () =>
-        `${row.processes} processes, order ${row.order ?? 'as it is'}: ${(nowNs / 1e9).toFixed(2)} s of virtual time, ` +
-        `${system.counters.faultsTaken} faults`,
-    );
-  const timed = runTimed(births, { profile, cpus, eager: options.eager === true, progress: { every: 50_000, report } });
-  const { wallNs, userNs, systemNs } = timed;
-  const faults = system.counters.faultsTaken;
-  const figures = { ...row, faults, seconds: wallNs / 1e9, userS: userNs / 1e9, systemS: systemNs / 1e9 };
-  return { figures, timed: { ...timed, threads: timed.stuck.length > 0 ? timed.threads : [] } };
+function runOne(
+  scenario: Scenario,
+  spec: SeqreadSpec,
+  row: SeqreadRow,
+  { eager }: RunSeqreadOptions,
+  bar: Progress,
+): SimulatedReads {
+  return simulateReads(scenario, row, findProfile(scenario.machine.profile), {
+    scale: spec.scale,
+    eager: eager === true,
+    report: (nowNs, faults) =>
+      bar.update(() => `${nameOf(spec, row)}: ${(nowNs / 1e9).toFixed(2)} s of virtual time, ${faults} faults`),
+  });
 }
 
-function rowJson({ figures, timed: { steps, locks } }: Done): object {
-  return { ...figures, steps, locks };
+function nameOf({ kind }: SeqreadSpec, row: SeqreadRow): string {
+  return `${readersOf(row)} ${kind}, order ${row.order ?? 'as it is'}`;
+}
+
+function rowJson({ timed: { steps, locks }, ...figures }: SimulatedReads): object {
+  return { ...figures, exitShare: exitShare(figures), steps, locks };
 }
 
 function tableOf(
   scenario: Scenario,
   spec: SeqreadSpec,
-  done: readonly Done[],
+  done: readonly SimulatedReads[],
   problems: readonly string[],
   { locks }: RunSeqreadOptions,
 ): string {
   const { profile, cpus } = scenario.machine;
+  const { gib, kind, scale, measured } = spec;
+  const part =
+    scale === 1
+      ? 'none of the faults is skipped or extrapolated'
+      : `one page in ${scale} was read; faults and times are multiplied`;
   const lines = [
     `kernel ${kernelName(scenario)}, machine ${profile} with ${cpus} CPUs`,
     '',
-    `${spec.gib} GiB of a cached file, read in sequence by each process`,
-    seqreadHeader(spec.orders),
+    `${gib} GiB of a cached file, all of it read in sequence by each of the ${kind}`,
+    seqreadHeader(kind),
+    ...done.map((one) =>
+      seqreadLine({
+        ...one,
+        readers: readersOf(one),
+        exit: one.seconds * exitShare(one),
+        measured: measuredRow(spec, one)?.seconds ?? null,
+      }),
+    ),
+    '',
+    part,
   ];
-  for (const n of spec.processes) {
-    const cells = done.map(({ figures }) => figures).filter(({ processes }) => processes === n);
-    lines.push(
-      ...seqreadLines(
-        cells,
-        cells.map((cell) => measuredSeconds(spec, cell)),
-      ),
-    );
-  }
-  lines.push('', 'none of the faults is skipped or extrapolated');
-  if (spec.measured !== null) {
-    const scaled = spec.measured.gib === spec.gib ? '' : `, at ${spec.measured.gib} GiB; scaled by pages here`;
-    lines.push(`measured: ${spec.measured.source}${scaled}`);
-  }
-  if (locks === true) for (const one of done) lines.push('', ...whereTheTimeWent(one));
+  if (measured !== null) lines.push(`measured: ${measured.source}`);
+  if (locks === true) for (const one of done) lines.push('', ...whereTheTimeWent(spec, one));
   lines.push(...problems.map((problem) => `NOT AS EXPECTED: ${problem}`));
   return `${lines.join('\n')}\n`;
 }
 
-function whereTheTimeWent({ figures: { processes, order, userS, systemS }, timed: { locks } }: Done): string[] {
-  const seconds = `user ${userS.toFixed(3)} s, system ${systemS.toFixed(3)} s`;
-  return [`${processes} processes, order ${order ?? 'as it is'}: ${seconds}`, ...lockTable(locks)];
+function whereTheTimeWent(spec: SeqreadSpec, one: SimulatedReads): string[] {
+  const { userS, systemS, exitS, timed } = one;
+  const seconds = `user ${userS.toFixed(3)} s, system ${systemS.toFixed(3)} s, of it exit ${exitS.toFixed(3)} s`;
+  return [`${nameOf(spec, one)}: ${seconds}`, ...lockTable(timed.locks)];
 }
