@@ -113,7 +113,17 @@ describe('faultline compare', () => {
   });
 
   it('takes the rows of all benchmarks', async () => {
-    const seqread = { gib: 1, processes: 8, order: 4, seconds: 2, userS: 1, systemS: 9, locks: [] };
+    const seqread = {
+      gib: 1,
+      processes: 8,
+      threads: 1,
+      order: 4,
+      seconds: 2,
+      userS: 1,
+      systemS: 9,
+      exitS: 1,
+      locks: [],
+    };
     const latProc = { kind: 'fork', machine: 'm', columns: [{ patch: null, microseconds: 7, lines: 5, misses: 3 }] };
     for (const [row, shown] of [
       [seqread, /^1 GiB, 8 processes, order 4 +2\.000s/m],

@@ -253,6 +253,8 @@ const refused: Record<string, [text: string, ...errors: string[]]> = {
   'pft and threads': [`${race}pft: { gb: 1, repetitions: 1, threads: 1 }`, '7:1 a scenario has either vmas and threads or pft, got pft and vmas'],
   'lat_proc and threads': [`${race}lat_proc: { kind: fork, iterations: 1 }`, '7:1 a scenario has either vmas and threads or lat_proc, got lat_proc and vmas'],
   'lat_proc and pft': [`${pft}lat_proc: { kind: fork, iterations: 1 }`, '13:1 a scenario has either pft or lat_proc, got both'],
+  'seqread by nobody': [`${head}seqread: { gib: 1 }\nexpect: { never: anything }`, '3:1 seqread has either threads or processes, got neither'],
+  'seqread by both': [`${head}seqread: { gib: 1, threads: 2, processes: 2 }\nexpect: { never: anything }`, '3:32 seqread has either threads or processes, got both'],
   'misses without lat_proc': [never('misses: 3'), '6:11 misses goes with lat_proc only'],
   'too many repetitions': [pft.replace('repetitions: 3', 'repetitions: 101'), '5:16 repetitions must be a whole number of at most 100, got 101'],
   'no memory': [pft.replace('gb: 1', 'gb: [1, 0]'), '4:11 entry 2 of gb must be a number greater than 0, got 0'],

@@ -1,6 +1,6 @@
 /** `faultline calibrate`: find the free costs of a machine from tables of unpatched kernels. */
 import { calibrate, type Calibration, refusal } from '../predict/calibrate.ts';
-import { publishedRows } from '../predict/rows.ts';
+import { observedRows } from '../predict/observed.ts';
 import { findProfile, profiles } from '../profiles/index.ts';
 import { calibrationText } from '../report/calibration.ts';
 import { EXIT, UsageError } from './exit.ts';
@@ -21,11 +21,11 @@ export function calibrateCommand(io: Io, tables: readonly string[], options: Cal
   const name = options.machine ?? scenarios[0].machine.profile;
   if (!profiles.some((profile) => profile.name === name)) throw new UsageError(`unknown machine '${name}'`);
   const profile = findProfile(name);
-  const rows = scenarios.flatMap((scenario) => publishedRows(scenario, profile.geometry.pageBytes));
+  const rows = scenarios.flatMap((scenario) => observedRows(scenario, profile.geometry.pageBytes));
   const why = refusal(rows, profile);
   if (why !== null) throw new UsageError(why);
   const found = calibrate(rows, profile, {
-    scale: Math.max(options.scale, ...scenarios.map(({ pft }) => pft!.scale ?? 1)),
+    scale: Math.max(options.scale, ...scenarios.map(({ pft, seqread }) => pft?.scale ?? seqread?.scale ?? 1)),
     replications: options.replications,
     evaluations: options.evaluations,
     ...(!options.quiet && { report: (what: string) => io.err(`${what}\n`) }),

@@ -1,7 +1,7 @@
 /** `--export kind=file`: files for other people's tools, beside what is printed. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import type { TimedOptions, TimedResult } from '../drivers/timed/run.ts';
+import type { TimedOptions } from '../drivers/timed/run.ts';
 import type { Recording } from '../explain/record.ts';
 import { type ExportKind, Listener, TIMELINE_KINDS, type TimelineKind, timelineFile } from '../export/index.ts';
 import { timelineOfSteps } from '../export/timeline.ts';
@@ -59,12 +59,12 @@ export function stepExportsOf(options: ExportOptions): Export<TimelineKind>[] {
 }
 
 /** Run under the clock, listen, and write the files. `run` is told what to add to its options. */
-export function runExported(
+export function runExported<Result>(
   io: Io,
   options: ExportOptions,
   world: Pick<TimedOptions, 'cpus' | 'profile'> & { readonly title: string },
-  run: (more: Partial<TimedOptions>) => TimedResult,
-): TimedResult {
+  run: (more: Partial<TimedOptions>) => Result,
+): Result {
   const exports = exportsOf(options);
   if (exports.length === 0) return run({});
   const { title, cpus, profile } = world;

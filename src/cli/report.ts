@@ -90,9 +90,9 @@ function rowsOf(name: string, scenario: Scenario, options: ReportOptions, bar: P
   return rows;
 }
 
-/** Of the page fault test; all else is run whole. */
-function scaleOf({ pft }: Scenario, { scale }: ReportOptions): number {
-  return pft === null ? 1 : Math.max(scale, pft.scale ?? 1);
+/** Of the page fault test, and what a seqread scenario asks for; all else is run whole. */
+function scaleOf({ pft, seqread }: Scenario, { scale }: ReportOptions): number {
+  return pft === null ? (seqread?.scale ?? 1) : Math.max(scale, pft.scale ?? 1);
 }
 
 function scalingFiles({ name, stem, scenario, rows }: Reported, options: ReportOptions): [string, string][] {
@@ -133,7 +133,7 @@ function curveOf(label: string, rows: readonly ScalingRow[], rate: (row: Scaling
 }
 
 function actorsOf({ seqread }: Scenario): string {
-  return seqread === undefined ? 'threads' : 'processes';
+  return seqread?.kind ?? 'threads';
 }
 
 function headOf(title: string, scenario: Scenario, names: string, options: ReportOptions): ReportHead {

@@ -25,8 +25,8 @@ const latProcRow = z.object({
   columns: z.array(z.object({ patch: z.string().nullable(), microseconds: number, lines: number, misses: number })),
 });
 const seqreadRow = z.object({
-  ...{ gib: number, processes: number, order: number.nullable() },
-  ...{ seconds: number, userS: number, systemS: number, locks },
+  ...{ gib: number, processes: number, threads: number, order: number.nullable() },
+  ...{ seconds: number, userS: number, systemS: number, exitS: number, locks },
 });
 const head = {
   schema: z.literal('faultline.run/1'),
@@ -128,12 +128,14 @@ function pftFigures(one: z.infer<typeof pftRow>): Figure[] {
 
 function seqreadFigures(one: z.infer<typeof seqreadRow>): Figure[] {
   const order = one.order === null ? '' : `, order ${one.order}`;
-  const row = `${one.gib} GiB, ${one.processes} ${one.processes === 1 ? 'process' : 'processes'}${order}`;
+  const readers = one.threads > 1 ? `${one.threads} threads` : `${one.processes} processes`;
+  const row = `${one.gib} GiB, ${readers}${order}`;
   const whole = { row, lock: '', unit: 's', better: 'less' } as const;
   return [
     { ...whole, metric: 'seconds', value: one.seconds },
     { ...whole, metric: 'System', value: one.systemS },
     { ...whole, metric: 'User', value: one.userS },
+    { ...whole, metric: 'exit', value: one.exitS },
     ...lockFigures(row, one.locks),
   ];
 }

@@ -1,6 +1,7 @@
 /** `faultline validate`: measured against predicted, for every published table. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { validateReads } from '../predict/seqread.ts';
 import { summaries, validate } from '../predict/validate.ts';
 import { findProfile } from '../profiles/index.ts';
 import { validationMarkdown, validationText } from '../report/validation.ts';
@@ -20,15 +21,21 @@ export function validateCommand(io: Io, given: readonly string[], options: Valid
   const { scale, replications, seed, output, format } = options;
   const bar = progress(io, options.quiet);
   const report = (what: string): void => bar.update(() => what);
-  const tables = validate(scenariosWithTables(given), findProfile, { scale, replications, seed, report });
+  const scenarios = scenariosWithTables(given);
+  const pft = scenarios.filter((scenario) => scenario.pft !== null);
+  const tables = validate(pft, findProfile, { scale, replications, seed, report });
+  const reads = scenarios
+    .filter(({ seqread }) => seqread !== undefined)
+    .map((scenario) => validateReads(scenario, findProfile(scenario.machine.profile), { scale, report }));
   bar.done();
-  const means = summaries(tables);
+  const means = summaries(tables, reads);
   const words = [...given, `--scale ${scale}`, `--replications ${replications}`, `--seed ${seed}`];
   mkdirSync(dirname(output), { recursive: true });
-  writeFileSync(output, validationMarkdown(tables, means, `faultline validate ${words.join(' ')}`));
-  if (format === 'table') io.out(`${[...validationText(tables, means), '', `written to ${output}`].join('\n')}\n`);
+  writeFileSync(output, validationMarkdown(tables, reads, means, `faultline validate ${words.join(' ')}`));
+  if (format === 'table')
+    io.out(`${[...validationText(tables, reads, means), '', `written to ${output}`].join('\n')}\n`);
   else {
-    const json = { schema: 'faultline.validate/1', seed, scale, replications, tables, means };
+    const json = { schema: 'faultline.validate/1', seed, scale, replications, tables, reads, means };
     io.out(`${JSON.stringify(json, null, format === 'json' ? 2 : 0)}\n`);
   }
   return EXIT.ok;

@@ -3,6 +3,7 @@ import { atomic_dec, atomic_inc } from '../machine/memory.ts';
 import type { Coroutine } from '../machine/step.ts';
 import { charge, work } from '../machine/work.ts';
 import { down_write, up_write } from '../sync/rwsem.ts';
+import { sync_mm_rss } from './rss.ts';
 import { Mm, type System } from './structs.ts';
 
 const DO_FORK = work('do_fork');
@@ -33,5 +34,6 @@ export function* clone_vm(mm: Mm): Coroutine {
 
 /** One thread fewer; the last one tears the address space down. */
 export function* mmput(mm: Mm): Coroutine {
+  yield* sync_mm_rss(mm);
   if ((yield* atomic_dec(mm.mm_users)) === 0) yield* mm.system.kernel.exit_mmap(mm);
 }

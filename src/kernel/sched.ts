@@ -9,6 +9,9 @@ export class Task {
   anon_fault_order = 0;
   /** Requests to the disk that it has not waited for. */
   requests = 0;
+  /** Pages of files it has mapped that are not in rss yet, and faults since they were (SPLIT_RSS_COUNTING). */
+  rss_stat = 0;
+  rss_events = 0;
   /** Ptes it has written, and those of them that were none and are present now. */
   ptesWritten = 0;
   ptesMapped = 0;

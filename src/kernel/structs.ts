@@ -57,6 +57,13 @@ export interface Config {
   readonly FAULT_AROUND_ORDER: number;
   /** Bytes that fault-around maps at most (debugfs, later kernels); null: what the kernel sets. */
   readonly fault_around_bytes: number | null;
+  /** Pages of files count with the task that maps them, which adds them to rss now and then (3.14). Off for checks: they look at rss. */
+  readonly SPLIT_RSS_COUNTING: boolean;
+  /**
+   * find_vma of 3.14 keeps the vma that it found last in the mm, where threads overwrite each other's. Off: a hint changes
+   * nothing but the time, and would only give the explorer more orders to look at.
+   */
+  readonly mmap_cache: boolean;
 }
 
 export const defaultConfig: Config = {
@@ -68,6 +75,8 @@ export const defaultConfig: Config = {
   ra_pages: 1,
   FAULT_AROUND_ORDER: 4,
   fault_around_bytes: null,
+  SPLIT_RSS_COUNTING: false,
+  mmap_cache: false,
 };
 
 /** What is counted of a run: its faults, and calls of update_mmu_cache with and without a pte behind the address. */
@@ -370,6 +379,8 @@ export class Mm {
   readonly rss: Cell;
   /** Later kernels: pages that are not anonymous. */
   readonly file_rss: Cell;
+  /** Where the vma begins that was found last, with the configuration of that name. On a line of its own, far from mmap_sem. */
+  readonly mmap_cache: Cell;
   /** Threads that use the address space. */
   readonly mm_users: Cell;
   /** Tags its entries in TLBs. */
@@ -390,13 +401,15 @@ export class Mm {
     this.mm_users = new Cell(`${name}.mm_users`, first, 1);
     this.rss = new Cell(`${name}.rss`, second);
     this.file_rss = new Cell(`${name}.file_rss`, second);
+    this.mmap_cache = new Cell(`${name}.mmap_cache`);
     this.pgd = new PageTables(this, system.geometry);
     this.free_area_cache = system.mmap_base;
   }
   /** Only threads on this CPU will ever use the address space, and no other looks into it. */
   confineTo(cpu: number): void {
-    const { mmap_sem, page_table_lock, mm_users, rss, file_rss, pgd } = this;
-    for (const part of [mmap_sem, page_table_lock, mm_users, rss, file_rss, pgd]) part.confinedTo = cpu;
+    const { mmap_sem, page_table_lock, mmap_cache, mm_users, rss, file_rss, pgd } = this;
+    mmap_cache.ownLine();
+    for (const part of [mmap_sem, page_table_lock, mmap_cache, mm_users, rss, file_rss, pgd]) part.confinedTo = cpu;
   }
 }
 

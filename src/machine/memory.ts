@@ -24,6 +24,8 @@ export class Line {
   /** Grows with each exclusive access; `copies[cpu] === version` says that the CPU holds a shared copy. */
   version = 1;
   copies: Int32Array | null = null;
+  /** Who waits for it, where it matters who they are; null: nobody ever had to. Kept by the timed driver. */
+  queue: object | null = null;
   /** How often it was fetched, and how many ticks CPUs have waited for it. */
   moves = 0;
   stall = 0;

@@ -75,6 +75,14 @@ export interface Scheduler {
   readonly nodesPerDomain: number;
 }
 
+/** Two CPUs on a core: those of a node are numbered core by core, then once more. */
+export interface Cores {
+  /** The pace of each of two programs that compute on one core, as a part of that of one alone. */
+  readonly pace: Cost;
+  /** When a line comes to a core, and both of its threads have asked for it: how often the second one gets it before it goes. */
+  readonly second: Cost;
+}
+
 /** A cost that calibration may set, between bounds. */
 export interface FreeCost {
   /** Where it is in the profile: `clear.local`, `work.zap_pte`. */
@@ -97,8 +105,10 @@ export interface Profile {
   readonly lineHit: Cost;
   /** A line from another CPU's cache: [same bus, another node, each further hop]. */
   readonly lineTransfer: readonly [Cost, Cost, Cost];
-  /** How long the home of a line that goes from the caches of one node to those of another is busy with that. Left out: 0. */
-  readonly lineHome?: Cost;
+  /** Cores with two threads. Left out: each CPU is a core. */
+  readonly cores?: Cores;
+  /** Which of those that wait for a line gets it next: `any` of them; left out: the one that came first. */
+  readonly lineOrder?: 'any';
   /** A line from memory. */
   readonly lineMemory: Cost;
   /** Added to the hand-over of a spinning lock for each CPU that spins on it, where `spinlocks` says nothing. */
@@ -112,9 +122,11 @@ export interface Profile {
     /** The part that occupies the memory of the node it is on, whoever zeroes; none if it is left out. */
     readonly memory?: Cost;
   };
-  /** Reading memory: from the caches of the node; from memory of the node, and the extra for another one; what part of that
-   * occupies the memory. Left out: as zeroing, and nothing is cached. */
-  readonly read?: { readonly cached: Cost; readonly local: Cost; readonly remote: Cost; readonly bus: Cost };
+  /**
+   * Reading memory: what the program itself takes, and beside that, what comes from memory of the node, the extra for
+   * another one, and what part of that occupies the memory. Caches of a node keep what was read. Left out: as zeroing.
+   */
+  readonly read?: { readonly loop: Cost; readonly local: Cost; readonly remote: Cost; readonly bus: Cost };
   /** From the wake-up of a sleeper until it runs. */
   readonly wakeup: Cost;
   /** From clone() until the new thread runs: on the creator's node, on another. Only the first counts with a scheduler. */
@@ -132,6 +144,14 @@ export const TICKS_PER_NS = 10;
 /** Memory node of a CPU. */
 export function nodeOf(profile: Profile, cpu: number): number {
   return Math.floor(cpu / profile.cpusPerNode);
+}
+
+/** Core of a CPU; where a core has one CPU, that. */
+export function coreOf(profile: Profile, cpu: number): number {
+  const { cores, cpusPerNode } = profile;
+  if (cores === undefined) return cpu;
+  const perNode = cpusPerNode / 2;
+  return nodeOf(profile, cpu) * perNode + ((cpu % cpusPerNode) % perNode);
 }
 
 /** Router hops between two nodes: 0 on the same node, then the levels of a fat tree with two nodes a brick. */

@@ -187,7 +187,7 @@ export abstract class Shared {
   confinedTo: number = ANYBODY;
   /** Of an object whose only line has no `Line`: the tick at which its transfer ends. -1: that is not followed. */
   lineFreeAt = -1;
-  /** Nodes whose caches have what it holds, a bit each. Kept by the timed driver. */
+  /** Nodes whose caches have what it holds, a bit each. Kept by the timed driver; whoever wants them empty may say 0. */
   inCaches = 0;
   /** Threads whose step is not `ready`, in order of arrival. Kept by the timed driver. */
   waiters: Thread[] | null = null;

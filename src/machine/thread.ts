@@ -6,9 +6,10 @@ import { type Coroutine, Shared, Step, type Walk } from './step.ts';
 // V8 folds the constants of a module where it uses them; what it imports it loads and checks each time.
 const { SPAWN, WALK } = kinds;
 
-/** Modes of a CPU, for User and System time. */
+/** Modes of a CPU, for User and System time; EXIT is system time in which an address space is torn down. */
 export const USER = 0;
 export const SYSTEM = 1;
+export const EXIT = 2;
 
 /** Names of signals. */
 export const SIGNALS: Readonly<Record<number, string>> = { 7: 'SIGBUS', 9: 'SIGKILL (out of memory)', 11: 'SIGSEGV' };
@@ -28,8 +29,8 @@ export class Thread {
   readonly name: string;
   /** Rank of the CPU the thread runs on. Changes under the timed driver only, while it does not run. */
   cpu: number;
-  /** USER or SYSTEM: whose time is being spent. */
-  mode: typeof USER | typeof SYSTEM = USER;
+  /** Whose time is being spent. */
+  mode: typeof USER | typeof SYSTEM | typeof EXIT = USER;
   /** Locks held, in the order taken: the first `heldCount` entries. The array never shrinks, that would cost. */
   private heldStack: Held[] = NOTHING_HELD;
   private heldCount = 0;

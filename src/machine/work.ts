@@ -24,8 +24,8 @@ export function allWork(): readonly Work[] {
   return registered;
 }
 
-/** Ticks charged since the last step, by mode: [USER, SYSTEM]. The timed driver empties it. */
-export const bill = new Float64Array(2);
+/** Ticks charged since the last step, by mode: [USER, SYSTEM, EXIT]. The timed driver empties it. */
+export const bill = new Float64Array(3);
 /** Ticks per unit of each work; all zero under the controlled driver. */
 let prices: Float64Array = new Float64Array(256);
 /** Each charge by itself, as (mode, ticks) pairs, for the eager mode; null when they may be added up. */

@@ -2,20 +2,16 @@
  * Find the free costs of a machine from tables of unpatched kernels.
  *
  * The search sees logarithms: of costs, and of ratios between simulated and published rates. A row counts twice, by wall
- * time and by CPU time. Derivatives are used afterwards only: to say what each cost does, what the rows cannot tell apart,
+ * time and by CPU time, where both were published. Derivatives are used afterwards only: to say what each cost does, what the rows cannot tell apart,
  * and how well rows are predicted that the fit has not seen.
  */
-import { type FreeCost, nodeOf, type Profile } from '../machine/profile.ts';
+import type { FreeCost, Profile } from '../machine/profile.ts';
 import { eigen, leastSquares, type Matrix, normal } from './linear.ts';
 import { costAt, withValues } from './parameters.ts';
-import { isBase, isImpossible, type PublishedRow, simulate } from './rows.ts';
+import { isBase, type ObserveOptions, type Observed } from './observed.ts';
 import { fit } from './search.ts';
-import { harmonicMean } from './statistics.ts';
 
-export interface CalibrateOptions {
-  readonly scale: number;
-  /** Seeds of each row with more threads than a node has CPUs; the others have nothing random. */
-  readonly replications: number;
+export interface CalibrateOptions extends ObserveOptions {
   readonly evaluations: number;
   readonly report?: (what: string) => void;
 }
@@ -25,7 +21,13 @@ export interface RowError {
   readonly gb: number;
   readonly threads: number;
   readonly wall: number;
-  readonly cpu: number;
+  /** Null: CPU times were not published. */
+  readonly cpu: number | null;
+}
+
+interface MeanError {
+  readonly wall: number;
+  readonly cpu: number | null;
 }
 
 export interface Calibrated {
@@ -47,16 +49,16 @@ export interface Calibration {
   readonly evaluations: number;
   readonly parameters: readonly Calibrated[];
   readonly rows: readonly RowError[];
-  readonly meanError: { readonly wall: number; readonly cpu: number };
+  readonly meanError: MeanError;
   /** Changes of several costs at once that no row notices. */
   readonly flat: readonly { readonly effect: number; readonly shares: readonly { path: string; share: number }[] }[];
   /** Rows that were left out in turn, predicted from the others. */
   readonly heldOut: readonly RowError[];
-  readonly heldOutError: { readonly wall: number; readonly cpu: number };
+  readonly heldOutError: MeanError;
 }
 
 /** Why the rows are no ground to calibrate on; null: they are. */
-export function refusal(rows: readonly PublishedRow[], profile: Profile): string | null {
+export function refusal(rows: readonly Observed[], profile: Profile): string | null {
   const patched = rows.find(({ scenario }) => !isBase(scenario));
   if (patched !== undefined) {
     const { path, kernel } = patched.scenario;
@@ -69,29 +71,10 @@ export function refusal(rows: readonly PublishedRow[], profile: Profile): string
   return (profile.free ?? []).length === 0 ? `profile ${profile.name} declares no free costs` : null;
 }
 
-/** Two numbers a row: logarithms of simulated to published rates. */
-function residuals(rows: readonly PublishedRow[], profile: Profile, options: CalibrateOptions): number[] {
-  return rows.flatMap(({ scenario, row, measured }) => {
-    const random = row.threads > profile.cpusPerNode && nodeOf(profile, scenario.machine.cpus - 1) > 0;
-    const runs = Array.from({ length: random ? options.replications : 1 }, (_, i) =>
-      simulate(scenario, row, profile, { scale: options.scale, seed: i + 1 }),
-    );
-    return [
-      Math.log(harmonicMean(runs.map((run) => run.faultsPerWallS)) / measured.faultsPerWallS),
-      Math.log(harmonicMean(runs.map((run) => run.faultsPerCpuS)) / measured.faultsPerCpuS),
-    ];
-  });
-}
-
-export function calibrate(
-  published: readonly PublishedRow[],
-  profile: Profile,
-  options: CalibrateOptions,
-): Calibration {
+export function calibrate(rows: readonly Observed[], profile: Profile, options: CalibrateOptions): Calibration {
   const free = profile.free!;
-  const rows = published.filter((row) => !isImpossible(row));
-  const at = (logs: readonly number[]): number[] =>
-    residuals(rows, withValues(profile, free, logs.map(Math.exp)), options);
+  const machine = (logs: readonly number[]): Profile => withValues(profile, free, logs.map(Math.exp));
+  const at = (logs: readonly number[]): number[] => rows.flatMap((row) => row.logs(machine(logs), options));
   const found = fit(
     at,
     free.map(({ path }) => Math.log(costAt(profile, path).value)),
@@ -105,19 +88,23 @@ export function calibrate(
   options.report?.('sensitivities');
   const best = found.residuals;
   const { jacobian, sensitivity } = derivatives(found.at, best, at);
-  const held = heldOut(found.at, best, jacobian, (k, logs) =>
-    residuals([rows[k]], withValues(profile, free, logs.map(Math.exp)), options),
-  );
+  const held = heldOut(found.at, best, jacobian, rows, (row, logs) => row.logs(machine(logs), options));
   return {
     profile: profile.name,
     evaluations: found.evaluations,
     parameters: free.map((one, i) => described(one, profile, Math.exp(found.at[i]), sensitivity[i], jacobian, i)),
     rows: rowErrors(rows, best),
-    meanError: means(best),
+    meanError: means(rowErrors(rows, best)),
     flat: flatDirections(free, jacobian),
     heldOut: rowErrors(rows, held),
-    heldOutError: means(held),
+    heldOutError: means(rowErrors(rows, held)),
   };
+}
+
+/** Which of the figures of all rows are those of each row. */
+function figuresOf(rows: readonly Observed[]): (readonly [from: number, to: number])[] {
+  let from = 0;
+  return rows.map(({ figures }) => [from, (from += figures)] as const);
 }
 
 function described(
@@ -174,36 +161,30 @@ function heldOut(
   logs: readonly number[],
   best: readonly number[],
   jacobian: Matrix,
-  simulated: (row: number, logs: readonly number[]) => number[],
+  rows: readonly Observed[],
+  simulated: (row: Observed, logs: readonly number[]) => number[],
 ): number[] {
-  return Array.from({ length: best.length / 2 }, (_, k) => {
-    const seen = best.map((__, i) => Math.floor(i / 2) !== k);
-    const rest = jacobian.filter((__, i) => seen[i]);
-    const shift = leastSquares(
-      rest,
-      best.filter((__, i) => seen[i]).map((x) => -x),
-      1e-3,
-    );
+  return figuresOf(rows).flatMap(([from, to], k) => {
+    const isSeen = (_: unknown, i: number): boolean => i < from || i >= to;
+    const target = best.filter(isSeen).map((x) => -x);
+    const shift = leastSquares(jacobian.filter(isSeen), target, 1e-3);
     return simulated(
-      k,
+      rows[k],
       logs.map((x, i) => x + Math.max(-1, Math.min(1, shift[i]))),
     );
-  }).flat();
+  });
 }
 
-function rowErrors(rows: readonly PublishedRow[], logs: readonly number[]): RowError[] {
-  return rows.map(({ row: { gb, threads } }, i) => ({
-    gb,
-    threads,
-    wall: Math.exp(logs[2 * i]) - 1,
-    cpu: Math.exp(logs[2 * i + 1]) - 1,
-  }));
+function rowErrors(rows: readonly Observed[], logs: readonly number[]): RowError[] {
+  return figuresOf(rows).map(([from, to], k) => {
+    const [wall, cpu = null] = logs.slice(from, to).map((log) => Math.exp(log) - 1);
+    return { gb: rows[k].gb, threads: rows[k].threads, wall, cpu };
+  });
 }
 
-function means(logs: readonly number[]): { wall: number; cpu: number } {
-  const of = (odd: number): number =>
-    meanAbsolute(logs.filter((_, i) => i % 2 === odd).map((log) => Math.exp(log) - 1));
-  return { wall: of(0), cpu: of(1) };
+function means(errors: readonly RowError[]): MeanError {
+  const cpu = errors.flatMap((error) => (error.cpu === null ? [] : [error.cpu]));
+  return { wall: meanAbsolute(errors.map(({ wall }) => wall)), cpu: cpu.length === 0 ? null : meanAbsolute(cpu) };
 }
 
 function meanAbsolute(values: readonly number[]): number {

@@ -20,11 +20,6 @@ export function isImpossible({ row, measured }: PublishedRow): boolean {
   return measured.userS + measured.systemS > measured.wallS * row.threads * 1.02;
 }
 
-/** A table is of a base kernel if nobody has patched that. */
-export function isBase({ kernel, own }: Scenario): boolean {
-  return kernel.patches.length === 0 && kernel.bugs.length === 0 && (own ?? []).length === 0;
-}
-
 /** The rows of a scenario that somebody has measured. */
 export function publishedRows(scenario: Scenario, pageBytes: number): PublishedRow[] {
   return pftRows(scenario).flatMap((row) => {

@@ -3,10 +3,11 @@ import { runTimed, type TimedOptions, type TimedResult } from '../drivers/timed/
 import type { Profile } from '../machine/profile.ts';
 import { measuredFigures } from '../scenario/pft-result.ts';
 import { benchmarkOf, type Scenario, type SeqreadSpec } from '../scenario/read.ts';
-import { measuredSeconds, type SeqreadRow, seqreadRows } from '../scenario/seqread-result.ts';
-import { buildSeqreadWorld, buildWorld, type PftRow, pftRows, type World } from '../scenario/world.ts';
+import { measuredRow, readersOf, type SeqreadRow, seqreadRows } from '../scenario/seqread-result.ts';
+import { buildWorld, type PftRow, pftRows, type World } from '../scenario/world.ts';
 import { pftPages } from '../workload/pft.ts';
 import { simulate } from './rows.ts';
+import { simulateReads } from './seqread.ts';
 
 export interface TrialOptions extends Pick<TimedOptions, 'pace' | 'watcher'> {
   readonly seed: number;
@@ -73,18 +74,23 @@ function pftTrial(scenario: Scenario, row: PftRow, { cpusPerNode, geometry }: Pr
 }
 
 function seqreadTrial(scenario: Scenario, spec: SeqreadSpec, row: SeqreadRow, { geometry }: Profile): Trial {
-  const { processes, order, gib } = row;
-  const seconds = measuredSeconds(spec, row);
+  const { order, gib } = row;
+  const { kind, scale } = spec;
+  const readers = readersOf(row);
+  const measured = measuredRow(spec, row);
   const series = order === null ? 'windows as they are' : `windows of ${2 ** order}`;
   return {
-    name: `${processes === 1 ? '1 process' : `${processes} processes`}, ${series}`,
+    name: `${readers} ${kind}, ${series}`,
     series,
-    threads: processes,
+    threads: readers,
     unit: 'GiB/s',
-    pages: (processes * gib * 2 ** 30) / geometry.pageBytes,
-    published: seconds === null ? null : (processes * gib) / seconds,
+    pages: (readers * gib * 2 ** 30) / geometry.pageBytes / scale,
+    published: measured === null ? null : (readers * gib) / measured.seconds,
     random: false,
-    run: (options) => whole(buildSeqreadWorld(scenario, row, options.profile), options, processes * gib),
+    run({ profile, seed: _nothingIsRandom, ...options }) {
+      const { seconds, timed } = simulateReads(scenario, row, profile, { scale, ...options });
+      return { rate: (readers * gib) / seconds, timed };
+    },
   };
 }
 

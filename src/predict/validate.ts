@@ -2,7 +2,9 @@
 import type { Profile } from '../machine/profile.ts';
 import type { Scenario } from '../scenario/read.ts';
 import { nullModels, raised, rateOf } from './null-models.ts';
-import { isBase, isImpossible, type PublishedRow, publishedRows, simulate } from './rows.ts';
+import { isBase } from './observed.ts';
+import { isImpossible, type PublishedRow, publishedRows, simulate } from './rows.ts';
+import type { ReadsTable } from './seqread.ts';
 import { halfWidth95, harmonicMean } from './statistics.ts';
 
 export interface ValidateOptions {
@@ -152,19 +154,30 @@ const GROUPS: readonly { readonly what: string; readonly of: (row: ValidatedRow)
   { what: 'predicted, 2 threads or more', of: (row) => row.status === 'predicted' && row.threads > 1 },
 ];
 
-export function summaries(tables: readonly ValidatedTable[]): Summary[] {
-  return GROUPS.map(({ what, of }) => {
+export function summaries(tables: readonly ValidatedTable[], reads: readonly ReadsTable[] = []): Summary[] {
+  const faults = GROUPS.map(({ what, of }) => {
     const rows = tables.flatMap((table) => table.rows).filter(of);
-    return {
+    return summary(
       what,
-      rows: rows.length,
-      model: meanAbsolute(rows.map((row) => row.error.wall)) ?? 0,
-      bestNull: best(rows),
-    };
-  }).filter(({ rows }) => rows > 0);
+      rows.map(({ error, nulls }) => ({ error: error.wall, nulls })),
+    );
+  });
+  const known = reads.flatMap(({ rows }) => rows).filter(({ error }) => error !== null);
+  const ofReads = known.map(({ error, nulls }) => ({ error: error!, nulls }));
+  return [...faults, summary('sequential reads, calibrated', ofReads)].filter(({ rows }) => rows > 0);
 }
 
-function best(rows: readonly ValidatedRow[]): Summary['bestNull'] {
+interface KnownError {
+  readonly error: number;
+  readonly nulls: Readonly<Record<string, number>>;
+}
+
+function summary(what: string, rows: readonly KnownError[]): Summary {
+  const model = meanAbsolute(rows.map(({ error }) => error)) ?? 0;
+  return { what, rows: rows.length, model, bestNull: best(rows) };
+}
+
+function best(rows: readonly KnownError[]): Summary['bestNull'] {
   const names = Object.keys(rows[0]?.nulls ?? {}).filter((name) => rows.every((row) => name in row.nulls));
   const ranked = names
     .map((name) => ({ name, error: meanAbsolute(rows.map((row) => row.nulls[name]))! }))

@@ -5,12 +5,12 @@ interface ErrorLine {
   readonly gb: number;
   readonly threads: number;
   readonly wall: number;
-  readonly cpu: number;
+  readonly cpu: number | null;
 }
 
 interface Means {
   readonly wall: number;
-  readonly cpu: number;
+  readonly cpu: number | null;
 }
 
 export interface CalibrationLines {
@@ -84,10 +84,10 @@ function identifiability({ flat }: CalibrationLines): string[] {
 }
 
 function rowLine(row: ErrorLine, held: ErrorLine): string {
-  const cell = (part: number, width: number): string => signed(part).padStart(width);
+  const cell = (part: number | null, width: number): string => (part === null ? '-' : signed(part)).padStart(width);
   return `${String(row.gb).padStart(5)}${String(row.threads).padStart(5)}${cell(row.wall, 10)}${cell(row.cpu, 10)}${cell(held.wall, 19)}${cell(held.cpu, 10)}`;
 }
 
 function unsigned({ wall, cpu }: Means): string {
-  return [wall, cpu].map((part) => (part * 100).toFixed(1).padStart(9)).join(' ');
+  return [wall, cpu].map((part) => (part === null ? '-' : (part * 100).toFixed(1)).padStart(9)).join(' ');
 }

@@ -1,48 +1,46 @@
-/** Sequential reads as a table: two lines for each number of processes, a column for each window. */
+/** Sequential reads as a table: a line for each number of readers and each window. */
 
-export interface SeqreadCell {
-  readonly processes: number;
+export interface SeqreadLine {
+  readonly readers: number;
   readonly order: number | null;
   readonly faults: number;
   readonly seconds: number;
+  /** Seconds of it in which address spaces are torn down. */
+  readonly exit: number;
+  readonly measured: number | null;
 }
 
-const LEFT = 24;
-const CELL = 16;
+const WIDTHS = [9, 7, 14, 11, 10, 8, 11, 9];
 
-/** `Baseline`, `order=1`, ...; one column if the windows are as the kernel has them. */
-export function seqreadHeader(orders: readonly (number | null)[]): string {
-  const heads = orders.map((order) => (order === null ? 'as it is' : order === 0 ? 'Baseline' : `order=${order}`));
-  return ' '.repeat(LEFT) + heads.map((head) => head.padStart(CELL)).join('');
+function line(cells: readonly string[]): string {
+  return cells
+    .map((cell, i) => cell.padStart(WIDTHS[i]))
+    .join('')
+    .trimEnd();
 }
 
-export function seqreadLines(cells: readonly SeqreadCell[], measured: readonly (number | null)[]): string[] {
-  const line = (name: string, values: readonly string[]): string =>
-    name.padEnd(LEFT) + values.map((value) => value.padStart(CELL)).join('');
-  const { processes } = cells[0];
-  const lines = [
-    `${processes} ${processes === 1 ? 'process' : 'processes'}`,
-    line(
-      '  minor-faults',
-      cells.map(({ faults }) => faults.toLocaleString('en-US')),
-    ),
-    line(
-      '  time, seconds',
-      cells.map(({ seconds }) => seconds.toFixed(9)),
-    ),
-  ];
-  if (measured.every((seconds) => seconds === null)) return lines;
-  const error = (seconds: number, at: number): string =>
-    `${seconds < at ? '' : '+'}${((seconds / at - 1) * 100).toFixed(1)}%`;
-  return [
-    ...lines,
-    line(
-      '  measured',
-      measured.map((seconds) => (seconds === null ? '' : seconds.toFixed(9))),
-    ),
-    line(
-      '  error',
-      cells.map(({ seconds }, i) => (measured[i] === null ? '' : error(seconds, measured[i]))),
-    ),
-  ];
+/** `kind`: threads or processes. */
+export function seqreadHeader(kind: string): string {
+  return line([kind, 'order', 'minor-faults', 'seconds', 'exit s', 'exit %', 'measured', 'error']);
+}
+
+export function seqreadLine({ readers, order, faults, seconds, exit, measured }: SeqreadLine): string {
+  return line([
+    String(readers),
+    order === null ? '-' : String(order),
+    faults.toLocaleString('en-US'),
+    figure(seconds),
+    figure(exit),
+    ((exit / seconds) * 100).toFixed(1),
+    ...(measured === null ? [] : [figure(measured), error(seconds, measured)]),
+  ]);
+}
+
+/** Long times with hundredths, short ones with enough digits to tell them apart. */
+function figure(seconds: number): string {
+  return seconds >= 1 ? seconds.toFixed(2) : seconds.toPrecision(4);
+}
+
+function error(seconds: number, measured: number): string {
+  return `${seconds < measured ? '' : '+'}${((seconds / measured - 1) * 100).toFixed(1)} %`;
 }

@@ -21,6 +21,27 @@ export interface TableText {
   readonly rows: readonly RowLine[];
 }
 
+/** Sequential reads of a cached file. */
+export interface ReadsText {
+  readonly path: string;
+  readonly source: string | null;
+  readonly kernel: string;
+  readonly profile: string;
+  readonly kind: string;
+  readonly gib: number;
+  readonly scale: number;
+  readonly rows: readonly {
+    readonly readers: number;
+    readonly order: number | null;
+    readonly faults: number;
+    readonly seconds: number;
+    readonly exitShare: number;
+    readonly measured: number | null;
+    readonly error: number | null;
+    readonly nulls: Readonly<Record<string, number>>;
+  }[];
+}
+
 export interface SummaryLine {
   readonly what: string;
   readonly rows: number;
@@ -57,7 +78,42 @@ function cells(row: RowLine): string[] {
   ];
 }
 
-export function validationText(tables: readonly TableText[], summaries: readonly SummaryLine[]): string[] {
+const READS_WIDTHS = [8, 6, 14, 10, 9, 9, 8, 9, 7];
+const READS_HEADS = ['n', 'order', 'faults', 'measured', 'model', 'error %', 'exit %', 'Amdahl', 'USL'];
+
+function readsCells({ readers, order, faults, measured, seconds, error, exitShare, nulls }: ReadsText['rows'][number]) {
+  return [
+    String(readers),
+    String(order ?? 0),
+    faults.toLocaleString('en-US'),
+    measured === null ? '-' : measured.toFixed(2),
+    seconds.toFixed(2),
+    error === null ? '-' : signed(error),
+    (exitShare * 100).toFixed(1),
+    ...['Amdahl', 'USL'].map((name) => (name in nulls ? signed(nulls[name]) : '-')),
+  ];
+}
+
+function readsLine(cellsOf: readonly string[]): string {
+  return cellsOf.map((cell, i) => cell.padStart(READS_WIDTHS[i])).join('');
+}
+
+function readsText(table: ReadsText): string[] {
+  return [
+    '',
+    `${table.kernel}, ${table.profile}: seconds of reading ${table.gib} GiB in sequence`,
+    `by n ${table.kind}, 1/${table.scale} of the pages${table.source === null ? '; predicted' : '; calibrated on these rows'}`,
+    ...(table.source === null ? [] : [table.source]),
+    readsLine(READS_HEADS),
+    ...table.rows.map((row) => readsLine(readsCells(row))),
+  ];
+}
+
+export function validationText(
+  tables: readonly TableText[],
+  reads: readonly ReadsText[],
+  summaries: readonly SummaryLine[],
+): string[] {
   return [
     'fault/wsec, measured and simulated; errors in percent, + is too fast.',
     'c: calibrated on this row; p: predicted; ?: the source misprints it.',
@@ -68,6 +124,7 @@ export function validationText(tables: readonly TableText[], summaries: readonly
       line(HEADS, ''),
       ...table.rows.map((row) => line(cells(row), LETTERS[row.status])),
     ]),
+    ...reads.flatMap(readsText),
     '',
     ...summaries.flatMap((summary) => wrap(summaryWords(summary), 80, '  ')),
   ];
@@ -86,8 +143,30 @@ function markdownRow(cellsOf: readonly string[]): string {
   return `| ${cellsOf.join(' | ')} |`;
 }
 
+/** Of the first windows and the last, with what there is to say of the whole. */
+function readsMarkdown(table: ReadsText): string[] {
+  const what =
+    table.source === null
+      ? 'Predicted: the machine was calibrated on the table without fault-around.'
+      : `Source: <${table.source}>. The machine was calibrated on these rows.`;
+  return [
+    `## ${table.kernel}, ${table.profile}`,
+    '',
+    `Seconds of ${table.kind} that each read ${table.gib} GiB of a cached file in sequence, with windows of 2^order pages. ${what}`,
+    `Scenario: \`${table.path}\`, 1/${table.scale} of the pages; faults and times are multiplied. Exit: the part of the time in which`,
+    'one CPU tears the address space down. What not to believe: threads that begin all at once and read a small part of the file',
+    'wait for each other longer than they would later on; with windows and half as many pages that was up to a tenth.',
+    '',
+    markdownRow([table.kind, 'order', 'minor faults', 'measured', 'model', 'error %', 'exit %', 'Amdahl %', 'USL %']),
+    markdownRow(['--:', '--:', '--:', '--:', '--:', '--:', '--:', '--:', '--:']),
+    ...table.rows.map((row) => markdownRow(readsCells(row))),
+    '',
+  ];
+}
+
 export function validationMarkdown(
   tables: readonly TableText[],
+  reads: readonly ReadsText[],
   summaries: readonly SummaryLine[],
   command: string,
 ): string {
@@ -108,6 +187,7 @@ export function validationMarkdown(
       ...table.rows.map((row) => markdownRow([...cells(row), row.status])),
       '',
     ]),
+    ...reads.flatMap(readsMarkdown),
     '## Means',
     '',
     ...summaries.map((summary) => `- ${summaryWords(summary)}`),

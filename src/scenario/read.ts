@@ -119,23 +119,22 @@ export interface LatProcSpec {
 
 /** A row of a published table of such reads. */
 export interface SeqreadMeasured {
-  readonly processes: number;
+  readonly readers: number;
   readonly faults: number;
   readonly seconds: number;
 }
 
-/** Processes that read a cached file: every number of them with every window. */
+/** Threads or processes that read a cached file: every number of them with every window. */
 export interface SeqreadSpec {
   readonly gib: number;
-  readonly processes: readonly number[];
+  /** One part in so many of the file is read, and times are multiplied. */
+  readonly scale: number;
+  readonly kind: 'threads' | 'processes';
+  readonly readers: readonly number[];
   /** Windows of 2^order pages; null: as the kernel has it. */
   readonly orders: readonly (number | null)[];
-  /** The published rows, of a file of so many GiB. */
-  readonly measured: {
-    readonly source: string;
-    readonly gib: number;
-    readonly rows: readonly SeqreadMeasured[];
-  } | null;
+  /** The published rows: of the kernel as it is, or without windows. */
+  readonly measured: { readonly source: string; readonly rows: readonly SeqreadMeasured[] } | null;
 }
 
 /** One row of a published table. The three times are as printed ("0.047s"; Wall is known to be misprinted). */
@@ -422,13 +421,16 @@ function toLatProc(
   return { kinds: [kind].flat(), iterations, machines: machines ?? [profile], patches: patches ?? [null], said };
 }
 
-function toSeqread({ gib, processes, orders, measured }: NonNullable<ScenarioFile['seqread']>): SeqreadSpec {
-  const rows = measured?.rows.map(([n, faults, seconds]) => ({ processes: n, faults, seconds }));
+function toSeqread(spec: NonNullable<ScenarioFile['seqread']>): SeqreadSpec {
+  const { gib, scale = 1, threads, processes, orders, measured } = spec;
+  const rows = measured?.rows.map(([readers, faults, seconds]) => ({ readers, faults, seconds }));
   return {
     gib,
-    processes: [processes].flat(),
+    scale,
+    kind: threads === undefined ? 'processes' : 'threads',
+    readers: [threads ?? processes!].flat(),
     orders: orders === undefined ? [null] : [orders].flat(),
-    measured: measured === undefined ? null : { source: measured.source.trim(), gib: measured.gib, rows: rows! },
+    measured: measured === undefined ? null : { source: measured.source.trim(), rows: rows! },
   };
 }
 

@@ -382,24 +382,29 @@ const positive = z.number({ error: 'a number greater than 0' }).positive({ error
 const seqread = mapping(
   {
     gib: gib.describe('Size of the file, in GiB.'),
-    processes: oneOrMore(whole(1, maxCpus), 'a whole number of at least 1, or a list of them').describe(
-      'How many processes read it, each all of it, or a list: one row each.',
-    ),
+    scale: whole(1, 4096)
+      .optional()
+      .describe('Read one part in so many of it, and multiply times. Default: 1, read it all.'),
+    threads: oneOrMore(whole(1, maxCpus), 'a whole number of at least 1, or a list of them')
+      .optional()
+      .describe('How many threads of one process read it (usemem -t), each all of it, or a list: one row each.'),
+    processes: oneOrMore(whole(1, maxCpus), 'a whole number of at least 1, or a list of them')
+      .optional()
+      .describe('How many processes read it (usemem -n) in the place of threads, or a list.'),
     orders: oneOrMore(whole(0, 9), 'a whole number from 0 to 9, or a list of them')
       .optional()
       .describe('Fault-around maps at most 2^order pages, or a list: one column each. Default: as the kernel has it.'),
     measured: mapping(
       {
         source: text('text: where the table was published').describe('Where the table was published, as a link.'),
-        gib: gib.describe('Size of the file that was read then; times are scaled by pages.'),
         columns: z
           .tuple(
             [
-              z.literal('processes', { error: "'processes'" }),
+              z.union([z.literal('threads'), z.literal('processes')], { error: "'threads' or 'processes'" }),
               z.literal('minor-faults', { error: "'minor-faults'" }),
               z.literal('seconds', { error: "'seconds'" }),
             ],
-            { error: 'the list [processes, minor-faults, seconds]' },
+            { error: 'the list [threads, minor-faults, seconds]' },
           )
           .describe('What stands in the rows.'),
         rows: z
@@ -409,13 +414,16 @@ const seqread = mapping(
           .min(1, { error: 'a list of at least one row' })
           .describe('The figures without fault-around, as printed.'),
       },
-      'a mapping with source, gib, columns and rows',
+      'a mapping with source, columns and rows',
     )
       .optional()
       .describe('The published table to compare with.'),
   },
-  'a mapping such as { gib: 1, processes: [1, 8], orders: [0, 4] }',
-).describe('Processes that each map a cached file and read every word of it as the workload (usemem).');
+  'a mapping such as { gib: 1, threads: [1, 8], orders: [0, 4] }',
+).meta({
+  description: 'Threads or processes that each map a cached file and read every word of it as the workload (usemem).',
+  oneOf: [{ required: ['threads'] }, { required: ['processes'] }],
+});
 
 const seconds = z.string({ error: 'seconds such as 0.047s' }).regex(/^\d{1,9}\.\d{1,9}s$/, {
   error: 'seconds such as 0.047s',

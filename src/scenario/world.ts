@@ -94,12 +94,15 @@ export function buildLatProcWorld({ kernel }: Scenario, { kind, machine, patch, 
 }
 
 /** The world of one seqread row; on the machine of the scenario, if it is not said what that costs. */
-export function buildSeqreadWorld(scenario: Scenario, { gib, processes, order }: SeqreadRow, profile?: Profile): World {
+export function buildSeqreadWorld(scenario: Scenario, row: SeqreadRow, profile?: Profile): World {
+  const { gib, processes, threads, order } = row;
   const { pageBytes } = findProfile(scenario.machine.profile).geometry;
-  const booted = bootFor(scenario, order === null ? {} : { fault_around_bytes: pageBytes * 2 ** order }, profile);
+  const window = order === null ? {} : { fault_around_bytes: pageBytes * 2 ** order, FAULT_AROUND_ORDER: order };
+  const hints = { SPLIT_RSS_COUNTING: true, mmap_cache: scenario.kernel.base === 'v3.14' };
+  const booted = bootFor(scenario, { ...window, ...hints }, profile);
   const pages = Math.ceil((gib * 2 ** 30) / pageBytes);
   const file = cachedFile(booted.system, 'testfile', pages);
-  const options = { ...booted, pages, processes };
+  const options = { ...booted, pages, processes, threads };
   const births = [new Birth('usemem', 0, () => seqread(booted.system, file, options))];
   return { ...booted, births, ledger: new Ledger(), counts: {} };
 }

@@ -264,10 +264,20 @@ function checkWorkload(check: Check): void {
   else if (pft && (vmas || threads))
     sayKey(check, timed, `a scenario has either vmas and threads or ${timed[0]}, got ${timed[0]} and ${other}`);
   else if (!pft && !(vmas && threads)) reportNoWorkload(check, vmas, threads);
+  checkReaders(check);
   if (has('files') && pft) sayKey(check, ['files'], 'files goes with vmas and threads only');
   if (has('measured') && !has('pft')) sayKey(check, ['measured'], 'measured goes with pft only');
   if (threads && isMapping(valueAt(check.data, ['threads'])) && entries(check, ['threads']).length === 0)
     sayKey(check, ['threads'], 'threads must have at least one thread, got none');
+}
+
+/** Who reads the file is said once. */
+function checkReaders(check: Check): void {
+  if (!isMapping(valueAt(check.data, ['seqread']))) return;
+  const keys = entries(check, ['seqread']).map(([key]) => key);
+  const given = ['threads', 'processes'].filter((key) => keys.includes(key));
+  if (given.length === 0) sayKey(check, ['seqread'], 'seqread has either threads or processes, got neither');
+  if (given.length === 2) sayKey(check, ['seqread', 'processes'], 'seqread has either threads or processes, got both');
 }
 
 function reportNoWorkload(check: Check, vmas: boolean, threads: boolean): void {

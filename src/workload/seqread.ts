@@ -1,15 +1,16 @@
 /**
- * `usemem -t N -f FILE -o SIZE`: N processes, each of which maps the whole file, which is in the page cache, and reads every
- * word of it in sequence. Each has an address space of its own; that it is torn down at exit is part of the measurement.
+ * `usemem -f FILE -o SIZE` of vm-scalability: a file that is in the page cache is mapped, all of it, and every word of it read
+ * in sequence; by N threads of one process, each in a mapping of its own (`-t N`), or by N processes (`-n N`). That address
+ * spaces are torn down at exit is part of the measurement.
  *
- * The first read of a page goes by way of TLB and MMU, and all of its words are read in one step then. Processes are spread over
+ * The first read of a page goes by way of TLB and MMU, and all of its words are read in one step then. Readers are spread over
  * the nodes in turn, as Linux's balancer spreads them.
  */
 import { wait_for } from '../machine/memory.ts';
 import { nodeOf, type Profile } from '../machine/profile.ts';
 import { type Coroutine, READERS } from '../machine/step.ts';
-import { Birth, running, spawn, SYSTEM, USER } from '../machine/thread.ts';
-import { dup_mm, mm_alloc, mmput } from '../kernel/fork.ts';
+import { Birth, EXIT, running, spawn, SYSTEM, USER } from '../machine/thread.ts';
+import { clone_vm, dup_mm, mm_alloc, mmput } from '../kernel/fork.ts';
 import { Inode } from '../kernel/fs.ts';
 import { sys_mmap } from '../kernel/mmap.ts';
 import { page_size } from '../kernel/pgtable.ts';
@@ -21,17 +22,19 @@ export interface SeqreadOptions {
   /** Pages of the file. */
   readonly pages: number;
   readonly processes: number;
+  /** Of each process; 1: it starts none, and reads by itself. */
+  readonly threads: number;
   readonly profile: Profile;
   readonly cpus: number;
 }
 
-/** The CPU of each process: node after node, and on each node CPU after CPU. */
-export function spreadOver(profile: Profile, cpus: number, process: number): number {
+/** The CPU of each reader: node after node, and on each node CPU after CPU. */
+export function spreadOver(profile: Profile, cpus: number, reader: number): number {
   const nodes = nodeOf(profile, cpus - 1) + 1;
   const places = Array.from({ length: cpus }, (_, cpu) => ({ cpu, node: nodeOf(profile, cpu) }));
   const byNode = Array.from({ length: nodes }, (_, node) => places.filter((place) => place.node === node));
   const inTurn = places.map((_, i) => byNode.flatMap((list) => list.slice(i, i + 1))).flat();
-  return inTurn[process % cpus].cpu;
+  return inTurn[reader % cpus].cpu;
 }
 
 /** A file all of which is in the page cache, as whoever wrote it has left it. */
@@ -48,31 +51,63 @@ export function cachedFile(system: System, name: string, pages: number): Inode {
 /** The parent of all. */
 export function* seqread(system: System, file: Inode, options: SeqreadOptions): Coroutine {
   const mm = mm_alloc(system, 'usemem');
-  const children: Birth[] = [];
   running.mode = SYSTEM;
+  const children: Birth[] = [];
   for (let i = 0; i < options.processes; i++) {
-    const name = `usemem${i + 1}`;
-    const childMm = yield* dup_mm(mm, name);
+    const childMm = yield* dup_mm(mm, `usemem${i + 1}`);
     if (childMm === null) return;
-    const cpu = spreadOver(options.profile, options.cpus, i);
-    childMm.cpu_vm_mask.add(cpu);
-    childMm.confineTo(cpu);
-    const child = new Birth(name, cpu, () => reader(childMm, file, options.pages));
-    children.push(child);
-    yield* spawn(child);
+    children.push(options.threads === 1 ? process(childMm, file, options, i) : threaded(childMm, file, options, i));
+    yield* spawn(children[i]);
   }
   for (const child of children) yield* wait_for(child.exited, 1);
   yield* mmput(mm);
 }
 
+/** A process that reads by itself. Nobody else has to do with its address space. */
+function process(mm: Mm, file: Inode, { profile, cpus, pages }: SeqreadOptions, i: number): Birth {
+  const cpu = spreadOver(profile, cpus, i);
+  mm.cpu_vm_mask.add(cpu);
+  mm.confineTo(cpu);
+  return new Birth(mm.name, cpu, () => reader(mm, file, pages));
+}
+
+/** A process that starts threads, waits for them and exits: all that they have mapped is torn down by one CPU. */
+function threaded(mm: Mm, file: Inode, { profile, cpus, pages, threads }: SeqreadOptions, i: number): Birth {
+  const placeOf = (thread: number): number => spreadOver(profile, cpus, i * threads + thread);
+  return new Birth(mm.name, placeOf(0), function* (): Coroutine {
+    const births: Birth[] = [];
+    running.mode = SYSTEM;
+    for (let thread = 0; thread < threads; thread++) {
+      yield* clone_vm(mm);
+      const cpu = placeOf(thread);
+      mm.cpu_vm_mask.add(cpu);
+      const birth = new Birth(`${mm.name}.${thread + 1}`, cpu, () => reader(mm, file, pages));
+      births.push(birth);
+      yield* spawn(birth);
+    }
+    for (const birth of births) yield* wait_for(birth.exited, 1);
+    leaveCaches(mm.system);
+    running.mode = EXIT;
+    yield* mmput(mm);
+  });
+}
+
+/**
+ * The file is many times as large as all caches, even if a run is scaled down and reads a part of it only: when all have read
+ * it, there is nothing left of its first pages there.
+ */
+function leaveCaches({ mem_map }: System): void {
+  for (const page of mem_map) page.inCaches = 0;
+}
+
 function* reader(mm: Mm, file: Inode, pages: number): Coroutine {
   const size = page_size(mm);
   running.mode = SYSTEM;
-  const vma = yield* sys_mmap(mm, `${mm.name}.file`, pages, VM_READ, { file: file.file, pgoff: 0 });
+  const vma = yield* sys_mmap(mm, `${running.name}.file`, pages, VM_READ, { file: file.file, pgoff: 0 });
   running.mode = USER;
   for (let i = 0; i < pages; i++) {
     yield* user_read_page(mm, vma.vm_start + i * size);
   }
-  running.mode = SYSTEM;
+  running.mode = EXIT;
   yield* mmput(mm);
 }

@@ -4,9 +4,10 @@
  */
 import { type Line, MEMORY } from '../../machine/memory.ts';
 import type { Shared } from '../../machine/step.ts';
-import { type Cost, hops, nodeOf, type Profile, TICKS_PER_NS } from '../../machine/profile.ts';
+import { coreOf, type Cost, hops, nodeOf, type Profile, TICKS_PER_NS } from '../../machine/profile.ts';
 import { Misuse, type Thread } from '../../machine/thread.ts';
 import { allWork } from '../../machine/work.ts';
+import { LineQueue } from './line-queue.ts';
 
 function ticks(cost: Cost): number {
   return Math.round(cost.value * TICKS_PER_NS);
@@ -45,6 +46,7 @@ export class Hardware {
   private readonly fromMemory: number;
   private readonly cpus: number;
   private readonly nodes: number;
+  private readonly perNode: number;
   private readonly node: Uint16Array;
   /** Ticks to move a line between two nodes, [from * nodes + to]. */
   private readonly transfer: Float64Array;
@@ -71,6 +73,7 @@ export class Hardware {
     this.fromMemory = ticks(profile.lineMemory);
     this.node = Uint16Array.from({ length: cpus }, (_, cpu) => nodeOf(profile, cpu));
     this.nodes = nodeOf(profile, cpus - 1) + 1;
+    this.perNode = profile.cpusPerNode;
     this.transfer = transferTicks(profile, this.nodes);
     this.startSame = ticks(profile.start[0]);
     this.startOther = ticks(profile.start[1]);
@@ -80,21 +83,27 @@ export class Hardware {
     this.busFree = new Float64Array(this.nodes);
     this.memoryFree = new Float64Array(this.nodes);
     this.memoryPerKib = profile.clear.memory === undefined ? 0 : ticks(profile.clear.memory);
-    this.homeFree = new Float64Array(this.nodes);
-    this.atHome = profile.lineHome === undefined ? 0 : ticks(profile.lineHome);
-    const read = profile.read ?? { ...profile.clear, cached: profile.clear.local };
-    const { cached, local, remote, bus } = read;
-    this.read = { cached: ticks(cached), local: ticks(local), remote: ticks(remote), bus: ticks(bus) };
+    const { loop, local, remote, bus } = profile.read ?? { ...profile.clear, loop: profile.clear.local };
+    this.read = { loop: ticks(loop), local: ticks(local), remote: ticks(remote), bus: ticks(bus) };
     const pages = profile.read === undefined ? 0 : profile.geometry.cacheBytes / profile.geometry.pageBytes;
     this.caches = new PageCaches(this.nodes, Math.floor(pages));
+    this.core = Uint16Array.from({ length: cpus }, (_, cpu) => coreOf(profile, cpu));
+    this.computes = new Float64Array(Math.max(cpus, profile.cpus));
+    this.paceOfTwo = profile.cores?.pace.value ?? 1;
+    this.second = profile.cores?.second.value ?? 0;
+    this.anyOrder = profile.lineOrder === 'any';
   }
 
-  /** Tick at which each node can arbitrate again, and how long it takes. */
-  private readonly homeFree: Float64Array;
-  private readonly atHome: number;
   /** Ticks per KiB. */
-  protected read: Readonly<Record<'cached' | 'local' | 'remote' | 'bus', number>>;
+  protected read: Readonly<Record<'loop' | 'local' | 'remote' | 'bus', number>>;
   private readonly caches: PageCaches;
+  private readonly core: Uint16Array;
+  /** Until when the thread of each CPU computes. */
+  private readonly computes: Float64Array;
+  /** Of each of two threads that compute on one core. */
+  private readonly paceOfTwo: number;
+  private readonly second: number;
+  private readonly anyOrder: boolean;
 
   private between(from: number, to: number): number {
     return this.transfer[this.node[from] * this.nodes + this.node[to]];
@@ -102,7 +111,7 @@ export class Hardware {
 
   /** Ticks for `cpu` to get a line that `before` had (MEMORY: nobody). */
   protected fetch(before: number, cpu: number): number {
-    if (before === cpu) return 0;
+    if (before === cpu || (before >= 0 && this.core[before] === this.core[cpu])) return 0;
     return before === MEMORY ? this.fromMemory : this.between(before, cpu);
   }
 
@@ -110,23 +119,25 @@ export class Hardware {
   touch(object: Shared, index: number, cpu: number): void {
     const before = object.claim(index, cpu);
     const now = this.clock[cpu];
-    if (before === cpu) {
+    if (before === cpu || this.hasLeft(object, before)) {
       this.done[0] = now;
       return;
     }
     this.done[0] = object.lineFreeAt < 0 ? now + this.fetch(before, cpu) : this.transferOf(object, before, cpu);
   }
 
-  /** One transfer of a line at a time; and one at a time of all that go from node to node by way of the line's home. */
+  /**
+   * The node that used a page last has none of it in its caches any more, so that its struct page will not be there either.
+   * Programs, and those who tear their mappings down, go through them in sequence: the next one is fetched ahead.
+   */
+  private hasLeft(object: Shared, before: number): boolean {
+    return this.caches.pages > 0 && (before === MEMORY || !this.caches.has(object, this.node[before]));
+  }
+
+  /** One transfer of a line at a time. */
   private transferOf(object: Shared, before: number, cpu: number): number {
     const now = this.clock[cpu];
-    const { homeFree } = this;
-    let start = object.lineFreeAt > now ? object.lineFreeAt : now;
-    if (before !== MEMORY && this.atHome > 0 && this.node[before] !== this.node[cpu]) {
-      const { home } = object;
-      if (homeFree[home] > start) start = homeFree[home];
-      homeFree[home] = start + this.atHome;
-    }
+    const start = object.lineFreeAt > now ? object.lineFreeAt : now;
     const end = start + this.fetch(before, cpu);
     object.lineFreeAt = end;
     return end;
@@ -145,12 +156,46 @@ export class Hardware {
   }
 
   private transferTo(line: Line, cpu: number): void {
-    const end = this.startOn(line, cpu) + this.fetch(line.owner, cpu) + this.hit;
-    this.note(line, end - this.clock[cpu]);
+    this.moveTo(line, cpu);
     line.owner = cpu;
-    line.freeAt = end;
     line.version++;
+  }
+
+  /** The line comes to a CPU, when it is that one's turn. */
+  private moveTo(line: Line, cpu: number): void {
+    const waited = this.anyOrder && (line.queue !== null || line.freeAt > this.clock[cpu]);
+    const end = waited ? this.inAnyOrder(line, cpu) : this.inTurn(line, cpu);
+    this.note(line, end - this.clock[cpu]);
     this.done[0] = end;
+  }
+
+  private inTurn(line: Line, cpu: number): number {
+    line.freeAt = this.startOn(line, cpu) + this.fetch(line.owner, cpu) + this.hit;
+    return line.freeAt;
+  }
+
+  /**
+   * Those that wait are served in an order that is the hardware's: what a transfer takes is the mean over those that may
+   * come before. If the other thread of the core waits already, the line may stay for this one too.
+   */
+  private inAnyOrder(line: Line, cpu: number): number {
+    const now = this.clock[cpu];
+    const queue = ((line.queue as LineQueue | null) ??= new LineQueue(this.nodes, this.cpus));
+    const node = this.node[cpu];
+    const core = this.core[cpu];
+    const waiting = queue.waiting(now);
+    const withOther = queue.servedAt(core);
+    if (withOther > now && queue.isShared(this.second)) return withOther + this.hit;
+    const from = waiting === 0 ? this.fetch(line.owner, cpu) : this.fetchFrom(queue, node);
+    const end = this.startOn(line, cpu) + from + this.hit;
+    line.freeAt = end;
+    queue.add(end, node, core);
+    return end;
+  }
+
+  /** Ticks for a node to get a line from whoever waits for it. */
+  protected fetchFrom(queue: LineQueue, node: number): number {
+    return queue.mean(this.transfer, node);
   }
 
   private startOn(line: Line, cpu: number): number {
@@ -165,10 +210,7 @@ export class Hardware {
       return;
     }
     line.copies[cpu] = line.version;
-    const end = this.startOn(line, cpu) + this.fetch(line.owner, cpu) + this.hit;
-    line.freeAt = end;
-    this.note(line, end - this.clock[cpu]);
-    this.done[0] = end;
+    this.moveTo(line, cpu);
   }
 
   /** A CPU has waited for the line. */
@@ -220,15 +262,37 @@ export class Hardware {
   load(object: Shared, cpu: number, bytes: number, home: number): void {
     const now = this.clock[cpu];
     const node = this.node[cpu];
-    const { cached, local, remote, bus } = this.read;
-    if (this.caches.has(object, node)) {
-      this.done[0] = now + Math.round((bytes / 1024) * cached);
-      return;
+    const { loop, local, remote, bus } = this.read;
+    let end = now + this.slowed(cpu, Math.round((bytes / 1024) * loop));
+    if (!this.caches.has(object, node)) {
+      this.caches.add(object, node);
+      const start = this.busFree[home] > now ? this.busFree[home] : now;
+      this.busFree[home] = start + Math.round((bytes / 1024) * bus);
+      const there = start + Math.round((bytes / 1024) * (home === node ? local : local + remote));
+      if (there > end) end = there;
     }
-    this.caches.add(object, node);
-    const start = this.busFree[home] > now ? this.busFree[home] : now;
-    this.busFree[home] = start + Math.round((bytes / 1024) * bus);
-    this.done[0] = start + Math.round((bytes / 1024) * (home === node ? local : local + remote));
+    this.done[0] = end;
+  }
+
+  /**
+   * How long a CPU computes, if it would take `alone` without the other thread of its core. When that one will be done has been
+   * said already, so that whoever begins later pays for both: it gets what is left of the core.
+   */
+  private slowed(cpu: number, alone: number): number {
+    if (this.paceOfTwo === 1) return alone;
+    const now = this.clock[cpu];
+    const both = Math.max(0, this.computes[this.other(cpu)] - now);
+    const left = 2 * this.paceOfTwo - 1;
+    const lasts = Math.round(left * both >= alone ? alone / left : alone + (1 - left) * both);
+    this.computes[cpu] = now + lasts;
+    return lasts;
+  }
+
+  /** The other CPU of the core. */
+  private other(cpu: number): number {
+    const perNode = this.perNode;
+    const at = cpu % perNode;
+    return cpu - at + ((at + perNode / 2) % perNode);
   }
 
   /** Time from clone() on CPU `from` until the new thread runs on CPU `to`. */
@@ -253,7 +317,7 @@ function busyPerSpinner({ spinlocks }: Profile): number {
 class PageCaches {
   private readonly rings: (Shared | undefined)[][];
   private readonly next: number[];
-  private readonly pages: number;
+  readonly pages: number;
 
   constructor(nodes: number, pages: number) {
     this.pages = pages;

@@ -8,6 +8,7 @@ import type { Profile } from '../../machine/profile.ts';
 import type { Shared } from '../../machine/step.ts';
 import type { Thread } from '../../machine/thread.ts';
 import { Hardware } from './hardware.ts';
+import type { LineQueue } from './line-queue.ts';
 
 /** Factors; 1 is what the profile says. Private work is not seen here: see `observeCharges`. */
 export interface Pace {
@@ -66,9 +67,9 @@ export class PacedHardware extends Hardware {
 
   override load(object: Shared, cpu: number, bytes: number, home: number): void {
     const factor = this.begin(cpu);
-    const { cached, local, remote, bus } = this.usual.read;
+    const { loop, local, remote, bus } = this.usual.read;
     this.read = {
-      cached: scaled(cached, factor),
+      loop: scaled(loop, factor),
       local: scaled(local, factor),
       remote: scaled(remote, factor),
       bus: scaled(bus, factor),
@@ -78,6 +79,10 @@ export class PacedHardware extends Hardware {
 
   protected override fetch(before: number, cpu: number): number {
     return scaled(super.fetch(before, cpu), this.moving);
+  }
+
+  protected override fetchFrom(queue: LineQueue, node: number): number {
+    return scaled(super.fetchFrom(queue, node), this.moving);
   }
 
   protected override readsOf(line: Line, waiters: readonly Thread[]): number {

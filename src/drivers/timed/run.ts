@@ -41,7 +41,7 @@ import {
   WAIT,
   WALK,
 } from '../../machine/step.ts';
-import { type Birth, Misuse, running, setRunning, SYSTEM, Thread, USER, woken } from '../../machine/thread.ts';
+import { type Birth, EXIT, Misuse, running, setRunning, SYSTEM, Thread, USER, woken } from '../../machine/thread.ts';
 import { bill, chargeTicks, setPrices } from '../../machine/work.ts';
 import { Balancer, type Look } from './balance.ts';
 import { Hardware, workPrices } from './hardware.ts';
@@ -74,6 +74,8 @@ export interface TimedResult {
   /** CPU time of all threads. Spinning is CPU time, sleeping is not. */
   readonly userNs: number;
   readonly systemNs: number;
+  /** The part of it in which address spaces were torn down, where the workload says when that is. */
+  readonly exitNs: number;
   /** CPU time spent zeroing pages, and the part of it spent waiting for a memory bus. */
   readonly clearNs: number;
   readonly busWaitNs: number;
@@ -125,8 +127,8 @@ class TimedMachine implements PlainObserver, Shortcut {
   private readonly charges: number[] | null;
   /** Steps that no other CPU sees are done before they are due. */
   private readonly runsAhead: boolean;
-  /** [USER, SYSTEM] */
-  private readonly cpuTime = new Float64Array(2);
+  /** [USER, SYSTEM, EXIT] */
+  private readonly cpuTime = new Float64Array(3);
   private readonly threads: Thread[] = [];
   /** Threads that are handlers of interrupts: they come before those that wait. */
   private readonly handlers = new Set<Thread>();
@@ -286,7 +288,8 @@ class TimedMachine implements PlainObserver, Shortcut {
     return {
       wallNs: this.end / TICKS_PER_NS,
       userNs: this.cpuTime[USER] / TICKS_PER_NS,
-      systemNs: this.cpuTime[SYSTEM] / TICKS_PER_NS,
+      systemNs: (this.cpuTime[SYSTEM] + this.cpuTime[EXIT]) / TICKS_PER_NS,
+      exitNs: this.cpuTime[EXIT] / TICKS_PER_NS,
       clearNs: this.hardware.clearing[0] / TICKS_PER_NS,
       busWaitNs: this.hardware.clearing[1] / TICKS_PER_NS,
       steps: this.steps,
@@ -456,11 +459,14 @@ class TimedMachine implements PlainObserver, Shortcut {
   private payBill(rank: number): void {
     const user = bill[USER];
     const system = bill[SYSTEM];
+    const exit = bill[EXIT];
     this.cpuTime[USER] += user;
     this.cpuTime[SYSTEM] += system;
-    this.clock[rank] += user + system;
+    this.cpuTime[EXIT] += exit;
+    this.clock[rank] += user + system + exit;
     bill[USER] = 0;
     bill[SYSTEM] = 0;
+    bill[EXIT] = 0;
   }
 
   private payOne(rank: number): void {

@@ -21,6 +21,7 @@ import {
   update_mmu_cache,
 } from '../pgtable.ts';
 import { page_add_file_rmap } from '../rmap.ts';
+import { inc_file_rss } from '../rss.ts';
 import type { Address, Mm, Page, VmFault, Vma } from '../structs.ts';
 import { do_page_mkwrite, pte_offset_map_lock, pte_unmap_unlock, set_anon_pte } from './memory.ts';
 import { fault_of, mkwrite_of, path3_14 } from './path.ts';
@@ -153,7 +154,7 @@ export function* mkwrite_if_asked(vma: Vma, page: Page, address: Address): Corou
 export function* do_set_pte(vma: Vma, address: Address, page: Page, pte: Ptep, write: boolean): Coroutine {
   const mm = vma.vm_mm;
   charge(SET_FILE_PTE);
-  yield* atomic_inc(mm.file_rss);
+  yield* inc_file_rss(mm);
   yield* page_add_file_rmap(page);
   const protection = mk_pte(page, vm_page_prot);
   const entry = write ? maybe_mkwrite(pte_mkdirty(protection), vma) : protection;

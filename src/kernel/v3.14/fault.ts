@@ -4,6 +4,7 @@
  *
  * Left out: as in 2.6.10; signals that end a wait.
  */
+import { READ_ONCE, WRITE_ONCE } from '../../machine/memory.ts';
 import type { Coroutine } from '../../machine/step.ts';
 import { running, SYSTEM, USER } from '../../machine/thread.ts';
 import { charge, work } from '../../machine/work.ts';
@@ -11,7 +12,7 @@ import { down_read, up_read } from '../../sync/rwsem.ts';
 import { FaultWatch, SIGBUS, SIGKILL, SIGSEGV, vma_allows } from '../fault.ts';
 import { find_vma } from '../mmap.ts';
 import { in_atomic } from '../sched.ts';
-import type { Address, Mm, VmFault } from '../structs.ts';
+import type { Address, Mm, VmFault, Vma } from '../structs.ts';
 import { path3 } from './path.ts';
 import {
   FAULT_FLAG_ALLOW_RETRY,
@@ -46,7 +47,7 @@ export function* do_page_fault(mm: Mm, address: Address, write_access: boolean):
 function* tryFault(mm: Mm, address: Address, flags: number, watch: FaultWatch): Coroutine<number> {
   for (;;) {
     yield* down_read(mm.mmap_sem);
-    const vma = find_vma(mm, address);
+    const vma = yield* find_vma_cached(mm, address);
     if (vma === undefined || !vma_allows(vma, address, (flags & FAULT_FLAG_WRITE) !== 0)) {
       yield* up_read(mm.mmap_sem);
       return SIGSEGV;
@@ -60,6 +61,15 @@ function* tryFault(mm: Mm, address: Address, flags: number, watch: FaultWatch): 
     }
     flags = (flags & ~FAULT_FLAG_ALLOW_RETRY) | FAULT_FLAG_TRIED;
   }
+}
+
+/** find_vma, by way of the vma that was found last; whoever finds another one writes it down for all. */
+function* find_vma_cached(mm: Mm, address: Address): Coroutine<Vma | undefined> {
+  if (!mm.system.config.mmap_cache) return find_vma(mm, address);
+  const cached = yield* READ_ONCE(mm.mmap_cache);
+  const vma = find_vma(mm, address);
+  if (vma !== undefined && vma.vm_start !== cached) yield* WRITE_ONCE(mm.mmap_cache, vma.vm_start);
+  return vma;
 }
 
 export function signal_for(fault: VmFault): number {

@@ -6,7 +6,7 @@
  * counted. A shared mapping of a file is mapped read-only at first, so that the file system learns of the first store.
  *
  * Left out: what kernel/memory.ts leaves out, huge pages, NUMA hints, memory control groups, KSM, soft dirty bits,
- * notifiers; rss that lags behind by the counts of each task; the pauses of zap_pte_range.
+ * notifiers; the pauses of zap_pte_range.
  */
 import { atomic_add_return, atomic_inc, READ_ONCE, xchg } from '../../machine/memory.ts';
 import type { Coroutine, Step } from '../../machine/step.ts';
@@ -53,6 +53,7 @@ import {
   update_mmu_cache,
 } from '../pgtable.ts';
 import { page_add_anon_rmap, page_remove_rmap, PageAnon } from '../rmap.ts';
+import { check_sync_rss_stat } from '../rss.ts';
 import { type Address, type Mm, type Page, VM_SHARED, VM_WRITE, type VmFault, type Vma } from '../structs.ts';
 import { lru_cache_add_active } from '../swap.ts';
 import { flush_tlb_page } from '../tlb.ts';
@@ -82,6 +83,7 @@ export function* handle_mm_fault(mm: Mm, vma: Vma, address: Address, flags: numb
   if (vma.freed) throw new KernelBug('use after free', `${running.name} uses vma ${vma.name}, and it is freed`);
   charge(HANDLE_MM_FAULT);
   mm.system.counters.pgfault++;
+  yield* check_sync_rss_stat(mm);
   const pmd = pmd_offset(mm, address) ?? (yield* pmd_alloc(mm, address));
   const ptes = pmd_page(mm, pmd, address) ?? (yield* pte_alloc(mm, pmd, address));
   const pte = pte_offset_map(mm, ptes, address);
