@@ -10,6 +10,7 @@ import { judge } from '../scenario/judge.ts';
 import type { Scenario } from '../scenario/read.ts';
 import { buildWorld, type CheckedProgram, checkedProgram, type World } from '../scenario/world.ts';
 import { kernelName, patchWords, quoted } from './heading.ts';
+import { commandName } from './report-names.ts';
 
 /** After so many executions `check` stops too. */
 const EXECUTIONS = 200_000;
@@ -18,12 +19,12 @@ export function exploreForReport(scenario: Scenario): Exploration {
   return explore(() => checkedProgram(buildWorld(scenario)), { strategy: sourceDpor(), maxExecutions: EXECUTIONS });
 }
 
-/** `name` is what the package calls it, or its path. */
+/** `name` is what the package calls it, or the name of the file. */
 export function raceText(scenario: Scenario, result: Exploration, name: string, index: string | null): string {
   let world: World | null = null;
   const program = (): CheckedProgram => checkedProgram((world = buildWorld(scenario)));
   const { machine, threads } = scenario;
-  const path = [quoted(name), ...patchWords(scenario.own?.map((patch) => patch.path))].join(' ');
+  const path = [quoted(commandName(scenario, name)), ...patchWords(scenario.own?.map((patch) => patch.path))].join(' ');
   const seen = `${result.strategy}, ${result.steps.toLocaleString('en-US')} steps`;
   return racePage({
     name,

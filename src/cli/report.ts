@@ -1,14 +1,17 @@
-/** `faultline report`: how a scenario scales, as Markdown and SVG. */
+/** `faultline report`: pages about scenarios and an index of them; of how they scale Markdown and SVG too. */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { TimedResult } from '../drivers/timed/run.ts';
 import type { Profile } from '../machine/profile.ts';
 import { allCosts } from '../predict/parameters.ts';
 import { simulate } from '../predict/rows.ts';
-import { halfWidth95, harmonicMean } from '../predict/statistics.ts';
+import { halfWidth95, harmonicMean, mean } from '../predict/statistics.ts';
 import { findProfile } from '../profiles/index.ts';
+import { markdown, visible } from '../export/escape.ts';
+import { type IndexEntry, indexPage } from '../html/index-page.ts';
+import { scalingPage } from '../html/scaling-page.ts';
 import { type Curve, curveSvg } from '../report/curve-svg.ts';
-import { type ReportRow, scalabilityMarkdown } from '../report/scalability.ts';
+import { type ReportRow, type ScalabilityReport, scalabilityMarkdown } from '../report/scalability.ts';
 import { measuredFigures } from '../scenario/pft-result.ts';
 import type { Scenario } from '../scenario/read.ts';
 import { type PftRow, pftRows } from '../scenario/world.ts';
@@ -16,9 +19,12 @@ import { pftPages } from '../workload/pft.ts';
 import { EXIT, UsageError } from './exit.ts';
 import { kernelName, patchWords } from './heading.ts';
 import type { Io } from './io.ts';
-import type { CommonOptions } from './options.ts';
+import { type CommonOptions, packagedScenarios } from './options.ts';
 import { readPatched } from './patch.ts';
 import { type Progress, progress } from './progress.ts';
+import { entryOf, layoutReport, pageFor, type Report, type ReportFile, type ReportJob } from './report-pages.ts';
+import { nameOf } from './report-names.ts';
+import { stretchOf } from './report-stretch.ts';
 
 export interface ReportOptions extends CommonOptions {
   readonly scale: number;
@@ -26,37 +32,69 @@ export interface ReportOptions extends CommonOptions {
   readonly output: string;
 }
 
-/** What is reported if nothing is named. */
-const FIRST = ['scaling/pft-altix-1g', 'history/003-prefault-v2', 'scaling/pft-altix-512p'];
+/** Those whose Markdown and drawing are kept. */
+const IN_MARKDOWN = ['scaling/pft-altix-1g', 'history/003-prefault-v2', 'scaling/pft-altix-512p'];
 
 export async function reportCommand(io: Io, given: readonly string[], options: ReportOptions): Promise<number> {
+  const all = given.length === 0;
+  const names = all ? packagedScenarios().map((file) => file.replace(/\.yaml$/, '')) : given;
   const bar = progress(io, options.quiet);
-  mkdirSync(options.output, { recursive: true });
-  for (const name of given.length > 0 ? given : FIRST) {
-    const scenario = await readPatched(name, options);
-    if (scenario.pft === null) throw new UsageError(`${name} is not the page fault test: there is no curve to draw`);
-    const stem = basename(name).replace(/\.yaml$/, '');
-    for (const file of write(scenario, name, stem, options, bar)) io.out(`${file}\n`);
+  const entries: IndexEntry[] = [];
+  for (const [i, given] of names.entries()) {
+    bar.update(() => `${given}, ${i + 1} of ${names.length}`);
+    const scenario = await readPatched(given, options);
+    const name = nameOf(scenario);
+    const index = all ? '../index.html' : null;
+    const done =
+      scenario.pft === null
+        ? await pageFor({ scenario, name, index, options })
+        : scaling({ scenario, name, index, options, bar, markdown: !all || IN_MARKDOWN.includes(name) });
+    bar.done();
+    for (const file of done.files) io.out(`${visible(write(options.output, file))}\n`);
+    entries.push(done.entry);
+  }
+  if (all) {
+    const layout = await layoutReport('../index.html');
+    for (const file of layout.files) io.out(`${write(options.output, file)}\n`);
+    const index = { path: 'index.html', text: indexPage([...entries, layout.entry]) };
+    io.out(`${write(options.output, index)}\n`);
   }
   return EXIT.ok;
 }
 
-function write(scenario: Scenario, name: string, stem: string, options: ReportOptions, bar: Progress): string[] {
+function write(folder: string, { path, text }: ReportFile): string {
+  const file = join(folder, path);
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+  } catch (error) {
+    throw new UsageError(`cannot write ${file}: ${(error as Error).message}`);
+  }
+  return file;
+}
+
+interface ScalingJob extends ReportJob {
+  readonly options: ReportOptions;
+  readonly bar: Progress;
+  /** Markdown and a drawing beside the page. */
+  readonly markdown: boolean;
+}
+
+function scaling({ scenario, name, index, options, bar, markdown }: ScalingJob): Report {
+  const stem = basename(name);
   const profile = findProfile(scenario.machine.profile);
   const scale = Math.max(options.scale, scenario.pft!.scale ?? 1);
   const rows = pftRows(scenario).map((row) => {
     bar.update(() => `${name}: ${row.gb} GiB, ${row.threads} threads`);
     return reportRow(scenario, row, profile, { ...options, scale });
   });
-  bar.done();
   const words = [
     name,
     ...patchWords(options.patch),
     `--scale ${options.scale}`,
     `--replications ${options.replications}`,
   ];
-  const files = [join(options.output, `${stem}.md`), join(options.output, `${stem}.svg`)];
-  const text = scalabilityMarkdown({
+  const report: ScalabilityReport = {
     title: `How ${stem} scales`,
     about: scenario.about.replace(/\s+/g, ' '),
     command: `faultline report ${words.join(' ')} --seed ${options.seed}`,
@@ -70,10 +108,38 @@ function write(scenario: Scenario, name: string, stem: string, options: ReportOp
     assumed: costsOf(profile, 'assumed'),
     calibrated: costsOf(profile, 'calibrated'),
     leftOut: LEFT_OUT,
-  });
-  writeFileSync(files[0], text);
-  writeFileSync(files[1], drawing(scenario, rows));
-  return files;
+  };
+  const svg = drawing(scenario, rows);
+  const texts = [
+    { path: `${stem}.md`, text: scalabilityMarkdown(inMarkdown(report)) },
+    { path: `${stem}.svg`, text: svg },
+  ];
+  const page = scalingPage({ index, report, svg, ...stretchOf(scenario) });
+  return {
+    files: [...(markdown ? texts : []), { path: `${name}.html`, text: page }],
+    entry: { ...entryOf(scenario, name), ...rateWords(rows) },
+  };
+}
+
+/** Names are other people's. */
+function inMarkdown(report: ScalabilityReport): ScalabilityReport {
+  const { title, about, command, kernel, picture } = report;
+  return {
+    ...report,
+    title: markdown(title),
+    about: markdown(about),
+    command: visible(command).replaceAll('`', '\\u{60}'),
+    kernel: markdown(kernel),
+    picture: encodeURIComponent(picture),
+  };
+}
+
+/** How far the rates are from the published ones. */
+function rateWords(rows: readonly ReportRow[]): Pick<IndexEntry, 'verdict' | 'detail' | 'tone'> {
+  const errors = rows.flatMap(({ model, measured }) => (measured === null ? [] : [Math.abs(model / measured - 1)]));
+  if (errors.length === 0) return { verdict: 'predicted', detail: `${rows.length} rows`, tone: '' };
+  const percent = `${(mean(errors) * 100).toFixed(1)} %`;
+  return { verdict: `±${percent}`, detail: `mean error of fault/wsec over ${errors.length} published rows`, tone: '' };
 }
 
 function reportRow(scenario: Scenario, row: PftRow, profile: Profile, options: ReportOptions): ReportRow {
@@ -85,12 +151,22 @@ function reportRow(scenario: Scenario, row: PftRow, profile: Profile, options: R
   const { timed } = runs[0];
   const cpuNs = timed.userNs + timed.systemNs;
   const pages = pftPages({ ...row, cpus: scenario.machine.cpus }, profile.geometry.pageBytes);
+  const published = measuredFigures(scenario, row, pages);
   return {
+    table: {
+      ...row,
+      userS: mean(runs.map((run) => run.userS)),
+      systemS: mean(runs.map((run) => run.systemS)),
+      wallS: mean(runs.map((run) => run.wallS)),
+      faultsPerCpuS: harmonicMean(runs.map((run) => run.faultsPerCpuS)),
+      faultsPerWallS: harmonicMean(rates),
+    },
+    published,
     gb: row.gb,
     threads: row.threads,
     model: harmonicMean(rates),
     spread: halfWidth95(rates) / harmonicMean(rates),
-    measured: measuredFigures(scenario, row, pages)?.faultsPerWallS ?? null,
+    measured: published?.faultsPerWallS ?? null,
     zeroing: (timed.clearNs - timed.busWaitNs) / cpuNs,
     bus: timed.busWaitNs / cpuNs,
     locks: timed.locks,
@@ -120,7 +196,7 @@ function drawing(scenario: Scenario, rows: readonly ReportRow[]): string {
         .flatMap((row) => (rate(row) === null ? [] : [{ threads: row.threads, rate: rate(row)! }])),
     }));
   return curveSvg({
-    title: `${kernelName(scenario)}, ${scenario.machine.profile}`,
+    title: visible(`${kernelName(scenario)}, ${scenario.machine.profile}`),
     unit: 'faults per second',
     model: curves((row) => row.model),
     published: curves((row) => row.measured).filter(({ points }) => points.length > 0),

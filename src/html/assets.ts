@@ -22,7 +22,7 @@ export type ScriptName = keyof typeof SCRIPTS;
 const known = new Map<string, Asset>();
 
 export function style(): Asset {
-  return once('style', () => read('style.css'));
+  return once('style', () => withoutIndent(read('style.css')));
 }
 
 export function script(name: ScriptName): Asset {
@@ -48,5 +48,10 @@ function scriptOf(source: string): string {
   const { outputText } = ts.transpileModule(source, {
     compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext, removeComments: true },
   });
-  return outputText.replaceAll(/^import .*\n/gm, '').replaceAll(/^export (\{\};\n)?/gm, '');
+  return withoutIndent(outputText.replaceAll(/^import .*\n/gm, '').replaceAll(/^export (\{\};\n)?/gm, ''));
+}
+
+/** No text in our scripts and styles has several lines. */
+function withoutIndent(source: string): string {
+  return source.replaceAll(/^\s+/gm, '');
 }

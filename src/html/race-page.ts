@@ -6,10 +6,11 @@ import type { Exploration } from '../drivers/controlled/tally.ts';
 import { type Counterexample, counterexampleOf } from '../explain/counterexample.ts';
 import { drawCounterexample, drawCutOff, drawRecording } from '../explain/explain.ts';
 import { cleanVerdict, countOf, coverage, plural, wordFor } from '../explain/verdict.ts';
+import { cut } from '../report/wrap.ts';
 import { html, type Markup, preformatted } from './markup.ts';
 import type { TimelineData } from './model.ts';
 import { pageText } from './shell.ts';
-import { type Film, film, MOST_STEPS, runOf, shownSteps } from './steps.ts';
+import { type Film, film, MOST_ACCESSES, runOf, shownSteps } from './steps.ts';
 import { Strings } from './strings.ts';
 import { timeline } from './timeline.ts';
 import type { Cell } from './world.ts';
@@ -37,6 +38,8 @@ export interface RaceReport {
 /** Schedules in the timeline of what never fails, and final states in the list. */
 const WITNESSES = 3;
 const STATES = 12;
+const STATE_LINES = 40;
+const STATE_LETTERS = 600;
 
 /** A film that the timeline shows. */
 interface Shown {
@@ -104,7 +107,7 @@ function cleanWords(result: Exploration): [word: string, count: string] {
 
 function counterexample({ program, look }: RaceReport, found: Counterexample): Shown[] {
   const { schedule, line, pass } = found;
-  const fails = film(program, schedule, look);
+  const fails = film(program, schedule, look, true);
   if (pass === null) return [{ film: fails, name: 'fails', line, marks: [] }];
   const late = found.recording.steps[pass.overtaken];
   const early = pass.recording.steps[pass.moved];
@@ -137,19 +140,37 @@ function namesOf(threads: readonly { readonly name: string }[]): string[] {
   return threads.map(({ name }) => name);
 }
 
-/** As the terminal has it. */
-function story(found: Counterexample, { recording }: Film): string[] {
-  const { steps } = recording;
-  if (steps.length <= MOST_STEPS) return drawCounterexample(found).flatMap((line) => line.split('\n'));
-  return wordsOf({ recording, moments: [] });
+/** As the terminal has it, if it is not too long. */
+function story(found: Counterexample, one: Film): string[] {
+  const steps = shownSteps(one);
+  if (leftOut(one) !== '') return wordsOf(one);
+  return linesOf(drawCounterexample({ ...found, recording: { ...found.recording, steps } }));
 }
 
 function wordsOf(one: Film): string[] {
-  const { recording } = one;
-  const steps = shownSteps(one);
-  const left = recording.steps.length - steps.length;
-  const lines = drawRecording({ ...recording, steps }).flatMap((line) => line.split('\n'));
-  return left === 0 ? lines : [`${left} of ${recording.steps.length} steps are left out`, '', ...lines];
+  const lines = linesOf(drawRecording({ ...one.recording, steps: shownSteps(one) }));
+  const left = leftOut(one);
+  return left === '' ? lines : [left, '', ...lines];
+}
+
+/** What of a film is not in the words of it. */
+function leftOut(one: Film): string {
+  const { length, from, recording } = one;
+  const left = length - shownSteps(one).length;
+  if (left > 0) return `left out: the ${from > 0 ? 'first' : 'last'} ${left} of ${length} steps`;
+  const most = Math.max(...recording.steps.map(({ plain }) => plain.length));
+  return most > MOST_ACCESSES ? `left out: plain accesses beyond the first ${MOST_ACCESSES} of a step` : '';
+}
+
+function linesOf(drawn: readonly string[]): string[] {
+  return drawn.flatMap((text) => text.split('\n'));
+}
+
+/** A final state, which may be long. */
+function stateLines(outcome: string): string[] {
+  const lines = outcome.split('\n').map((line) => cut(line, STATE_LETTERS));
+  const left = lines.length - STATE_LINES;
+  return left > 0 ? [...lines.slice(0, STATE_LINES), `and ${left} lines more`] : lines;
 }
 
 function finalStates({ result, program, replay }: RaceReport): Markup {
@@ -161,7 +182,7 @@ function finalStates({ result, program, replay }: RaceReport): Markup {
       found.length === 0 ? null : html`, <span class="bad">${found.map(({ rule }) => rule).join(', ')}</span>`;
     return html`<li>
       <p>In ${plural(executions, 'class', 'classes')}${broken}: <code>${replay(line)}</code></p>
-      ${preformatted(outcome.split('\n'))}
+      ${preformatted(stateLines(outcome))}
     </li>`;
   };
   const left = outcomes.length - STATES;

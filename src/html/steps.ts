@@ -10,10 +10,15 @@ import { type BarData, type BoxData, type Kind, KINDS, type RunData } from './mo
 import type { Strings } from './strings.ts';
 import { type Cell, worldOf } from './world.ts';
 
-/** A schedule that was run again. Moment n is the one after step n. */
+/** A schedule that was run again, or as much of it as is shown. */
 export interface Film {
   readonly recording: Recording;
+  /** Steps before the first one that is shown. */
+  readonly from: number;
+  /** Moment n is the one after n shown steps. */
   readonly moments: readonly Moment[];
+  /** Steps of the whole schedule. */
+  readonly length: number;
 }
 
 interface Moment {
@@ -24,29 +29,43 @@ interface Moment {
   readonly waits: ReadonlyMap<string, string>;
 }
 
-/** Steps of a film that are shown at most: where there are more, the last ones of what fails, the first ones of what does not. */
+/** Steps that are shown at most: the last ones of what fails, the first ones of what does not, which end the film. */
 export const MOST_STEPS = 300;
 
 /** `look`: the state of what is run, in cells. */
-export function film(program: () => Program, schedule: Schedule, look: () => readonly Cell[]): Film {
+export function film(
+  program: () => Program,
+  schedule: Schedule,
+  look: () => readonly Cell[],
+  fails: boolean = false,
+): Film {
+  const { length } = schedule.threads;
+  const from = fails ? Math.max(0, length - MOST_STEPS) : 0;
+  const shown = { ...schedule, threads: schedule.threads.slice(0, from + MOST_STEPS) };
   const moments: Moment[] = [];
-  const recording = record(program, schedule, (execution) => {
-    const { threads } = execution;
-    const next = threads[schedule.threads[moments.length]]?.pending ?? null;
-    moments.push({
-      cells: [...threads.map((thread) => threadCell(thread, execution)), ...lockCells(execution), ...look()],
-      kind: next === null ? 'other' : kindOf(next),
-      waits: new Map(
-        threads.filter((one) => isWaiting(one, execution)).map((one) => [one.name, labelOf(one.pending!)]),
-      ),
-    });
+  let at = 0;
+  const recording = record(program, shown, (execution) => {
+    if (at >= from) moments.push(momentOf(execution, execution.threads[shown.threads[at]]?.pending ?? null, look));
+    at++;
   });
-  return { recording, moments };
+  return { recording, from, moments, length };
 }
 
-/** Those of the film that are shown. */
-export function shownSteps({ recording: { steps, found } }: Film): readonly TraceStep[] {
-  return found.length > 0 ? steps.slice(-MOST_STEPS) : steps.slice(0, MOST_STEPS);
+function momentOf(execution: Execution, next: Step | null, look: () => readonly Cell[]): Moment {
+  const { threads } = execution;
+  return {
+    cells: [...threads.map((thread) => threadCell(thread, execution)), ...lockCells(execution), ...look()],
+    kind: next === null ? 'other' : kindOf(next),
+    waits: new Map(threads.filter((one) => isWaiting(one, execution)).map((one) => [one.name, labelOf(one.pending!)])),
+  };
+}
+
+/** Plain accesses of a step that are shown at most: fork looks at whole tables. */
+export const MOST_ACCESSES = 12;
+
+/** Those that are shown, with as much as is shown of them. */
+export function shownSteps({ recording: { steps }, from }: Film): readonly TraceStep[] {
+  return steps.slice(from).map((step) => ({ ...step, plain: step.plain.slice(0, MOST_ACCESSES) }));
 }
 
 export function runOf(
@@ -55,32 +74,28 @@ export function runOf(
   marks: readonly { readonly step: number; readonly text: string }[],
   strings: Strings,
 ): RunData {
-  const { recording, moments } = given;
+  const { recording, moments, from, length } = given;
   const steps = shownSteps(given);
-  const from = (steps[0]?.n ?? 1) - 1;
   const { threads } = recording.execution;
   const lanes = threads.map(({ name }) => name);
-  const left = recording.steps.length - steps.length;
-  const which = from > 0 ? 'last' : 'first';
-  const shown = moments.slice(from, from + steps.length + 1);
-  const stuck = shown.at(-1)!.waits.size > 0;
+  const stuck = from + steps.length === length && moments.at(-1)!.waits.size > 0;
   return {
     ...about,
-    about: left === 0 ? '' : `the ${which} ${steps.length} of ${recording.steps.length} steps`,
+    about: steps.length === length ? '' : `the ${from > 0 ? 'last' : 'first'} ${steps.length} of ${length} steps`,
     lanes: threads.map(({ name, cpu }) => `CPU${cpu} ${name}`),
     from,
     to: from + steps.length + (stuck ? 1 : 0),
-    boxes: steps.map((step) => box(step, lanes, moments[step.n - 1].kind, strings)),
+    boxes: steps.map((step, i) => box(step, lanes, moments[i].kind, strings)),
     bars: lanes.flatMap((name, lane) => [
       ...heldBars(steps, name, lane, strings),
-      ...waitBars(from, stuck ? shown : shown.slice(0, -1), name, lane, strings),
+      ...waitBars(from, stuck ? moments : moments.slice(0, -1), name, lane, strings),
     ]),
     marks: [
       ...marks.map(({ step, text }) => [step, strings.of(text), 0] as const),
       ...marksOf(recording).map(({ step, text }) => [step, strings.of(text), 1] as const),
     ].filter(([step]) => step > from && step <= from + steps.length),
     world: worldOf(
-      shown.map(({ cells }) => cells),
+      moments.map(({ cells }) => cells),
       strings,
     ),
   };

@@ -16,8 +16,9 @@ export function drawn(name: string, attributes: Attributes, text = ''): SVGEleme
   return made;
 }
 
-export function find<T extends Element>(selector: string, within: ParentNode = document): T {
-  const found = within.querySelector<T>(selector);
-  if (found === null) throw new Error(`the page has no ${selector}`);
+/** The element of that kind; a page that has none is broken. */
+export function find<T extends Element>(kind: new () => T, selector: string): T {
+  const found = document.querySelector(selector);
+  if (!(found instanceof kind)) throw new Error(`the page has no ${selector}`);
   return found;
 }

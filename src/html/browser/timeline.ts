@@ -8,13 +8,13 @@ import { World } from './world.ts';
 
 class Timeline {
   private readonly data: TimelineData;
-  private readonly section = find<HTMLElement>('#timeline');
-  private readonly frame = find<HTMLElement>('.lanes', this.section);
-  private readonly range = find<HTMLInputElement>('.cursor', this.section);
-  private readonly where = find<HTMLElement>('.where', this.section);
-  private readonly marks = find<HTMLElement>('.marks', this.section);
-  private readonly now = find<HTMLElement>('.now', this.section);
-  private readonly tables = find<HTMLElement>('.world', this.section);
+  private readonly section = find(HTMLElement, '#timeline');
+  private readonly frame = find(HTMLElement, '.lanes');
+  private readonly range = find(HTMLInputElement, '.cursor');
+  private readonly where = find(HTMLElement, '.where');
+  private readonly marks = find(HTMLElement, '.marks');
+  private readonly now = find(HTMLElement, '.now');
+  private readonly tables = find(HTMLElement, '.world');
   private readonly axis = new Axis();
   private readonly lanes: Lanes;
   private run!: RunData;
@@ -26,7 +26,7 @@ class Timeline {
     this.data = data;
     this.lanes = new Lanes(data, this.axis);
     this.frame.append(this.lanes.svg);
-    find<HTMLElement>('.tool', this.section).hidden = false;
+    find(HTMLElement, '.tool').hidden = false;
     gestures(
       this.frame,
       this.axis,
@@ -170,4 +170,4 @@ const KEYS: Readonly<Record<string, string>> = {
 };
 const INSIDE: Readonly<Record<string, string>> = { Home: 'first', End: 'last' };
 
-new Timeline(JSON.parse(find('#data').textContent ?? '') as TimelineData);
+new Timeline(JSON.parse(find(HTMLScriptElement, '#data').textContent ?? '') as TimelineData);

@@ -1,0 +1,145 @@
+/** Pages about scenarios that are not the page fault test: races, and what commands print of the others. */
+import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import pc from 'picocolors';
+import { cleanVerdict, countOf, wordFor } from '../explain/verdict.ts';
+import type { IndexEntry } from '../html/index-page.ts';
+import { textPage } from '../html/text-page.ts';
+import { benchmarkOf, type Scenario } from '../scenario/read.ts';
+import { judge } from '../scenario/judge.ts';
+import { kernelName, quoted } from './heading.ts';
+import type { Io } from './io.ts';
+import { layoutCommand } from './layout.ts';
+import type { CommonOptions } from './options.ts';
+import { commandName } from './report-names.ts';
+import { exploreForReport, raceText } from './report-race.ts';
+import { stretchOfThreads } from './report-stretch.ts';
+import { run } from './run.ts';
+import { runSeqread } from './run-seqread.ts';
+
+export interface ReportFile {
+  /** From the folder of the reports. */
+  readonly path: string;
+  readonly text: string;
+}
+
+export interface Report {
+  readonly files: readonly ReportFile[];
+  readonly entry: IndexEntry;
+}
+
+export interface ReportJob {
+  readonly scenario: Scenario;
+  readonly name: string;
+  /** Where the index is, from the page; null: there is none. */
+  readonly index: string | null;
+  readonly options: CommonOptions;
+}
+
+export function entryOf(scenario: Scenario, name: string) {
+  return {
+    href: `${name}.html`,
+    name,
+    folder: dirname(name),
+    base: scenario.kernel.base,
+    kernel: kernelName(scenario),
+    about: aboutOf(scenario),
+  };
+}
+
+function aboutOf({ about }: Scenario): string {
+  return about.replace(/\s+/g, ' ').trim();
+}
+
+export async function pageFor(job: ReportJob): Promise<Report> {
+  const { scenario, name } = job;
+  return benchmarkOf(scenario) === null && dirname(name) !== 'scaling' ? race(job) : timedRun(job);
+}
+
+function race({ scenario, name, index }: ReportJob): Report {
+  const result = exploreForReport(scenario);
+  const { failures, executions } = result;
+  const problems = judge(scenario.expect, result);
+  const broken = failures.map((failure) => `${failure.rule} ${countOf(failure, executions)}`).join(', ');
+  const always = failures.some((failure) => wordFor(failure, executions) === 'Always');
+  const words =
+    failures.length === 0
+      ? { verdict: 'Never', detail: cleanVerdict(result), tone: 'good' as const }
+      : { verdict: always ? 'Always' : 'Sometimes', detail: broken, tone: 'bad' as const };
+  const unexpected = problems.length > 0 ? { verdict: `NOT AS EXPECTED: ${words.verdict}`, tone: 'bad' as const } : {};
+  return {
+    files: [{ path: `${name}.html`, text: raceText(scenario, result, name, index) }],
+    entry: { ...entryOf(scenario, name), ...words, ...unexpected },
+  };
+}
+
+/** A file that is read by many processes is read in part: what there is of it changes little but the time. */
+const MOST_GIB = 1 / 256;
+
+/** What `faultline run` prints. */
+async function timedRun({ scenario, name, index, options }: ReportJob): Promise<Report> {
+  const { seqread } = scenario;
+  const part = seqread !== undefined && seqread.gib > MOST_GIB ? { ...seqread, gib: MOST_GIB } : null;
+  const plain = { ...options, format: 'table' as const, quiet: true };
+  const { code, text } = await printed((io) =>
+    part === null ? run(io, scenario.path, plain) : runSeqread(io, scenario, part, plain),
+  );
+  const note = part === null ? {} : { note: `Here with ${part.gib} GiB in the place of ${seqread!.gib}.` };
+  const threads = scenario.threads.length > 0;
+  const page = textPage({
+    name,
+    index,
+    about: aboutOf(scenario),
+    sections: [{ command: `npx faultline run ${quoted(commandName(scenario, name))}`, printed: text, ...note }],
+    timeline: threads ? stretchOfThreads(scenario) : null,
+    source: readFileSync(scenario.path, 'utf8'),
+  });
+  const verdict = code === 0 ? 'under the clock' : 'NOT AS EXPECTED';
+  return {
+    files: [{ path: `${name}.html`, text: page }],
+    entry: {
+      ...entryOf(scenario, name),
+      verdict,
+      detail: benchmarkOf(scenario) ?? 'threads',
+      tone: code === 0 ? '' : 'bad',
+    },
+  };
+}
+
+/** The one question that is about no scenario: what moving a member of struct vm_fault changes. */
+export async function layoutReport(index: string): Promise<Report> {
+  const name = 'history/004-vm_fault-layout';
+  const about =
+    'What a new member of struct vm_fault costs, where it stands in the patch, and where the reviewer of 2014 would have it.';
+  const commands = [
+    ['npx faultline layout vm_fault', {}],
+    ['npx faultline layout vm_fault --move cow_page=end', { move: 'cow_page=end' }],
+  ] as const;
+  const sections = await Promise.all(
+    commands.map(async ([command, more]) => {
+      const { text } = await printed((io) => layoutCommand(io, 'vm_fault', { format: 'plain', ...more }));
+      return { command, printed: text };
+    }),
+  );
+  return {
+    files: [{ path: `${name}.html`, text: textPage({ name, index, about, sections, timeline: null, source: null }) }],
+    entry: {
+      ...{ href: `${name}.html`, name, folder: 'history', base: '', kernel: 'v3.17 and later', about },
+      ...{ verdict: 'layout', detail: 'struct vm_fault', tone: '' as const },
+    },
+  };
+}
+
+/** What a command prints on 80 columns. */
+async function printed(command: (io: Io) => number | Promise<number>): Promise<{ code: number; text: string }> {
+  let text = '';
+  const out = (more: string): void => void (text += more);
+  const code = await command({
+    out,
+    err: () => undefined,
+    width: 80,
+    colors: pc.createColors(false),
+    interactive: false,
+  });
+  return { code, text };
+}

@@ -1,0 +1,42 @@
+/** A stretch of a run under the clock, for the timeline of a page. */
+import { runTimed } from '../drivers/timed/run.ts';
+import { TimelineSink } from '../export/timeline.ts';
+import type { TimelineData } from '../html/model.ts';
+import { timelineOfSpans } from '../html/spans.ts';
+import { TICKS_PER_NS } from '../machine/profile.ts';
+import type { Scenario } from '../scenario/read.ts';
+import { buildPftWorld, buildWorld, pftRows, type World } from '../scenario/world.ts';
+import { TimedRecorder } from '../trace/timed.ts';
+
+/** More threads than that are too many lanes. */
+const MOST_THREADS = 8;
+/** Each thread of the test takes so many faults. */
+const FAULTS = 48;
+/** Spans and lock events that are looked at. */
+const LIMIT = 60_000;
+
+/** The row with the most threads that are still few, with little memory: all rows begin like that. */
+export function stretchOf(scenario: Scenario): { readonly timeline: TimelineData; readonly stretch: string } {
+  const rows = pftRows(scenario).filter(({ threads }) => threads <= MOST_THREADS);
+  const { threads } = rows.reduce((most, row) => (row.threads > most.threads ? row : most), rows[0]);
+  const { system } = buildPftWorld(scenario, rows[0]);
+  const gb = (FAULTS * threads * system.geometry.pageBytes) / 2 ** 30;
+  const world = buildPftWorld(scenario, { gb, threads, repetitions: 1 });
+  const timeline = timelineOf(world, `${threads} threads`);
+  const stretch = `${threads === 1 ? '1 thread' : `${threads} threads`} of the page fault test, ${FAULTS} pages each: ${timeline.runs[0].about}`;
+  return { timeline, stretch };
+}
+
+/** Of a scenario with threads. */
+export function stretchOfThreads(scenario: Scenario): TimelineData {
+  return timelineOf(buildWorld(scenario), `${scenario.threads.length} threads`);
+}
+
+function timelineOf({ births, profile, cpus }: World, name: string): TimelineData {
+  const sink = new TimelineSink(LIMIT);
+  const recorder = new TimedRecorder(Math.round(profile.lineHit.value * TICKS_PER_NS), [sink]);
+  recorder.watch(() => runTimed(births, { profile, cpus, watcher: recorder }));
+  const { spans, locks, leftOut } = sink;
+  const timeline = { title: name, cpus, clock: true, tasks: recorder.tasks, spans, locks, leftOut };
+  return timelineOfSpans(timeline, name, '');
+}
