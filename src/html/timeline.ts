@@ -55,7 +55,7 @@ export function timeline({ unit, runs }: TimelineData): Markup {
           <button type="button" data-go="fit" title="show all (0)" aria-label="show all">all</button>
         </span>
       </div>
-      <div class="lanes" tabindex="0" aria-label="Lanes: arrow keys step, plus and minus zoom"></div>
+      <div class="lanes" tabindex="0" role="group" aria-label="Lanes: arrow keys step, plus and minus zoom"></div>
       <ul class="marks"></ul>
       <ul class="legend">
         ${legend}

@@ -50,7 +50,7 @@ function axes(threads: readonly number[], most: number, x: Scale, y: Scale, unit
     ...ticks.map((rate) => text(LEFT - 8, y(rate) + 4, rounded(rate), 'end')),
     ...threads.map((n) => text(x(n), HEIGHT - BOTTOM + 18, String(n), 'middle')),
     text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - BOTTOM + 36, 'threads (log2)', 'middle'),
-    text(LEFT - 70, TOP - 4, unit, 'start'),
+    text(WIDTH - RIGHT, 22, unit, 'end'),
   ];
 }
 

@@ -24,6 +24,7 @@ export const USER_PROGRAM: readonly Frame[] = [{ fn: 'user program', file: '', l
 /** What is known of a thread. */
 interface Book {
   readonly task: Task;
+  cpu: number;
   /** Up to where its spans reach. */
   cursor: number;
   /** Goes on by itself: its charges are spans. */
@@ -72,6 +73,7 @@ export class TimedRecorder {
 
   resumes(thread: Thread, now: number, device: boolean): void {
     const book = this.bookOf(thread, device);
+    book.cpu = thread.cpu;
     this.noteLocks(book, thread, now);
     if (book.waits !== null) this.span(book, now, 'ready', '');
     else book.cursor = now;
@@ -120,7 +122,16 @@ export class TimedRecorder {
     if (known !== undefined) return known;
     const task = { id: thread.id, name: thread.name, cpu: thread.cpu, device };
     this.tasks.push(task);
-    const book = { task, cursor: 0, runs: false, waits: null, stack: USER_PROGRAM, held: [], holding: '' };
+    const book = {
+      task,
+      cpu: thread.cpu,
+      cursor: 0,
+      runs: false,
+      waits: null,
+      stack: USER_PROGRAM,
+      held: [],
+      holding: '',
+    };
     return (this.books[thread.id] = book);
   }
 
@@ -141,11 +152,11 @@ export class TimedRecorder {
 
   /** What the task is at up to `to`. */
   private span(book: Book, to: number, kind: SpanKind, what: string, lockClass = '', asked = book.stack): void {
-    const { task, cursor: from, holding } = book;
+    const { task, cpu, cursor: from, holding } = book;
     book.cursor = to;
     if (to === from) return;
     const stack = asked.length === 0 ? USER_PROGRAM : asked;
-    for (const sink of this.sinks) sink.span?.({ task, from, to, kind, what, lockClass, holding, stack });
+    for (const sink of this.sinks) sink.span?.({ task, cpu, from, to, kind, what, lockClass, holding, stack });
   }
 
   /** What the book of the thread has now that it had not, and the other way round. */

@@ -87,8 +87,8 @@ class Timeline {
   /** Of the run, before its first box. */
   private about(): HTMLElement[] {
     const { about, command } = this.run;
-    if (this.cursor >= 0 && this.world !== null) return [];
-    const start = this.world === null ? [] : [element('p', { class: 'what' }, 'Before the first step.')];
+    if (this.cursor >= 0) return [];
+    const start = [element('p', { class: 'what' }, 'Before the first step.')];
     const words = about === '' ? [] : [element('p', {}, about)];
     return [
       ...start,
