@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import pc from 'picocolors';
-import { cleanVerdict, countOf, wordFor } from '../explain/verdict.ts';
+import { countOf, coverage, wordFor } from '../explain/verdict.ts';
 import type { IndexEntry } from '../html/index-page.ts';
 import { textPage } from '../html/text-page.ts';
 import { benchmarkOf, type Scenario } from '../scenario/read.ts';
@@ -64,7 +64,7 @@ function race({ scenario, name, index }: ReportJob): Report {
   const always = failures.some((failure) => wordFor(failure, executions) === 'Always');
   const words =
     failures.length === 0
-      ? { verdict: 'Never', detail: cleanVerdict(result), tone: 'good' as const }
+      ? { verdict: result.complete ? 'Never' : 'Not seen', detail: coverage(result), tone: 'good' as const }
       : { verdict: always ? 'Always' : 'Sometimes', detail: broken, tone: 'bad' as const };
   const unexpected = problems.length > 0 ? { verdict: `NOT AS EXPECTED: ${words.verdict}`, tone: 'bad' as const } : {};
   return {

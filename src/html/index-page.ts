@@ -21,11 +21,11 @@ export interface IndexEntry {
 
 /** The mails that all of this is about, by the number that files in scenarios/history begin with. */
 const SEEDS: Readonly<Record<string, string>> = {
-  '000': 'fault_around, February 2014',
-  '001': 'Walks of page tables, August 2004',
-  '002': 'map_pages, February 2014',
-  '003': 'Anonymous prefault, December 2004',
-  '004': 'struct vm_fault and private stores to files that are memory, 2014',
+  '000': 'Seed 000: fault_around, February 2014',
+  '001': 'Seed 001: walks of page tables, August 2004',
+  '002': 'Seed 002: map_pages, February 2014',
+  '003': 'Seed 003: anonymous prefault, December 2004',
+  '004': 'Seed 004: struct vm_fault and private stores to files that are memory, 2014',
 };
 const ABOUT = 150;
 
@@ -37,8 +37,9 @@ export function indexPage(entries: readonly IndexEntry[]): string {
   for (const entry of entries) groups.get(groupOf(entry))!.push(entry);
   const body = html`<h1>faultline: reports</h1>
     <p>
-      Linux page-fault paths: every interleaving that matters of ${entries.length} scenarios, or how they scale, each
-      with a timeline to step through. <code>npm run reports</code> writes these pages again, byte for byte.
+      ${entries.length} reports on the page faults of Linux: of each race every interleaving that matters was explored,
+      what scales ran under the clock. Timelines go by the arrow keys. <code>npm run reports</code> writes all pages
+      again, byte for byte.
     </p>
     <p class="filter" hidden>
       <label

@@ -17,6 +17,6 @@ function filter(): void {
   count.textContent = `${String(shown)} of ${String(lines.length)} reports`;
 }
 
-box.parentElement!.hidden = false;
+box.closest<HTMLElement>('.filter')!.hidden = false;
 box.addEventListener('input', filter);
 filter();

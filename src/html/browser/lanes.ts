@@ -82,7 +82,10 @@ export class Lanes {
       if (steps && at === 0) return [];
       const x = this.axis.x(steps ? at - 0.5 : at);
       const line = steps ? [] : [drawn('line', { class: 'tick', x1: x, x2: x, y1: AXIS - 4, y2: this.height })];
-      return [...line, drawn('text', { class: 'tick', x: steps ? x : x + 3, y: 14 }, this.tickText(at))];
+      return [
+        ...line,
+        drawn('text', { class: steps ? 'tick' : 'tick time', x: steps ? x : x + 3, y: 14 }, this.tickText(at)),
+      ];
     });
   }
 
