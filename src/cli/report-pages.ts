@@ -1,30 +1,33 @@
-/** Pages about scenarios that are not the page fault test: races, and what commands print of the others. */
+/** What is written about a scenario: a race explored, the page fault test at all its rows, or what `run` prints. */
 import { readFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import pc from 'picocolors';
-import { countOf, coverage, wordFor } from '../explain/verdict.ts';
+import { countOf, coverage, plural, wordFor } from '../explain/verdict.ts';
 import type { IndexEntry } from '../html/index-page.ts';
+import { scalingPage } from '../html/scaling-page.ts';
 import { textPage } from '../html/text-page.ts';
+import { simulate } from '../predict/rows.ts';
+import { findProfile } from '../profiles/index.ts';
+import { pftHeader, pftLines } from '../report/pft-table.ts';
+import { meanErrors, measuredFigures, type PftResult } from '../scenario/pft-result.ts';
 import { benchmarkOf, type Scenario } from '../scenario/read.ts';
 import { judge } from '../scenario/judge.ts';
+import { pftRows } from '../scenario/world.ts';
+import { pftPages } from '../workload/pft.ts';
 import { kernelName, quoted } from './heading.ts';
 import type { Io } from './io.ts';
 import { layoutCommand } from './layout.ts';
-import type { CommonOptions } from './options.ts';
+import type { Progress } from './progress.ts';
+import { markdownFiles, type ReportOptions, scaleOf } from './report-markdown.ts';
 import { commandName } from './report-names.ts';
 import { exploreForReport, raceText } from './report-race.ts';
-import { stretchOfThreads } from './report-stretch.ts';
+import { stretchOf, stretchOfThreads } from './report-stretch.ts';
 import { run } from './run.ts';
 import { runSeqread } from './run-seqread.ts';
 
-export interface ReportFile {
-  /** From the folder of the reports. */
-  readonly path: string;
-  readonly text: string;
-}
-
 export interface Report {
-  readonly files: readonly ReportFile[];
+  /** Texts by their paths from the folder of the reports. */
+  readonly files: readonly (readonly [path: string, text: string])[];
   readonly entry: IndexEntry;
 }
 
@@ -33,10 +36,13 @@ export interface ReportJob {
   readonly name: string;
   /** Where the index is, from the page; null: there is none. */
   readonly index: string | null;
-  readonly options: CommonOptions;
+  readonly options: ReportOptions;
+  readonly bar: Progress;
+  /** Of the page fault test: Markdown and drawings beside the page. */
+  readonly markdown: boolean;
 }
 
-export function entryOf(scenario: Scenario, name: string) {
+function entryOf(scenario: Scenario, name: string) {
   return {
     href: `${name}.html`,
     name,
@@ -51,9 +57,40 @@ function aboutOf({ about }: Scenario): string {
   return about.replace(/\s+/g, ' ').trim();
 }
 
-export async function pageFor(job: ReportJob): Promise<Report> {
+export async function reportOf(job: ReportJob): Promise<Report> {
   const { scenario, name } = job;
+  if (scenario.pft !== null) return scaling(job);
   return benchmarkOf(scenario) === null && dirname(name) !== 'scaling' ? race(job) : timedRun(job);
+}
+
+function scaling({ scenario, name, index, options, bar, markdown }: ReportJob): Report {
+  const beside = markdownFiles(scenario, name, options, bar);
+  const rows = mailRows(scenario, scaleOf(scenario, options), options.seed);
+  const page = scalingPage({
+    ...{ title: `How ${basename(name)} scales`, index, ...stretchOf(scenario) },
+    markdown: beside.find(([file]) => file.endsWith('.md'))![1],
+    drawings: new Map(beside.filter(([file]) => file.endsWith('.svg'))),
+    table: [pftHeader(), ...rows.flatMap((row) => pftLines(row, row.measured))],
+  });
+  const errors = meanErrors(rows);
+  const words =
+    errors === null
+      ? { verdict: 'predicted', detail: plural(rows.length, 'row', 'rows') }
+      : { verdict: `±${errors.wall.toFixed(1)} %`, detail: `fault/wsec, mean of ${errors.rows} published rows` };
+  return {
+    files: [...(markdown ? beside : []), [`${name}.html`, page]],
+    entry: { ...entryOf(scenario, name), ...words, tone: '' },
+  };
+}
+
+/** One run of each row, in the columns of the mail. */
+function mailRows(scenario: Scenario, scale: number, seed: number): PftResult[] {
+  const profile = findProfile(scenario.machine.profile);
+  return pftRows(scenario).map((row) => {
+    const { timed: _timed, scale: _scale, ...run } = simulate(scenario, row, profile, { scale, seed });
+    const pages = pftPages({ ...row, cpus: scenario.machine.cpus }, profile.geometry.pageBytes);
+    return { ...row, ...run, pages, measured: measuredFigures(scenario, row, pages) };
+  });
 }
 
 function race({ scenario, name, index }: ReportJob): Report {
@@ -68,7 +105,7 @@ function race({ scenario, name, index }: ReportJob): Report {
       : { verdict: always ? 'Always' : 'Sometimes', detail: broken, tone: 'bad' as const };
   const unexpected = problems.length > 0 ? { verdict: `NOT AS EXPECTED: ${words.verdict}`, tone: 'bad' as const } : {};
   return {
-    files: [{ path: `${name}.html`, text: raceText(scenario, result, name, index) }],
+    files: [[`${name}.html`, raceText(scenario, result, name, index)]],
     entry: { ...entryOf(scenario, name), ...words, ...unexpected },
   };
 }
@@ -80,7 +117,7 @@ const MOST_GIB = 1 / 256;
 async function timedRun({ scenario, name, index, options }: ReportJob): Promise<Report> {
   const { seqread } = scenario;
   const part = seqread !== undefined && seqread.gib > MOST_GIB ? { ...seqread, gib: MOST_GIB } : null;
-  const plain = { ...options, format: 'table' as const, quiet: true };
+  const plain = { format: 'table' as const, quiet: true, seed: options.seed };
   const { code, text } = await printed((io) =>
     part === null ? run(io, scenario.path, plain) : runSeqread(io, scenario, part, plain),
   );
@@ -96,7 +133,7 @@ async function timedRun({ scenario, name, index, options }: ReportJob): Promise<
   });
   const verdict = code === 0 ? 'under the clock' : 'NOT AS EXPECTED';
   return {
-    files: [{ path: `${name}.html`, text: page }],
+    files: [[`${name}.html`, page]],
     entry: {
       ...entryOf(scenario, name),
       verdict,
@@ -122,7 +159,7 @@ export async function layoutReport(index: string): Promise<Report> {
     }),
   );
   return {
-    files: [{ path: `${name}.html`, text: textPage({ name, index, about, sections, timeline: null, source: null }) }],
+    files: [[`${name}.html`, textPage({ name, index, about, sections, timeline: null, source: null })]],
     entry: {
       ...{ href: `${name}.html`, name, folder: 'history', base: '', kernel: 'v3.17 and later', about },
       ...{ verdict: 'layout', detail: 'struct vm_fault', tone: '' as const },

@@ -30,7 +30,7 @@ interface Moment {
 }
 
 /** Steps that are shown at most: the last ones of what fails, the first ones of what does not, which end the film. */
-export const MOST_STEPS = 300;
+const MOST_STEPS = 300;
 
 /** `look`: the state of what is run, in cells. */
 export function film(

@@ -11,7 +11,7 @@ export interface TableRow {
   readonly faultsPerWallS: number;
 }
 
-export type Figures = Pick<TableRow, 'userS' | 'systemS' | 'wallS' | 'faultsPerCpuS' | 'faultsPerWallS'>;
+type Figures = Pick<TableRow, 'userS' | 'systemS' | 'wallS' | 'faultsPerCpuS' | 'faultsPerWallS'>;
 
 const WIDTHS = [9, 4, 8, 9, 10, 9, 12, 12];
 

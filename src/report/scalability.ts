@@ -1,6 +1,5 @@
 /** A scalability report as Markdown: what was asked, the table, where the time went, and what not to believe of it. */
 import { lockTable, type LockLine } from './lock-table.ts';
-import type { Figures, TableRow } from './pft-table.ts';
 import { signed } from './validation.ts';
 
 export interface ReportRow {
@@ -9,9 +8,6 @@ export interface ReportRow {
   readonly model: number;
   readonly spread: number;
   readonly measured: number | null;
-  /** In the columns of the mail: means of all runs, and what the mail has. */
-  readonly table: TableRow;
-  readonly published: Figures | null;
   /** Of all CPU time: zeroing, waiting for a bus, spinning for locks. */
   readonly zeroing: number;
   readonly bus: number;
