@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import pc from 'picocolors';
 import { main } from '../src/cli/main.ts';
+import { markdown } from '../src/export/escape.ts';
+import { markdownHtml } from '../src/html/markdown.ts';
 import { html, preformatted, scriptJson } from '../src/html/markup.ts';
 import { indexPage } from '../src/html/index-page.ts';
 import { pageText } from '../src/html/shell.ts';
@@ -61,6 +63,31 @@ describe('markup', () => {
     expect(page).to.not.match(RAW);
     expect(page).to.not.match(/ style="| on\w+="/);
     expect(script.length, 'the script stays small').to.be.lessThan(25_000);
+  });
+});
+
+describe('Markdown of a report', () => {
+  const rendered = (...lines: readonly string[]): string =>
+    markdownHtml(lines.join('\n'), new Map([['a b.svg', '<svg>drawn</svg>']]))
+      .map(({ text }) => text)
+      .join('')
+      .replaceAll(/\s*\n\s*/g, '');
+
+  it('is what it is in HTML', () => {
+    expect(rendered('## Where', '', 'the `time` went: <https://lore.kernel.org/r/1>.')).to.equal(
+      '<h2>Where</h2><p>the <code>time</code> went: ' +
+        '<a href="https://lore.kernel.org/r/1" rel="noreferrer">https://lore.kernel.org/r/1</a>.</p>',
+    );
+    expect(rendered('- one', '- two')).to.equal('<ul><li>one</li><li>two</li></ul>');
+    expect(rendered('```', '| no table', '```')).to.equal('<pre tabindex="0">| no table</pre>');
+    const table = rendered('| name | n |', '| --- | --: |', '| a\\|b | 1 |');
+    expect(table).to.include('<td class="">a|b</td><td class="number">1</td>');
+    expect(rendered('![rates](a%20b.svg)')).to.equal('<figure role="img" aria-label="rates"><svg>drawn</svg></figure>');
+  });
+
+  it('shows what other people wrote as it was, and no markup of theirs', () => {
+    expect(rendered(markdown(HOSTILE))).to.equal(html`<p>${HOSTILE}</p>`.text);
+    expect(rendered('![a](b.svg) <b>bold</b> <script>alert(1)</script>')).to.not.match(/<b>|<script|<img/);
   });
 });
 
