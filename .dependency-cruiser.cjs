@@ -27,7 +27,7 @@ const law = {
     npm: ['typescript'],
     node: ['fs', 'crypto'],
   },
-  predict: { rooms: ['drivers/timed', 'machine', 'scenario', 'workload'] },
+  predict: { rooms: ['drivers/timed', 'machine', 'scenario', 'trace', 'workload'] },
   fuzz: { rooms: ['drivers/controlled', 'scenario', 'machine'], npm: ['fast-check'], node: ['fs'] },
   cli: { rooms: 'all', npm: ['commander', 'zod', 'picocolors', 'typescript'], node: 'all' },
 };

@@ -212,18 +212,4 @@ describe('predict: commands', () => {
     expect(lines.filter((line) => / [cp?]$/.test(line)).map((line) => line.at(-1))).to.deep.equal(['c', 'c', '?', 'p']);
     expect(readFileSync(output, 'utf8')).to.match(/# Measured and predicted/);
   });
-
-  it('a report is the same, byte for byte, when it is written again', async function () {
-    this.timeout(120_000);
-    const folders = [0, 1].map(() => mkdtempSync(join(tmpdir(), 'faultline-')));
-    for (const folder of folders) {
-      const words = ['report', 'history/003-prefault-i386-v2', '--scale', '128', '-q', '-o', folder];
-      expect((await faultline(...words)).code).to.equal(0);
-    }
-    for (const end of ['md', 'svg']) {
-      const [once, again] = folders.map((folder) => readFileSync(join(folder, `003-prefault-i386-v2.${end}`), 'utf8'));
-      expect(again).to.equal(once);
-    }
-    expect(readFileSync(join(folders[0], '003-prefault-i386-v2.md'), 'utf8')).to.match(/## What not to believe/);
-  });
 });

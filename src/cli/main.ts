@@ -14,10 +14,12 @@ import {
   LAYOUT_FORMATS,
   LAYOUT_LINES,
   LISTS,
+  factor,
   several,
   STRATEGIES,
   version,
   wholeNumber,
+  wholeNumbers,
 } from './options.ts';
 
 type Action = () => Promise<number>;
@@ -138,6 +140,18 @@ function program(io: Io, decide: (action: Action) => void): Command {
     .option('-o, --output <folder>', 'where the reports go', 'reports')
     .action((given: string[], options) => {
       decide(async () => (await import('./report.ts')).reportCommand(io, given, options as never));
+    });
+
+  patchable(command('whatif', 'what is gained if one cost, critical section or cache line takes less time'))
+    .argument('<scenario>', 'a file, or the name of a scenario of the package')
+    .option('--factor <x>', 'of the time it takes now: 0.5 is half, 2 twice', factor, 0.5)
+    .option('--threads <n>', 'rows with so many threads; again for more (default: the most)', wholeNumbers(1), [])
+    .option('--top <n>', 'show so many', wholeNumber(1), 20)
+    .option('--scale <n>', 'simulate one part in n of the memory', wholeNumber(1), 64)
+    .option('--replications <n>', 'runs of each row in which placement is random', wholeNumber(1), 8)
+    .option('--json', 'the same as --format json', false)
+    .action((file: string, options) => {
+      decide(async () => (await import('./whatif.ts')).whatIfCommand(io, file, options as never));
     });
 
   common(command('calibrate', 'find the free costs of a machine from tables of unpatched kernels'))

@@ -42,6 +42,20 @@ export function wholeNumber(min: number): (text: string) => number {
   };
 }
 
+/** Several of them: the option is given again, or has commas. */
+export function wholeNumbers(min: number): (text: string, before: readonly number[]) => number[] {
+  return (text, before) => [...before, ...text.split(',').map(wholeNumber(min))];
+}
+
+/** By what something is multiplied, for commander. */
+export function factor(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value <= 0) {
+    throw new InvalidArgumentError('It must be a number above 0, such as 0.5.');
+  }
+  return value;
+}
+
 /** All values of an option that may be given several times, for commander. */
 export function several(value: string, before: readonly string[]): string[] {
   return [...before, value];

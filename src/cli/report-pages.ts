@@ -1,6 +1,6 @@
 /** What is written about a scenario: a race explored, the page fault test at all its rows, or what `run` prints. */
 import { readFileSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { dirname } from 'node:path';
 import pc from 'picocolors';
 import { countOf, coverage, plural, wordFor } from '../explain/verdict.ts';
 import type { IndexEntry } from '../html/index-page.ts';
@@ -18,7 +18,7 @@ import { kernelName, quoted } from './heading.ts';
 import type { Io } from './io.ts';
 import { layoutCommand } from './layout.ts';
 import type { Progress } from './progress.ts';
-import { markdownFiles, type ReportOptions, scaleOf } from './report-markdown.ts';
+import { markdownReport, type Reported, type ReportOptions, scaleOf } from './report-markdown.ts';
 import { commandName } from './report-names.ts';
 import { exploreForReport, raceText } from './report-race.ts';
 import { stretchOf, stretchOfThreads } from './report-stretch.ts';
@@ -29,6 +29,8 @@ export interface Report {
   /** Texts by their paths from the folder of the reports. */
   readonly files: readonly (readonly [path: string, text: string])[];
   readonly entry: IndexEntry;
+  /** What is compared with other kernels. */
+  readonly reported?: Reported | null;
 }
 
 export interface ReportJob {
@@ -59,27 +61,50 @@ function aboutOf({ about }: Scenario): string {
 
 export async function reportOf(job: ReportJob): Promise<Report> {
   const { scenario, name } = job;
-  if (scenario.pft !== null) return scaling(job);
-  return benchmarkOf(scenario) === null && dirname(name) !== 'scaling' ? race(job) : timedRun(job);
+  if (benchmarkOf(scenario) === null) return dirname(name) === 'scaling' ? timedRun(job) : race(job);
+  return (scenario.seqread?.gib ?? 0) > MOST_GIB ? timedRun(job) : scaling(job);
 }
 
 function scaling({ scenario, name, index, options, bar, markdown }: ReportJob): Report {
-  const beside = markdownFiles(scenario, name, options, bar);
-  const rows = mailRows(scenario, scaleOf(scenario, options), options.seed);
+  const { files, reported } = markdownReport(scenario, name, options, bar);
+  const rows = scenario.pft === null ? [] : mailRows(scenario, scaleOf(scenario, options), options.seed);
   const page = scalingPage({
-    ...{ title: `How ${basename(name)} scales`, index, ...stretchOf(scenario) },
-    markdown: beside.find(([file]) => file.endsWith('.md'))![1],
-    drawings: new Map(beside.filter(([file]) => file.endsWith('.svg'))),
-    table: [pftHeader(), ...rows.flatMap((row) => pftLines(row, row.measured))],
+    ...pageOf(files, index),
+    title: name,
+    table: rows.length === 0 ? null : [pftHeader(), ...rows.flatMap((row) => pftLines(row, row.measured))],
+    stretch: scenario.pft === null ? null : stretchOf(scenario),
   });
-  const errors = meanErrors(rows);
-  const words =
-    errors === null
-      ? { verdict: 'predicted', detail: plural(rows.length, 'row', 'rows') }
-      : { verdict: `±${errors.wall.toFixed(1)} %`, detail: `fault/wsec, mean of ${errors.rows} published rows` };
   return {
-    files: [...(markdown ? beside : []), [`${name}.html`, page]],
-    entry: { ...entryOf(scenario, name), ...words, tone: '' },
+    files: [...(markdown ? files : []), [`${name}.html`, page]],
+    entry: { ...entryOf(scenario, name), ...rateWords(scenario, rows), tone: '' },
+    reported: markdown ? reported : null,
+  };
+}
+
+function pageOf(files: readonly [string, string][], index: string | null) {
+  const drawings = new Map(files.filter(([file]) => file.endsWith('.svg')));
+  return { index, markdown: files[0][1], drawings };
+}
+
+function rateWords(scenario: Scenario, rows: readonly PftResult[]): Pick<IndexEntry, 'verdict' | 'detail'> {
+  const errors = meanErrors(rows);
+  if (scenario.pft === null) return { verdict: 'under the clock', detail: benchmarkOf(scenario)! };
+  if (errors === null) return { verdict: 'predicted', detail: plural(rows.length, 'row', 'rows') };
+  return { verdict: `±${errors.wall.toFixed(1)} %`, detail: `fault/wsec, mean of ${errors.rows} published rows` };
+}
+
+/** Kernels of one machine beside each other. */
+export function comparisonReport(files: readonly [string, string][], index: string | null): Report {
+  const name = `scaling/${files[0][0].replace(/\.md$/, '')}`;
+  const about =
+    'One machine, one program, several kernels: what a patch does to the curve of the kernel that it is for.';
+  const page = scalingPage({ ...pageOf(files, index), title: name, table: null, stretch: null });
+  return {
+    files: [...files, [`${name}.html`, page]],
+    entry: {
+      ...{ href: `${name}.html`, name, folder: 'scaling', base: '', kernel: 'several kernels', about },
+      ...{ verdict: 'compared', detail: 'rates by threads', tone: '' as const },
+    },
   };
 }
 

@@ -2,15 +2,15 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { visible } from '../export/escape.ts';
-import { indexPage } from '../html/index-page.ts';
+import { type IndexEntry, indexPage } from '../html/index-page.ts';
 import { EXIT, UsageError } from './exit.ts';
 import type { Io } from './io.ts';
 import { packagedScenarios } from './options.ts';
 import { readPatched } from './patch.ts';
 import { progress } from './progress.ts';
-import { IN_MARKDOWN, type ReportOptions } from './report-markdown.ts';
+import { comparisons, IN_MARKDOWN, type Reported, type ReportOptions } from './report-markdown.ts';
 import { nameOf } from './report-names.ts';
-import { layoutReport, type Report, reportOf } from './report-pages.ts';
+import { comparisonReport, layoutReport, type Report, reportOf } from './report-pages.ts';
 
 /** Without names all scenarios of the package, and the index. */
 export async function reportCommand(io: Io, given: readonly string[], options: ReportOptions): Promise<number> {
@@ -18,11 +18,13 @@ export async function reportCommand(io: Io, given: readonly string[], options: R
   const index = all ? '../index.html' : null;
   const names = all ? packagedScenarios().map((file) => file.replace(/\.yaml$/, '')) : given;
   const bar = progress(io, options.quiet);
-  const entries: Report['entry'][] = [];
-  const take = ({ files, entry }: Report): void => {
+  const entries: IndexEntry[] = [];
+  const compared: Reported[] = [];
+  const take = ({ files, entry, reported = null }: Report): void => {
     bar.done();
     for (const [path, text] of files) io.out(`${visible(write(join(options.output, path), text))}\n`);
     entries.push(entry);
+    if (reported !== null) compared.push(reported);
   };
   for (const [i, word] of names.entries()) {
     bar.update(() => `${word}, ${i + 1} of ${names.length}`);
@@ -30,6 +32,7 @@ export async function reportCommand(io: Io, given: readonly string[], options: R
     const name = nameOf(scenario);
     take(await reportOf({ scenario, name, index, options, bar, markdown: !all || IN_MARKDOWN.includes(name) }));
   }
+  for (const files of comparisons(compared, options)) take(comparisonReport(files, index));
   if (!all) return EXIT.ok;
   take(await layoutReport('../index.html'));
   io.out(`${write(join(options.output, 'index.html'), indexPage(entries))}\n`);

@@ -17,17 +17,18 @@ import { jsonHead, kernelName } from './heading.ts';
 import type { Io } from './io.ts';
 import type { CommonOptions } from './options.ts';
 
-export interface RunLatProcOptions extends CommonOptions {
+interface Pace {
   readonly eager?: boolean;
 }
 
+export type RunLatProcOptions = CommonOptions & Pace;
+
 export function runLatProc(io: Io, scenario: Scenario, spec: LatProcSpec, options: RunLatProcOptions): number {
   const { format } = options;
-  const rows = latProcRows(spec).map(({ kind, machine, runs }): LatProcRow => {
-    const row = { kind, machine, columns: runs.map((one) => figuresOf(scenario, one, options)) };
+  const each = (row: LatProcRow): void => {
     if (format === 'ndjson') io.out(`${JSON.stringify(row)}\n`);
-    return row;
-  });
+  };
+  const rows = latProcFiguresOf(scenario, spec, options, each);
   const problems = judgeLatProc(scenario.expect, rows);
   if (format === 'table') io.out(tableOf(scenario, spec, rows, problems, io.width));
   if (format === 'json') {
@@ -37,8 +38,22 @@ export function runLatProc(io: Io, scenario: Scenario, spec: LatProcSpec, option
   return problems.length > 0 ? EXIT.finding : EXIT.ok;
 }
 
+/** All rows of the table; `each` is told of one as soon as it is known. */
+export function latProcFiguresOf(
+  scenario: Scenario,
+  spec: LatProcSpec,
+  pace: Pace,
+  each: (row: LatProcRow) => void = () => undefined,
+): LatProcRow[] {
+  return latProcRows(spec).map(({ kind, machine, runs }) => {
+    const row = { kind, machine, columns: runs.map((one) => figuresOf(scenario, one, pace)) };
+    each(row);
+    return row;
+  });
+}
+
 /** The time of the iterations is that of a run with them, less that of a run with none. */
-function figuresOf(scenario: Scenario, run: LatProcRun, options: RunLatProcOptions): LatProcFigures {
+function figuresOf(scenario: Scenario, run: LatProcRun, options: Pace): LatProcFigures {
   const without = wallNs(buildLatProcWorld(scenario, { ...run, iterations: 0 }), options);
   const world = buildLatProcWorld(scenario, run);
   const ns = wallNs(world, options) - without;
@@ -46,7 +61,7 @@ function figuresOf(scenario: Scenario, run: LatProcRun, options: RunLatProcOptio
   return latProcFigures(run, world.system.tableReads[0], ns, missNs);
 }
 
-function wallNs({ births, profile, cpus }: World, { eager }: RunLatProcOptions): number {
+function wallNs({ births, profile, cpus }: World, { eager }: Pace): number {
   return runTimed(births, { profile, cpus, eager: eager === true }).wallNs;
 }
 
@@ -57,17 +72,26 @@ function tableOf(
   problems: readonly string[],
   width: number,
 ): string {
+  const lines = latProcText(scenario, spec, rows, width);
+  return `${[...lines, ...problems.flatMap((problem) => wrap(`NOT AS EXPECTED: ${problem}`, width))].join('\n')}\n`;
+}
+
+/** The tables, and what their words mean. */
+export function latProcText(
+  scenario: Scenario,
+  spec: LatProcSpec,
+  rows: readonly LatProcRow[],
+  width: number,
+): string[] {
   const notes = [
     'lines: different lines of pgds, puds, pmds, their masks or tree nodes, added up over the walks of an iteration',
     'misses: those not among the lines that its walks have used already; miss us: what waiting for these takes, of us',
     ...(spec.said === null ? [] : ['', `said: ${spec.said.text}`, `      ${spec.said.source}`]),
-    ...problems.map((problem) => `NOT AS EXPECTED: ${problem}`),
   ];
-  const lines = [
+  return [
     `kernel ${kernelName(scenario)}, one CPU, mean of ${spec.iterations} iterations`,
     ...latProcTables(rows, width),
     '',
     ...notes.flatMap((note) => wrap(note, width)),
   ];
-  return `${lines.join('\n')}\n`;
 }

@@ -13,12 +13,14 @@ import {
 } from '../scenario/seqread-result.ts';
 import { buildSeqreadWorld } from '../scenario/world.ts';
 import { EXIT } from './exit.ts';
+import { nameFor, runExported } from './export.ts';
 import { jsonHead, kernelName } from './heading.ts';
 import type { Io } from './io.ts';
 import type { CommonOptions } from './options.ts';
 import { type Progress, progress } from './progress.ts';
+import { chosenRows, type RowOptions } from './rows.ts';
 
-export interface RunSeqreadOptions extends CommonOptions {
+export interface RunSeqreadOptions extends CommonOptions, RowOptions {
   readonly eager?: boolean;
   readonly locks?: boolean;
 }
@@ -31,8 +33,8 @@ interface Done {
 export function runSeqread(io: Io, scenario: Scenario, spec: SeqreadSpec, options: RunSeqreadOptions): number {
   const bar = progress(io, options.quiet);
   const { format } = options;
-  const done = seqreadRows(spec).map((row) => {
-    const one = runOne(scenario, row, options, bar);
+  const done = chosenRows(seqreadRows(spec), options).map((row) => {
+    const one = runOne(io, scenario, row, options, bar);
     if (format === 'ndjson') io.out(`${JSON.stringify(rowJson(one))}\n`);
     return one;
   });
@@ -55,15 +57,16 @@ export function runSeqread(io: Io, scenario: Scenario, spec: SeqreadSpec, option
   return problems.length > 0 ? EXIT.finding : EXIT.ok;
 }
 
-function runOne(scenario: Scenario, row: SeqreadRow, options: RunSeqreadOptions, bar: Progress): Done {
+function runOne(io: Io, scenario: Scenario, row: SeqreadRow, options: RunSeqreadOptions, bar: Progress): Done {
   const { births, profile, cpus, system } = buildSeqreadWorld(scenario, row);
   const report = (nowNs: number): void =>
     bar.update(
       () =>
-        `${row.processes} processes, order ${row.order ?? 'as it is'}: ${(nowNs / 1e9).toFixed(2)} s of virtual time, ` +
-        `${system.counters.faultsTaken} faults`,
+        `${rowName(row)}: ${(nowNs / 1e9).toFixed(2)} s of virtual time, ` + `${system.counters.faultsTaken} faults`,
     );
-  const timed = runTimed(births, { profile, cpus, eager: options.eager === true, progress: { every: 50_000, report } });
+  const usual = { profile, cpus, eager: options.eager === true, progress: { every: 50_000, report } };
+  const title = `${nameFor(scenario)}, ${heading(scenario)}, ${rowName(row)}`;
+  const timed = runExported(io, options, { title, cpus, profile }, (more) => runTimed(births, { ...usual, ...more }));
   const { wallNs, userNs, systemNs } = timed;
   const faults = system.counters.faultsTaken;
   const figures = { ...row, faults, seconds: wallNs / 1e9, userS: userNs / 1e9, systemS: systemNs / 1e9 };
@@ -81,15 +84,15 @@ function tableOf(
   problems: readonly string[],
   { locks }: RunSeqreadOptions,
 ): string {
-  const { profile, cpus } = scenario.machine;
+  const figures = done.map((one) => one.figures);
   const lines = [
-    `kernel ${kernelName(scenario)}, machine ${profile} with ${cpus} CPUs`,
+    heading(scenario),
     '',
     `${spec.gib} GiB of a cached file, read in sequence by each process`,
-    seqreadHeader(spec.orders),
+    seqreadHeader([...new Set(figures.map(({ order }) => order))]),
   ];
-  for (const n of spec.processes) {
-    const cells = done.map(({ figures }) => figures).filter(({ processes }) => processes === n);
+  for (const n of new Set(figures.map(({ processes }) => processes))) {
+    const cells = figures.filter(({ processes }) => processes === n);
     lines.push(
       ...seqreadLines(
         cells,
@@ -109,5 +112,14 @@ function tableOf(
 
 function whereTheTimeWent({ figures: { processes, order, userS, systemS }, timed: { locks } }: Done): string[] {
   const seconds = `user ${userS.toFixed(3)} s, system ${systemS.toFixed(3)} s`;
-  return [`${processes} processes, order ${order ?? 'as it is'}: ${seconds}`, ...lockTable(locks)];
+  return [`${rowName({ processes, order })}: ${seconds}`, ...lockTable(locks)];
+}
+
+function heading(scenario: Scenario): string {
+  const { profile, cpus } = scenario.machine;
+  return `kernel ${kernelName(scenario)}, machine ${profile} with ${cpus} CPUs`;
+}
+
+function rowName({ processes, order }: Pick<SeqreadRow, 'processes' | 'order'>): string {
+  return `${processes} processes, order ${order ?? 'as it is'}`;
 }

@@ -10,25 +10,24 @@ import { simulate, type SimulatedRow } from '../predict/rows.ts';
 import { halfWidth95, mean } from '../predict/statistics.ts';
 import { findProfile } from '../profiles/index.ts';
 import { figures, judgePft, meanErrors, measuredFigures, type PftResult } from '../scenario/pft-result.ts';
-import { benchmarkOf, type Scenario } from '../scenario/read.ts';
+import type { Scenario } from '../scenario/read.ts';
 import { buildPftWorld, buildWorld, checkedProgram, type PftRow, pftRows, type World } from '../scenario/world.ts';
 import { pftPages } from '../workload/pft.ts';
-import { EXIT, UsageError } from './exit.ts';
-import { type ExportOptions, exportsOf, nameFor, runExported, withExports } from './export.ts';
+import { EXIT } from './exit.ts';
+import { exportsOf, nameFor, runExported, withExports } from './export.ts';
 import { jsonHead, kernelName } from './heading.ts';
 import type { Io } from './io.ts';
 import type { CommonOptions } from './options.ts';
 import { readPatched } from './patch.ts';
 import { type Progress, progress } from './progress.ts';
+import { checkRows, chosenRows, type RowOptions } from './rows.ts';
 import { runLatProc } from './run-lat-proc.ts';
 import { runSeqread } from './run-seqread.ts';
 
-export interface RunOptions extends CommonOptions, ExportOptions {
+export interface RunOptions extends CommonOptions, RowOptions {
   readonly eager?: boolean;
   /** Show where the time went. */
   readonly locks?: boolean;
-  /** Only this row of the table, from 1. */
-  readonly row?: number;
   /** Runs of each row of the page fault test, with seeds that follow each other. */
   readonly replications?: number;
 }
@@ -40,21 +39,6 @@ export async function run(given: Io, file: string, options: RunOptions): Promise
   if (scenario.latProc !== undefined) return runLatProc(io, scenario, scenario.latProc, options);
   if (scenario.seqread !== undefined) return runSeqread(io, scenario, scenario.seqread, options);
   return scenario.pft === null ? runThreads(io, scenario, options) : runPft(io, scenario, options);
-}
-
-/** An export is of one run, and only the rows of pft can be run alone. */
-function checkRows(scenario: Scenario, options: RunOptions): void {
-  const { row } = options;
-  const exports = exportsOf(options).length > 0;
-  const benchmark = benchmarkOf(scenario);
-  if (exports && benchmark !== null && scenario.pft === null) {
-    throw new UsageError(`${scenario.path} is a ${benchmark} scenario: it has no exports`);
-  }
-  if (row !== undefined && scenario.pft === null) throw new UsageError(`--row is for pft: ${scenario.path} is not`);
-  const rows = scenario.pft === null ? 1 : pftRows(scenario).length;
-  if (exports && rows > 1 && row === undefined) {
-    throw new UsageError(`${scenario.path} has ${rows} rows, an export is of one: choose it with --row 1 to ${rows}`);
-  }
 }
 
 /** What is run, on what. */
@@ -124,7 +108,7 @@ function runPft(io: Io, scenario: Scenario, options: RunOptions): number {
   const bar = progress(io, options.quiet);
   const { format } = options;
   if (format === 'table') io.out(`${heading(scenario)}\n\n${pftHeader()}\n`);
-  const runs = chosenRows(scenario, options).map((row) => {
+  const runs = chosenRows(pftRows(scenario), options).map((row) => {
     const done = pftRun(io, scenario, row, options, bar);
     bar.done();
     if (format === 'table') io.out(`${[...pftLines(done.row, done.row.measured), ...spread(done)].join('\n')}\n`);
@@ -141,13 +125,6 @@ function runPft(io: Io, scenario: Scenario, options: RunOptions): number {
   if (format === 'json') io.out(`${JSON.stringify(pftJson(scenario, runs, problems, options), null, 2)}\n`);
   if (format === 'table') io.out(pftFooter(scenario, runs, problems, options));
   return problems.length > 0 ? EXIT.finding : EXIT.ok;
-}
-
-function chosenRows(scenario: Scenario, { row }: RunOptions): PftRow[] {
-  const rows = pftRows(scenario);
-  if (row === undefined) return rows;
-  if (row > rows.length) throw new UsageError(`${scenario.path} has ${rows.length} rows: there is no row ${row}`);
-  return [rows[row - 1]];
 }
 
 /** The confidence interval, where there is one. */

@@ -1,11 +1,12 @@
 /**
- * Trace Event Format, the JSON of chrome://tracing, which Perfetto and speedscope read too. Times are microseconds,
- * to four decimals exact. Holds of locks are pairs of asynchronous events, which need not nest.
+ * Trace Event Format, the JSON of chrome://tracing, which Perfetto and speedscope read too. Times are microseconds, to four
+ * decimals exact. Slices are pairs of events and not complete ones: readers add `dur` to `ts` in floating point, and what
+ * ends together then does not nest. Holds of locks are pairs of asynchronous events, which need not nest.
  */
 import { TICKS_PER_NS } from '../machine/profile.ts';
 import { json } from './escape.ts';
 import type { Timeline } from './timeline.ts';
-import { type Bar, type Track, tracksOf } from './tracks.ts';
+import { type Bar, type Edge, edgesOf, type Track, tracksOf } from './tracks.ts';
 
 const TICKS_PER_US = TICKS_PER_NS * 1000;
 const PIDS = { CPUs: 1, threads: 2, locks: 3 } as const;
@@ -26,20 +27,15 @@ function eventsOf(track: Track): object[] {
   const named = { name: 'thread_name', ph: 'M', ...place, args: { name: track.name } };
   return [
     named,
-    ...track.bars.flatMap((bar, i) => (track.group === 'locks' ? hold(track, bar, i) : [complete(place, bar)])),
+    ...(track.group === 'locks'
+      ? track.bars.flatMap((bar, i) => hold(track, bar, i))
+      : edgesOf(track.bars).map((edge) => edgeOf(place, edge))),
   ];
 }
 
-function complete(place: object, { from, to, name, category, notes }: Bar): object {
-  return {
-    name,
-    cat: category,
-    ph: 'X',
-    ...place,
-    ts: from / TICKS_PER_US,
-    dur: (to - from) / TICKS_PER_US,
-    args: notes,
-  };
+/** An end says what has begun: readers match them by name and arguments where several fall together. */
+function edgeOf(place: object, { at, bar: { name, category, notes }, begins }: Edge): object {
+  return { name, cat: category, ph: begins ? 'B' : 'E', ...place, ts: at / TICKS_PER_US, args: notes };
 }
 
 function hold({ group, number }: Track, { from, to, name, category, notes }: Bar, i: number): object[] {

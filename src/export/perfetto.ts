@@ -6,7 +6,7 @@ import { TICKS_PER_NS } from '../machine/profile.ts';
 import { visible } from './escape.ts';
 import { ProtoWriter } from './protobuf.ts';
 import type { Timeline } from './timeline.ts';
-import { type Bar, type Track, tracksOf } from './tracks.ts';
+import { type Edge, edgesOf, type Track, tracksOf } from './tracks.ts';
 
 const TRACE = { packet: 1 };
 const PACKET = { timestamp: 8, sequence: 10, event: 11, descriptor: 60 };
@@ -35,7 +35,7 @@ export function perfetto(timeline: Timeline): Uint8Array {
   for (const { track, uuid } of tracks) add(trackPacket(track, uuid));
   const edges = tracks.flatMap(({ track, uuid }) => edgesOf(track.bars).map((edge) => ({ ...edge, uuid })));
   edges.sort((a, b) => a.at - b.at); // stable: those of one track stay in order
-  for (const { at, bar, uuid } of edges) add(eventPacket(at, bar, uuid));
+  for (const edge of edges) add(eventPacket(edge, edge.uuid));
   return trace.finish();
 }
 
@@ -68,31 +68,9 @@ function tidOf(number: number, pid: number): number {
   return pid + 1 + number;
 }
 
-interface Edge {
-  readonly at: number;
-  /** Null: the end of the innermost slice. */
-  readonly bar: Bar | null;
-}
-
-/** Beginnings and ends of bars that are nested, in order. */
-function edgesOf(bars: readonly Bar[]): Edge[] {
-  const edges: Edge[] = [];
-  const open: Bar[] = [];
-  const closeUntil = (at: number): void => {
-    while (open.length > 0 && open.at(-1)!.to <= at) edges.push({ at: open.pop()!.to, bar: null });
-  };
-  for (const bar of bars) {
-    closeUntil(bar.from);
-    edges.push({ at: bar.from, bar });
-    open.push(bar);
-  }
-  closeUntil(Infinity);
-  return edges;
-}
-
-function eventPacket(at: number, bar: Bar | null, uuid: number): ProtoWriter {
-  const event = new ProtoWriter().uint(EVENT.type, bar === null ? END : BEGIN).uint(EVENT.track, uuid);
-  if (bar !== null) {
+function eventPacket({ at, bar, begins }: Edge, uuid: number): ProtoWriter {
+  const event = new ProtoWriter().uint(EVENT.type, begins ? BEGIN : END).uint(EVENT.track, uuid);
+  if (begins) {
     event.string(EVENT.category, bar.category).string(EVENT.name, visible(bar.name));
     for (const [name, value] of Object.entries(bar.notes)) {
       event.message(

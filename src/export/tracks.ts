@@ -62,3 +62,28 @@ function lockTracks(timeline: Timeline): Track[] {
   }
   return [...tracks].map(([name, bars], number) => ({ group: 'locks', name, number, bars }));
 }
+
+export interface Edge {
+  readonly at: number;
+  readonly bar: Bar;
+  readonly begins: boolean;
+}
+
+/** Beginnings and ends of bars that are nested, in order. */
+export function edgesOf(bars: readonly Bar[]): Edge[] {
+  const edges: Edge[] = [];
+  const open: Bar[] = [];
+  const closeUntil = (at: number): void => {
+    while (open.length > 0 && open.at(-1)!.to <= at) {
+      const bar = open.pop()!;
+      edges.push({ at: bar.to, bar, begins: false });
+    }
+  };
+  for (const bar of bars) {
+    closeUntil(bar.from);
+    edges.push({ at: bar.from, bar, begins: true });
+    open.push(bar);
+  }
+  closeUntil(Infinity);
+  return edges;
+}

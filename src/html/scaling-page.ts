@@ -13,21 +13,27 @@ export interface ScalingPage {
   readonly index: string | null;
   readonly markdown: string;
   readonly drawings: Drawings;
-  /** Lines of text, published rows among them. */
-  readonly table: readonly string[];
-  readonly timeline: TimelineData;
-  /** Which row, at which size. */
-  readonly stretch: string;
+  /** Lines of text, published rows among them; null: it is no table of a mail. */
+  readonly table: readonly string[] | null;
+  /** Which row, at which size; null: it is of no single run. */
+  readonly stretch: { readonly stretch: string; readonly timeline: TimelineData } | null;
 }
 
 export function scalingPage(page: ScalingPage): string {
-  const { title, index, markdown, drawings, table, timeline: data, stretch } = page;
+  const { title, index, markdown, drawings, table, stretch } = page;
   const [first, ...others] = markdown.split(/^(?=## )/m).map((section) => markdownHtml(section, drawings));
-  const body = html`${first}
-    <h2>In the columns of the mail</h2>
-    ${preformatted(table)} ${others.slice(0, -1)}
-    <h2>A stretch of a run</h2>
-    <p class="dim">${stretch}</p>
-    ${timeline(data)} ${others.slice(-1)}`;
-  return pageText({ title, index, script: 'timeline', data, body });
+  const mail =
+    table === null
+      ? null
+      : html`<h2>In the columns of the mail</h2>
+          ${preformatted(table)}`;
+  const run =
+    stretch === null
+      ? null
+      : html`<h2>A stretch of a run</h2>
+          <p class="dim">${stretch.stretch}</p>
+          ${timeline(stretch.timeline)}`;
+  const body = html`${first} ${mail} ${others.slice(0, -1)} ${run} ${others.slice(-1)}`;
+  const more = stretch === null ? {} : { script: 'timeline' as const, data: stretch.timeline };
+  return pageText({ title, index, body, ...more });
 }

@@ -44,6 +44,8 @@ export interface FaultPath {
   file_read(inode: Inode, pgoff: number, word: number): Coroutine<number>;
   /** Let a part of a shared mapping of a file show other pages of it, from `pgoff` on. */
   sys_remap_file_pages?(mm: Mm, start: Address, size: number, pgoff: number): Coroutine;
+  /** From 2.6.27 on: pages of a file are found without a lock (Nick Piggin, 2008), and may be freed and used anew meanwhile. */
+  readonly lockless_pagecache?: true;
   /** 2.6.15: the zero page counts in file_rss. */
   readonly counts_zero_page?: true;
 }

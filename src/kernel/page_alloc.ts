@@ -5,7 +5,7 @@
  * Left out: the buddy system (all allocations are order 0), watermarks and reclaim (memory that runs out fails the
  * allocation), cold lists. Frames get their number when they are first used.
  */
-import { atomic_dec, atomic_inc, READ_ONCE } from '../machine/memory.ts';
+import { atomic_dec, atomic_inc, READ_ONCE, WRITE_ONCE } from '../machine/memory.ts';
 import { CLEAR, COPY, type Coroutine, NOTHING, Step } from '../machine/step.ts';
 import { maybe } from '../machine/choice.ts';
 import { might_sleep, smp_processor_id } from '../machine/thread.ts';
@@ -39,7 +39,8 @@ export function* alloc_page(system: System): Coroutine<Page | null> {
     }
     const page = pcp.list.pop();
     if (page !== undefined) {
-      page._count.plain = 1; // prep_new_page
+      if (system.kernel.lockless_pagecache === true) yield* WRITE_ONCE(page._count, 1);
+      else page._count.plain = 1;
       return page;
     }
   }

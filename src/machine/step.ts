@@ -60,15 +60,15 @@ export type StepKind = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13
 export const BLOCKED = -0x7fffffff;
 
 /** Called when kernel text asks for a step, with the text on the stack; null: nobody wants to know from where. */
-let onAsked: (() => void) | null = null;
+let onAsked: ((step: Step) => void) | null = null;
 
-export function observeAsked(observer: (() => void) | null): void {
+export function observeAsked(observer: typeof onAsked): void {
   onAsked = observer;
 }
 
 /** A step that was built before, asked for again. */
 export function asked(step: Step): Step {
-  if (onAsked !== null) onAsked();
+  if (onAsked !== null) onAsked(step);
   return step;
 }
 
@@ -105,7 +105,7 @@ export class Step {
     this.index = index;
     this.value = value;
     this.other = other;
-    if (onAsked !== null) onAsked();
+    if (onAsked !== null) onAsked(this);
   }
 
   /**

@@ -97,7 +97,7 @@ export class Thread {
 
   /** Run the thread's private code with the reply to its pending step, up to its next one. */
   resume(reply: number): void {
-    running = this;
+    if (running !== this) running = this; // V8 keeps a book of what old objects and modules are made to point to
     if (this.pending !== null && this.pending.kind === WALK) this.translated(this.pending as Walk, reply);
     else this.advance(reply);
   }
@@ -154,7 +154,7 @@ export class Thread {
 
 /** Back to the private code of `thread`, after that of others has run in the middle of it. */
 export function setRunning(thread: Thread): void {
-  running = thread;
+  if (running !== thread) running = thread;
 }
 
 /** A condition that in Linux would be a BUG(), an oops, or a report of a debugging option. */

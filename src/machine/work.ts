@@ -38,8 +38,8 @@ export function setPrices(ticks: Float64Array, eager: number[] | null): void {
   bill.fill(0);
 }
 
-/** Called before each charge; work -1 is a plain access. */
-let onCharged: ((id: number, ticks: number) => void) | null = null;
+/** Called before each charge; work -1 is a plain access. What it replies is charged. */
+let onCharged: ((id: number, ticks: number) => number) | null = null;
 
 export function observeCharges(observer: typeof onCharged): void {
   onCharged = observer;
@@ -51,7 +51,7 @@ export function charge(id: number, times = 1): void {
 }
 
 export function chargeTicks(ticks: number, id = -1): void {
-  if (onCharged !== null) onCharged(id, ticks);
+  if (onCharged !== null) ticks = onCharged(id, ticks);
   if (separate === null) bill[running.mode] += ticks;
   else separate.push(running.mode, ticks);
 }

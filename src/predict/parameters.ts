@@ -37,3 +37,9 @@ export function allCosts(profile: Profile): { path: string; cost: Cost }[] {
   visit(profile, '');
   return found;
 }
+
+/** The same machine with everything at the path multiplied: one cost, or all that are below it. */
+export function withFactor(profile: Profile, path: string, factor: number): Profile {
+  const below = allCosts(profile).filter((one) => one.path === path || one.path.startsWith(`${path}.`));
+  return below.reduce((machine, { path: at, cost }) => withValue(machine, at, cost.value * factor), profile);
+}

@@ -1,5 +1,5 @@
 /** Rows of published tables, and the same rows simulated: whole, or scaled down in memory and time alike. */
-import { runTimed, type TimedResult } from '../drivers/timed/run.ts';
+import { runTimed, type TimedOptions, type TimedResult } from '../drivers/timed/run.ts';
 import { figures, measuredFigures, type PftFigures } from '../scenario/pft-result.ts';
 import type { Scenario } from '../scenario/read.ts';
 import { buildPftWorld, type PftRow, pftRows } from '../scenario/world.ts';
@@ -41,6 +41,8 @@ export interface RowOptions {
   readonly eager?: boolean;
   /** Told the virtual time in ns, now and then. */
   readonly report?: (nowNs: number) => void;
+  readonly pace?: TimedOptions['pace'];
+  readonly watcher?: TimedOptions['watcher'];
 }
 
 /** A row as the model has it. Times are those of the whole row. */
@@ -52,7 +54,7 @@ export interface SimulatedRow extends PftFigures {
 }
 
 export function simulate(scenario: Scenario, row: PftRow, profile: Profile, options: RowOptions): SimulatedRow {
-  const { scale, seed, eager = false, report } = options;
+  const { scale, seed, eager = false, report, pace, watcher } = options;
   const machine = scaled(profile, scale);
   const world = buildPftWorld(scenario, { ...row, gb: row.gb / scale }, machine);
   const timed = runTimed(world.births, {
@@ -60,6 +62,8 @@ export function simulate(scenario: Scenario, row: PftRow, profile: Profile, opti
     cpus: world.cpus,
     seed,
     eager,
+    ...(pace !== undefined && { pace }),
+    ...(watcher !== undefined && { watcher }),
     ...(report !== undefined && { progress: { every: 50_000, report } }),
   });
   const pages = pftPages({ ...row, gb: row.gb / scale, cpus: world.cpus }, profile.geometry.pageBytes);

@@ -180,7 +180,9 @@ const HEADS: Readonly<Record<DrawnSpin['kind'], string>> = {
 
 function long({ steps, loop }: DrawnLong): string {
   const advice = 'raise --max-steps';
-  if (loop === null) return `No thread repeats itself: ${plural(steps, 'step')} are not enough; ${advice}.`;
+  if (loop === null) {
+    return `No thread repeats itself: ${plural(steps, 'step')} are not enough; ${advice}, or try --strategy bounded.`;
+  }
   return `${loop.thread} repeats itself and leaves the loop by itself after ${plural(loop.rounds, 'more round')}; ${advice}.`;
 }
 

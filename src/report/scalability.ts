@@ -1,115 +1,153 @@
 /** A scalability report as Markdown: what was asked, the table, where the time went, and what not to believe of it. */
 import { lockTable, type LockLine } from './lock-table.ts';
+import { partLines, type TimedRow } from './time-parts.ts';
 import { signed } from './validation.ts';
 
-export interface ReportRow {
-  readonly gb: number;
+export interface ReportRow extends TimedRow {
+  /** Rows that differ in the number of threads only. */
+  readonly series: string;
   readonly threads: number;
-  readonly model: number;
+  readonly rate: number;
   readonly spread: number;
-  readonly measured: number | null;
-  /** Of all CPU time: zeroing, waiting for a bus, spinning for locks. */
-  readonly zeroing: number;
-  readonly bus: number;
+  readonly published: number | null;
   readonly locks: readonly LockLine[];
   readonly lines: readonly { readonly name: string; readonly moves: number; readonly stallNs: number }[];
-  readonly cpuNs: number;
 }
 
-export interface ScalabilityReport {
+export interface CostLine {
+  readonly path: string;
+  readonly value: string;
+  readonly source: string;
+}
+
+export interface Doubts {
+  readonly assumed: readonly CostLine[];
+  readonly calibrated: readonly CostLine[];
+  readonly leftOut: readonly string[];
+}
+
+/** What stands above every report. */
+export interface ReportHead {
   readonly title: string;
   readonly about: string;
   readonly command: string;
   readonly kernel: string;
   readonly machine: string;
-  readonly scale: number;
-  readonly replications: number;
-  readonly picture: string;
+  /** How it was run, if there is more to say than the command does. */
+  readonly how: string;
+}
+
+export interface ScalabilityReport extends ReportHead, Doubts {
+  /** Drawings: rates by threads, and where the time went. */
+  readonly curve: string;
+  readonly time: string;
   readonly source: string | null;
+  /** `threads` or `processes`; `fault/wsec` or `GiB/s`. */
+  readonly actors: string;
+  readonly unit: string;
   readonly rows: readonly ReportRow[];
-  readonly assumed: readonly { readonly path: string; readonly value: string; readonly source: string }[];
-  readonly calibrated: readonly { readonly path: string; readonly value: string; readonly source: string }[];
-  readonly leftOut: readonly string[];
 }
 
 export function scalabilityMarkdown(report: ScalabilityReport): string {
   return [
-    `# ${report.title}`,
-    '',
-    report.about,
-    '',
-    `Kernel ${report.kernel}, machine ${report.machine}. Written by \`${report.command}\`${scaleWords(report)}.`,
-    '',
-    `![rates by threads](${report.picture})`,
+    ...headLines(report),
+    `![rates by ${report.actors}](${report.curve})`,
     '',
     ...rateTable(report),
     '',
     '## Where the time went',
     '',
-    ...report.rows.flatMap(whereTimeWent),
-    ...doubts(report),
+    'Every moment of a CPU that is in use, to the tick: `hold` is work with a lock held, `transfer` a cache line that came from elsewhere, hand-over of a lock included, `wait` spinning before that.',
+    '',
+    `![CPU time by what it went to](${report.time})`,
+    '',
+    ...partTable(report),
+    '',
+    ...report.rows.flatMap((row) => locksAndLines(row, report)),
+    ...doubtLines(report),
     '',
   ].join('\n');
 }
 
-function scaleWords({ scale, replications }: ScalabilityReport): string {
-  const part = scale === 1 ? '' : `; one part in ${scale} of the memory was simulated, and times multiplied`;
-  return `${part}; ${replications} runs where placement is random`;
+export function headLines({ title, about, command, kernel, machine, how }: ReportHead): string[] {
+  const more = how === '' ? '' : `; ${how}`;
+  return [`# ${title}`, '', about, '', `Kernel ${kernel}, machine ${machine}. Written by \`${command}\`${more}.`, ''];
 }
 
-function rateTable({ rows, source }: ScalabilityReport): string[] {
+const SINGULAR: Readonly<Record<string, string>> = { threads: 'thread', processes: 'process' };
+
+/** Rates below 1000 have decimals. */
+export function rateWords({ rate, spread }: Pick<ReportRow, 'rate' | 'spread'>): string {
+  return `${figure(rate)}${spread === 0 ? '' : ` ± ${(spread * 100).toFixed(1)} %`}`;
+}
+
+function figure(rate: number): string {
+  return rate.toFixed(rate < 1000 ? 3 : 0);
+}
+
+function rateTable({ rows, source, actors, unit }: ScalabilityReport): string[] {
   const cell = (row: ReportRow): string => {
-    const spread = row.spread === 0 ? '' : ` ± ${(row.spread * 100).toFixed(1)} %`;
-    const other =
-      row.measured === null ? ['', ''] : [row.measured.toFixed(0), `${signed(row.model / row.measured - 1)} %`];
-    return `| ${[row.gb, row.threads, `${row.model.toFixed(0)}${spread}`, ...other].join(' | ')} |`;
+    const { series, threads, rate, published } = row;
+    const beside = published === null ? ['', ''] : [figure(published), `${signed(rate / published - 1)} %`];
+    return `| ${[series, threads, rateWords(row), ...beside].join(' | ')} |`;
   };
   return [
-    '| Gb | threads | fault/wsec | published | error |',
+    `| | ${actors} | ${unit} | published | error |`,
     '| --: | --: | --: | --: | --: |',
     ...rows.map(cell),
     ...(source === null ? [] : ['', `Published: <${source}>.`]),
   ];
 }
 
-function whereTimeWent(row: ReportRow): string[] {
-  const share = (part: number): string => `${(part * 100).toFixed(1)} %`;
-  const spinning = row.locks.reduce((sum, lock) => sum + lock.waitNs, 0) / row.cpuNs;
-  const lines = [...row.lines].sort((a, b) => b.stallNs - a.stallNs).slice(0, 6);
+function partTable({ rows, actors }: ScalabilityReport): string[] {
+  const several = new Set(rows.map(({ series }) => series)).size > 1;
+  const head = rows.map(({ series, threads }) => (several ? `${series}, ${threads}` : `${threads}`));
+  const sums = rows.map(({ cpuNs, pages }) => cpuNs / (pages ?? 1) / 1000);
+  const cells = (values: readonly number[]): string => values.map((value) => value.toFixed(2)).join(' | ');
   return [
-    `${row.gb} GiB, ${row.threads} threads: zeroing ${share(row.zeroing)} of CPU time, memory bus ${share(row.bus)}, locks ${share(spinning)}.`,
+    `| CPU time, us${rows[0].pages === null ? '' : ' a page'}; ${actors}: | ${head.join(' | ')} |`,
+    `| --- | ${rows.map(() => '--:').join(' | ')} |`,
+    ...partLines(rows).map(({ label, values }) => `| ${label} | ${cells(values)} |`),
+    `| all | ${cells(sums)} |`,
+  ];
+}
+
+function locksAndLines({ series, threads, locks, lines, cpuNs }: ReportRow, { actors }: ScalabilityReport): string[] {
+  const share = (part: number): string => `${(part * 100).toFixed(1)} %`;
+  const largest = [...lines].sort((a, b) => b.stallNs - a.stallNs).slice(0, 6);
+  return [
+    `${series}, ${threads} ${threads === 1 ? SINGULAR[actors] : actors}:`,
     '',
     '```',
-    ...lockTable(row.locks),
+    ...lockTable(locks),
     '',
     '   fetched       stall  of CPU time  cache line',
-    ...lines.map(
+    ...largest.map(
       ({ name, moves, stallNs }) =>
-        `${String(moves).padStart(10)}${`${(stallNs / 1e6).toFixed(2)} ms`.padStart(12)}${share(stallNs / row.cpuNs).padStart(13)}  ${name}`,
+        `${String(moves).padStart(10)}${`${(stallNs / 1e6).toFixed(2)} ms`.padStart(12)}${share(stallNs / cpuNs).padStart(13)}  ${name}`,
     ),
     '```',
     '',
   ];
 }
 
-function doubts({ assumed, calibrated, leftOut }: ScalabilityReport): string[] {
-  const lines = (costs: ScalabilityReport['assumed']): string[] =>
-    costs.map(({ path, value, source }) => `| \`${path}\` | ${value} | ${source.replaceAll('|', '/')} |`);
+export function doubtLines({ assumed, calibrated, leftOut }: Doubts): string[] {
+  const table = (words: string, head: string, costs: readonly CostLine[]): string[] =>
+    costs.length === 0
+      ? []
+      : [
+          words,
+          '',
+          `| cost | value | ${head} |`,
+          '| --- | --- | --- |',
+          ...costs.map(({ path, value, source }) => `| \`${path}\` | ${value} | ${source.replaceAll('|', '/')} |`),
+          '',
+        ];
   return [
     '## What not to believe',
     '',
-    'Costs that this machine assumes, and nobody has measured:',
-    '',
-    '| cost | value | because |',
-    '| --- | --- | --- |',
-    ...lines(assumed),
-    '',
-    'Costs that were fitted to unpatched kernels:',
-    '',
-    '| cost | value | from |',
-    '| --- | --- | --- |',
-    ...lines(calibrated),
-    '',
+    ...table('Costs that this machine assumes, and nobody has measured:', 'because', assumed),
+    ...table('Costs that were fitted to unpatched kernels:', 'from', calibrated),
     'Mechanisms that are left out:',
     '',
     ...leftOut.map((what) => `- ${what}`),

@@ -93,10 +93,10 @@ export function buildLatProcWorld({ kernel }: Scenario, { kind, machine, patch, 
   return { system, profile, cpus: 1, births, ledger: new Ledger(), counts: {} };
 }
 
-/** The world of one seqread row. */
-export function buildSeqreadWorld(scenario: Scenario, { gib, processes, order }: SeqreadRow): World {
+/** The world of one seqread row; on the machine of the scenario, if it is not said what that costs. */
+export function buildSeqreadWorld(scenario: Scenario, { gib, processes, order }: SeqreadRow, profile?: Profile): World {
   const { pageBytes } = findProfile(scenario.machine.profile).geometry;
-  const booted = bootFor(scenario, order === null ? {} : { fault_around_bytes: pageBytes * 2 ** order });
+  const booted = bootFor(scenario, order === null ? {} : { fault_around_bytes: pageBytes * 2 ** order }, profile);
   const pages = Math.ceil((gib * 2 ** 30) / pageBytes);
   const file = cachedFile(booted.system, 'testfile', pages);
   const options = { ...booted, pages, processes };
@@ -104,9 +104,9 @@ export function buildSeqreadWorld(scenario: Scenario, { gib, processes, order }:
   return { ...booted, births, ledger: new Ledger(), counts: {} };
 }
 
-/** The world of a scenario with vmas and threads. */
-export function buildWorld(scenario: Scenario): World {
-  const booted = bootFor(scenario, { DEBUG_PAGEALLOC: true });
+/** The world of a scenario with vmas and threads; on the machine of the scenario, if it is not said what that costs. */
+export function buildWorld(scenario: Scenario, profile?: Profile): World {
+  const booted = bootFor(scenario, { DEBUG_PAGEALLOC: true }, profile);
   const shared: Shared = { ledger: new Ledger(), forked: new Map() };
   const files = new Map(
     (scenario.files ?? []).map((file) => [file.name, makeFile(booted.system, file, shared.ledger)]),

@@ -4,7 +4,7 @@ import type { Frame } from './step.ts';
 /**
  * What a thread was at.
  *
- * - `work`: private work, and steps on cache lines that its CPU had
+ * - `work`: private work, steps on cache lines that its CPU had, and reading pages that are mapped
  * - `transfer`: a step or plain access whose cache line had to come from elsewhere, hand-over of a lock included
  * - `zero`: zeroing a page, waiting for the memory bus included
  * - `spin`: waiting on its CPU
@@ -25,7 +25,7 @@ export interface Task {
 /** Spans of a task follow each other without gaps, from its first to its last. */
 export interface Span {
   readonly task: Task;
-  /** Where it ran last: a task that floats may have been moved since it was started. */
+  /** Where it is in the end: a task that floats may have been moved since it was started. */
   readonly cpu: number;
   readonly from: number;
   readonly to: number;
@@ -64,6 +64,7 @@ export interface LockEvent {
 
 /** Who wants to hear of it. Events of one task come in order; those of different tasks need not. */
 export interface TimedSink {
-  span?(span: Span): void;
+  /** `user`: in user mode. */
+  span?(span: Span, user: boolean): void;
   lock?(event: LockEvent): void;
 }

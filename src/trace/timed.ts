@@ -6,6 +6,7 @@ import type { Words } from '../machine/memory.ts';
 import {
   CLEAR,
   type Counted,
+  LOAD,
   LOCK,
   LOCK_SHARED,
   observeAsked,
@@ -13,10 +14,10 @@ import {
   UNLOCK_SHARED,
   WALK,
 } from '../machine/step.ts';
-import { type Held, running, type Thread } from '../machine/thread.ts';
+import { type Held, running, type Thread, USER } from '../machine/thread.ts';
 import { allWork, observeCharges } from '../machine/work.ts';
 import { Backtraces } from './backtrace.ts';
-import type { LockEvent, LockName, SpanKind, Task, TimedSink } from './span.ts';
+import type { LockEvent, LockName, Span, SpanKind, Task, TimedSink } from './span.ts';
 import type { Frame } from './step.ts';
 
 export const USER_PROGRAM: readonly Frame[] = [{ fn: 'user program', file: '', line: 0 }];
@@ -24,7 +25,7 @@ export const USER_PROGRAM: readonly Frame[] = [{ fn: 'user program', file: '', l
 /** What is known of a thread. */
 interface Book {
   readonly task: Task;
-  cpu: number;
+  readonly thread: Thread;
   /** Up to where its spans reach. */
   cursor: number;
   /** Goes on by itself: its charges are spans. */
@@ -44,13 +45,16 @@ export class TimedRecorder {
   /** Ticks of an access to a line that the CPU has: what takes longer is a transfer. */
   private readonly hit: number;
   private readonly sinks: readonly TimedSink[];
+  private readonly stacks: boolean;
   private readonly backtraces = new Backtraces();
   private readonly books: Book[] = [];
   private readonly locks = new Map<unknown, LockName>();
   /** The plain access that the next charge is for. */
   private touched = '';
 
-  constructor(hit: number, sinks: readonly TimedSink[]) {
+  /** Without backtraces, which take most of the time, all stacks are that of the user program. */
+  constructor(hit: number, sinks: readonly TimedSink[], { stacks = true } = {}) {
+    this.stacks = stacks;
     this.hit = hit;
     this.sinks = sinks;
   }
@@ -59,10 +63,13 @@ export class TimedRecorder {
   watch<T>(run: () => T): T {
     observeCharges((id, ticks) => {
       this.charged(id, ticks);
+      return ticks;
     });
-    observeAsked(() => {
-      if (running.id >= 0) this.bookOf(running).stack = this.backtraces.now();
-    });
+    if (this.stacks) {
+      observeAsked(() => {
+        if (running.id >= 0) this.bookOf(running).stack = this.backtraces.now();
+      });
+    }
     try {
       return run();
     } finally {
@@ -73,7 +80,6 @@ export class TimedRecorder {
 
   resumes(thread: Thread, now: number, device: boolean): void {
     const book = this.bookOf(thread, device);
-    book.cpu = thread.cpu;
     this.noteLocks(book, thread, now);
     if (book.waits !== null) this.span(book, now, 'ready', '');
     else book.cursor = now;
@@ -122,16 +128,7 @@ export class TimedRecorder {
     if (known !== undefined) return known;
     const task = { id: thread.id, name: thread.name, cpu: thread.cpu, device };
     this.tasks.push(task);
-    const book = {
-      task,
-      cpu: thread.cpu,
-      cursor: 0,
-      runs: false,
-      waits: null,
-      stack: USER_PROGRAM,
-      held: [],
-      holding: '',
-    };
+    const book = { task, thread, cursor: 0, runs: false, waits: null, stack: USER_PROGRAM, held: [], holding: '' };
     return (this.books[thread.id] = book);
   }
 
@@ -142,21 +139,23 @@ export class TimedRecorder {
     const plain = id < 0;
     const kind = plain && ticks > this.hit ? 'transfer' : 'work';
     const what = plain ? this.touched : allWork()[id].name;
-    this.span(book, book.cursor + ticks, kind, what, '', this.backtraces.now());
+    this.span(book, book.cursor + ticks, kind, what, '', this.stacks ? this.backtraces.now() : []);
   }
 
   private kindOf({ kind }: Step, ticks: number): SpanKind {
     if (kind === CLEAR) return 'zero';
+    if (kind === LOAD) return 'work';
     return ticks > this.hit ? 'transfer' : 'work';
   }
 
   /** What the task is at up to `to`. */
   private span(book: Book, to: number, kind: SpanKind, what: string, lockClass = '', asked = book.stack): void {
-    const { task, cpu, cursor: from, holding } = book;
+    const { task, thread, cursor: from, holding } = book;
     book.cursor = to;
     if (to === from) return;
     const stack = asked.length === 0 ? USER_PROGRAM : asked;
-    for (const sink of this.sinks) sink.span?.({ task, cpu, from, to, kind, what, lockClass, holding, stack });
+    const span: Span = { task, cpu: thread.cpu, from, to, kind, what, lockClass, holding, stack };
+    for (const sink of this.sinks) sink.span?.(span, thread.mode === USER);
   }
 
   /** What the book of the thread has now that it had not, and the other way round. */

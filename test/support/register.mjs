@@ -1,6 +1,7 @@
-// TypeScript for tests on Node < 22.18. Also runs in every worker thread (inherited execArgv);
-// `tsx/esm` alone registers on the main thread only, and `tsx` would load tests as CommonJS.
+// TypeScript for tests on Node < 22.18. Runs in every worker thread as well (inherited execArgv).
+import { register } from 'node:module';
+
 if (!process.features.typescript) {
-  const { register } = await import('tsx/esm/api');
-  register();
+  process.setSourceMapsEnabled(true);
+  register('./typescript-hooks.mjs', import.meta.url);
 }

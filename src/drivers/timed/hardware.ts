@@ -41,7 +41,7 @@ export class Hardware {
   readonly clearing = new Float64Array(2);
   /** Lines that have moved from one CPU to another, in order of the first time. */
   readonly moved: Line[] = [];
-  private readonly hit: number;
+  protected hit: number;
   private readonly fromMemory: number;
   private readonly cpus: number;
   private readonly nodes: number;
@@ -50,15 +50,15 @@ export class Hardware {
   private readonly transfer: Float64Array;
   private readonly startSame: number;
   private readonly startOther: number;
-  private readonly clearLocal: number;
-  private readonly clearRemote: number;
+  protected clearLocal: number;
+  protected clearRemote: number;
   /** Part of the time of zeroing in which it keeps the bus busy. */
   private readonly busShare: number;
   /** Tick at which each node's memory bus is free. */
   private readonly busFree: Float64Array;
   /** The same of its memory, whoever uses it, and how long one KiB keeps it busy. */
   private readonly memoryFree: Float64Array;
-  private readonly memoryPerKib: number;
+  protected memoryPerKib: number;
 
   constructor(profile: Profile, cpus: number) {
     this.cpus = cpus;
@@ -93,7 +93,7 @@ export class Hardware {
   private readonly homeFree: Float64Array;
   private readonly atHome: number;
   /** Ticks per KiB. */
-  private readonly read: Readonly<Record<'cached' | 'local' | 'remote' | 'bus', number>>;
+  protected read: Readonly<Record<'cached' | 'local' | 'remote' | 'bus', number>>;
   private readonly caches: PageCaches;
 
   private between(from: number, to: number): number {
@@ -101,7 +101,7 @@ export class Hardware {
   }
 
   /** Ticks for `cpu` to get a line that `before` had (MEMORY: nobody). */
-  private fetch(before: number, cpu: number): number {
+  protected fetch(before: number, cpu: number): number {
     if (before === cpu) return 0;
     return before === MEMORY ? this.fromMemory : this.between(before, cpu);
   }
@@ -133,7 +133,7 @@ export class Hardware {
   }
 
   /** For a CPU to use what is confined to it, or to readers: it is in its cache. */
-  privateTicks(object: Shared): number {
+  privateTicks(object: Shared, _cpu: number): number {
     return object.line === null ? 0 : this.hit;
   }
 
@@ -192,7 +192,7 @@ export class Hardware {
   }
 
   /** How long all who spin on the line keep it busy with reading it again. */
-  private readsOf(line: Line, waiters: readonly Thread[]): number {
+  protected readsOf(line: Line, waiters: readonly Thread[]): number {
     const from = line.owner < 0 ? 0 : this.node[line.owner] * this.nodes;
     let sum = 0;
     for (const { cpu } of waiters) sum += this.transfer[from + this.node[cpu]];

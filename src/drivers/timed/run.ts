@@ -46,6 +46,7 @@ import { bill, chargeTicks, setPrices } from '../../machine/work.ts';
 import { Balancer, type Look } from './balance.ts';
 import { Hardware, workPrices } from './hardware.ts';
 import { type LockRow, LockTable } from './locks.ts';
+import { type Pace, PacedHardware } from './pace.ts';
 import { CpuQueue } from './queue.ts';
 import { Timers } from './timers.ts';
 import type { Watcher } from './watch.ts';
@@ -61,6 +62,8 @@ export interface TimedOptions {
   readonly recordOrder?: boolean;
   /** Sees everything that happens, at the cost of a stop at every step. */
   readonly watcher?: Watcher;
+  /** What is to take another time than the profile says. */
+  readonly pace?: Pace;
   /** Called about every `every` steps with the virtual time in ns; for progress displays. */
   readonly progress?: { readonly every: number; readonly report: (nowNs: number) => void };
 }
@@ -149,7 +152,8 @@ class TimedMachine implements PlainObserver, Shortcut {
 
   constructor(options: TimedOptions) {
     const { profile, cpus } = options;
-    this.hardware = new Hardware(profile, cpus);
+    this.hardware =
+      options.pace === undefined ? new Hardware(profile, cpus) : this.pacedHardware(options, options.pace);
     this.clock = this.hardware.clock;
     this.sliceEnd = new Float64Array(cpus);
     this.balancer =
@@ -168,6 +172,10 @@ class TimedMachine implements PlainObserver, Shortcut {
     setPrices(workPrices(profile), this.charges);
     observePlain(this);
     takeShortcuts(this.charges === null && this.watcher === null ? this : null);
+  }
+
+  private pacedHardware({ profile, cpus }: TimedOptions, pace: Pace): Hardware {
+    return new PacedHardware(profile, cpus, pace, (cpu) => this.current[cpu]);
   }
 
   run(births: readonly Birth[]): TimedResult {
@@ -344,7 +352,7 @@ class TimedMachine implements PlainObserver, Shortcut {
   private privateWord(step: Step, thread: Thread): number {
     const words = step.object as Words;
     if (words.confinedTo !== READERS && words.waiters !== null) return STOP;
-    bill[thread.mode] += this.hardware.privateTicks(words);
+    bill[thread.mode] += this.hardware.privateTicks(words, thread.cpu);
     this.count(thread);
     return words.perform(step);
   }
@@ -361,7 +369,8 @@ class TimedMachine implements PlainObserver, Shortcut {
 
   private effectOnWord(rank: number, thread: Thread, step: Step, words: Words): number {
     const line = words.line ?? words.ownLine();
-    if (words.confinedTo !== ANYBODY) this.hardware.done[0] = this.clock[rank] + this.hardware.privateTicks(words);
+    if (words.confinedTo !== ANYBODY)
+      this.hardware.done[0] = this.clock[rank] + this.hardware.privateTicks(words, rank);
     else if (line === null) this.hardware.touch(words, step.index, rank);
     else this.hardware.access(line, rank, step.kind !== READ && step.kind !== WALK);
     this.spend(rank, thread);
@@ -372,7 +381,7 @@ class TimedMachine implements PlainObserver, Shortcut {
 
   private effectOnLock(rank: number, thread: Thread, step: Step, lock: Shared): number {
     const line = lock.line ?? lock.ownLine();
-    if (lock.confinedTo !== ANYBODY) this.hardware.done[0] = this.clock[rank] + this.hardware.privateTicks(lock);
+    if (lock.confinedTo !== ANYBODY) this.hardware.done[0] = this.clock[rank] + this.hardware.privateTicks(lock, rank);
     else if (line === null) this.hardware.touch(lock.onLineOf(), 0, rank);
     else this.hardware.access(line, rank, true);
     this.spend(rank, thread);
@@ -707,7 +716,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     const rank = running.cpu;
     this.watcher?.touches(words, index);
     if (words.confinedTo !== ANYBODY) {
-      chargeTicks(this.hardware.privateTicks(words));
+      chargeTicks(this.hardware.privateTicks(words, rank));
       return;
     }
     const line = words.line ?? words.ownLine();

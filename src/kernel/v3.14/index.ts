@@ -47,6 +47,7 @@ export const v3 = {
   sys_remap_file_pages: truncate.sys_remap_file_pages,
   file_write: truncate.file_write,
   file_read: truncate.file_read,
+  lockless_pagecache: true,
 } satisfies Omit<FaultPath3, 'do_linear_fault' | 'do_nonlinear_fault'>;
 
 export const v3_14 = { ...v3, do_linear_fault, do_nonlinear_fault, __do_fault } satisfies FaultPath3_14;

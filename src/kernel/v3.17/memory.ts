@@ -150,10 +150,15 @@ export function has_map_pages(vma: Vma): boolean {
 export function fault_around_bytes({ system }: Mm): number {
   const { pageBytes, ptrsPerPte } = system.geometry;
   const bytes = system.config.fault_around_bytes ?? FAULT_AROUND_BYTES;
-  return Math.min(pageBytes * ptrsPerPte, Math.max(pageBytes, 2 ** Math.floor(Math.log2(bytes))));
+  return Math.min(pageBytes * ptrsPerPte, Math.max(pageBytes, rounddown_pow_of_two(bytes)));
 }
 
 export const FAULT_AROUND_BYTES = 65536;
+
+/** The largest power of two that is not greater than `n`, which is an integer from 1 up. */
+export function rounddown_pow_of_two(n: number): number {
+  return n < 2 ** 31 ? 1 << (31 - Math.clz32(n)) : 2 ** Math.floor(Math.log2(n));
+}
 
 function fault_around_pages(mm: Mm): number {
   return fault_around_bytes(mm) / page_size(mm);
