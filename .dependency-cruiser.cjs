@@ -22,6 +22,11 @@ const law = {
   report: { rooms: ['trace', 'machine', 'layout'], npm: ['table', 'picocolors'] },
   explain: { rooms: ['drivers/controlled', 'trace', 'report', 'machine'], npm: ['picocolors'] },
   export: { rooms: ['trace', 'machine'] },
+  html: {
+    rooms: ['drivers/controlled', 'explain', 'export', 'report', 'trace', 'machine'],
+    npm: ['typescript'],
+    node: ['fs', 'crypto'],
+  },
   predict: { rooms: ['drivers/timed', 'machine', 'scenario', 'trace', 'workload'] },
   fuzz: { rooms: ['drivers/controlled', 'scenario', 'machine'], npm: ['fast-check'], node: ['fs'] },
   cli: { rooms: 'all', npm: ['commander', 'zod', 'picocolors', 'typescript'], node: 'all' },

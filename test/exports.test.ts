@@ -201,7 +201,17 @@ describe('names of other people', () => {
   function timelineWith(name: string): Timeline {
     const task = { id: 0, name, cpu: 0, device: false };
     const stack = [{ fn: name, file: name, line: 1 }];
-    const span: Span = { task, from: 0, to: 10, kind: 'spin', what: name, lockClass: name, holding: name, stack };
+    const span: Span = {
+      task,
+      cpu: 0,
+      from: 0,
+      to: 10,
+      kind: 'spin',
+      what: name,
+      lockClass: name,
+      holding: name,
+      stack,
+    };
     const lock = { number: 1, name, lockClass: name, type: name };
     const events = (['contended', 'acquired', 'released'] as const).map((what, at) => ({
       ...{ task, at, what, lock, shared: false, depth: 1, stack },

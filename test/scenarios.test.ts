@@ -1,16 +1,15 @@
-/** Every file in scenarios/ is run and held to its `expect`. */
+/** Every file in scenarios/ is run and held to its `expect`, and if it is a race to its page in reports/. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { DporStrategy } from '../src/drivers/controlled/dpor.ts';
-import { explore } from '../src/drivers/controlled/explore.ts';
+import { exploreForReport, raceText } from '../src/cli/report-race.ts';
 import { catalog } from '../src/scenario/catalog.ts';
 import { judge } from '../src/scenario/judge.ts';
 import { latProcRows } from '../src/scenario/lat-proc-result.ts';
-import { readScenario } from '../src/scenario/read.ts';
-import { buildWorld, checkedProgram, pftRows } from '../src/scenario/world.ts';
+import { benchmarkOf, readScenario } from '../src/scenario/read.ts';
+import { pftRows } from '../src/scenario/world.ts';
 
 const files = readdirSync('scenarios', { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.yaml'));
 
@@ -30,7 +29,7 @@ function once(text: string): string {
     .replaceAll(new RegExp(`(- \\[[\\d.]+, )${repetitions},`, 'g'), '$11,');
 }
 
-/** Scenarios that docs/history.md checks or runs, which test/documents.test.ts holds to what comes out: once is enough. */
+/** Scenarios that docs/history.md checks or runs, which test/documents.test.ts holds to what comes out. */
 const documented = new Set(
   [...readFileSync('docs/history.md', 'utf8').matchAll(/^npx faultline (?:check|run) (.*)$/gm)].flatMap(([, names]) =>
     names.split(' ').map((name) => `${name}.yaml`),
@@ -60,11 +59,12 @@ describe('scenarios', () => {
     expect(files).to.not.be.empty;
   });
 
-  for (const file of files.filter((one) => !documented.has(one)).sort()) {
+  for (const file of [...files].sort()) {
     it(file, function () {
       this.timeout(300_000);
       const path = `scenarios/${file}`;
       const scenario = readScenario(path, catalog());
+      if (documented.has(file) && benchmarkOf(scenario) !== null) return; // once is enough
       if (file.startsWith('scaling/') && scenario.pft === null) {
         expect(runTimed(path)).to.include({ status: 0 });
         return;
@@ -88,9 +88,12 @@ describe('scenarios', () => {
         expect([status, problems, rows.length]).to.deep.equal([0, [], latProcRows(scenario.latProc).length]);
         return;
       }
-      const result = explore(() => checkedProgram(buildWorld(scenario)), { strategy: new DporStrategy() });
+      const result = exploreForReport(scenario);
       expect(result.complete, 'complete').to.equal(true);
       expect(judge(scenario.expect, result)).to.deep.equal([]);
+      const name = file.replace('.yaml', '');
+      const isKept = raceText(scenario, result, name, '../index.html') === readFileSync(`reports/${name}.html`, 'utf8');
+      expect(isKept, `reports/${name}.html is up to date (npm run reports)`).to.equal(true);
     });
   }
 });

@@ -33,7 +33,8 @@ function describeFile(inode: Inode): string {
   return `${name}: size ${i_size.value}, ${vmas} {${cached.join(', ')}} {${mapped.sort().join(', ')}}`;
 }
 
-function flagsOf(page: Page): string {
+/** Flags that are set, a blank before each. */
+export function flagsOf(page: Page): string {
   const flags = { uptodate: PG_uptodate, dirty: PG_dirty, writeback: PG_writeback, readahead: PG_readahead };
   const set = Object.entries(flags).flatMap(([name, flag]) => (page.has(flag) ? [name] : []));
   return ['', ...set].join(' ');

@@ -5,6 +5,7 @@ import { explore } from '../drivers/controlled/explore.ts';
 import { sourceDpor } from '../drivers/controlled/dpor.ts';
 import type { Exploration } from '../drivers/controlled/tally.ts';
 import { junit, tap, type TestCase } from '../export/ci.ts';
+import { visible } from '../export/escape.ts';
 import { cleanVerdict, coverage, plural } from '../explain/verdict.ts';
 import { judge } from '../scenario/judge.ts';
 import { benchmarkOf, type Scenario } from '../scenario/read.ts';
@@ -80,7 +81,7 @@ function scenariosIn(given: string): string[] {
 
 function lineFor({ name, scenario, result, problems }: Checked, width: number): string {
   const words = result === null ? "for the clock: 'faultline run'" : found(result);
-  const said = [`${name}: ${words}`, ...problems.map((problem) => `  NOT AS EXPECTED: ${problem}`)];
+  const said = [`${visible(name)}: ${words}`, ...problems.map((problem) => `  NOT AS EXPECTED: ${problem}`)];
   const kernel = `  ${kernelName(scenario)}`;
   return `${[said[0], kernel, ...said.slice(1)].flatMap((line) => wrap(line, width)).join('\n')}\n`;
 }

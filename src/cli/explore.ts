@@ -9,6 +9,7 @@ import type { Strategy } from '../drivers/controlled/strategy.ts';
 import type { Exploration } from '../drivers/controlled/tally.ts';
 import { drawCutOff, drawVerdicts } from '../explain/explain.ts';
 import { coverage, plural, wordFor } from '../explain/verdict.ts';
+import { visible } from '../export/escape.ts';
 import { judge } from '../scenario/judge.ts';
 import { benchmarkOf, type Scenario } from '../scenario/read.ts';
 import { buildWorld, type CheckedProgram, checkedProgram } from '../scenario/world.ts';
@@ -189,7 +190,7 @@ function text(
   options: ExploreCommandOptions,
 ): string {
   const lines = [
-    io.colors.bold(scenario.path),
+    io.colors.bold(visible(scenario.path)),
     `kernel ${kernelName(scenario)}, ${scenario.threads.length} threads, ${result.strategy}, ${result.steps.toLocaleString('en-US')} steps`,
     '',
     ...drawVerdicts(result, io),

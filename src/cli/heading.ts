@@ -1,4 +1,5 @@
 /** How results say what they are results of. */
+import { visible } from '../export/escape.ts';
 import type { Scenario } from '../scenario/read.ts';
 
 /** The kernel with its patches and bugs: `v2.6.10 + no-pte-none-recheck`. */
@@ -13,9 +14,11 @@ export function jsonHead(schema: string, scenario: Scenario, seed: number): obje
   return { schema, scenario: { path, sha256 }, kernel, ...(patches !== undefined && { patches }), machine, seed };
 }
 
-/** As a word for the shell. */
+/** As a word for the shell; what is not seen is written as bash has it: `$'\\u202e'`. */
 export function quoted(path: string): string {
-  return /^[\w./+-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
+  if (/^[\w./+-]+$/.test(path)) return path;
+  if (visible(path) === path) return `'${path.replaceAll("'", `'\\''`)}'`;
+  return `$'${visible(path.replace(/[\\']/g, '\\$&')).replaceAll(/\\u\{(\w+)\}/g, (_all, code: string) => `\\u${code.padStart(4, '0')}`)}'`;
 }
 
 /** The options that name these patches, for the shell. */

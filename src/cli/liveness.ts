@@ -1,5 +1,6 @@
 /** `faultline explore --liveness`: is there a cycle in which a thread acts for ever and never finishes? */
 import { findLivelock, type Livelock } from '../drivers/controlled/liveness.ts';
+import { visible } from '../export/escape.ts';
 import { record } from '../explain/record.ts';
 import { drawLivelock, livenessVerdict } from '../report/liveness.ts';
 import type { Scenario } from '../scenario/read.ts';
@@ -31,7 +32,9 @@ export function liveness(
   });
   bar.done();
   if (options.format === 'table') {
-    io.out(`${io.colors.bold(scenario.path)}\nkernel ${kernelName(scenario)}, ${scenario.threads.length} threads\n\n`);
+    io.out(
+      `${io.colors.bold(visible(scenario.path))}\nkernel ${kernelName(scenario)}, ${scenario.threads.length} threads\n\n`,
+    );
     io.out(`a thread acts for ever: ${livenessVerdict(result)}\n`);
     for (const cycle of result.cycles) io.out(`\n${draw(io, make, cycle)}\n`);
   } else {

@@ -3,6 +3,7 @@
 import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Argument, Command, CommanderError, Option } from 'commander';
+import { visible } from '../export/escape.ts';
 import { EXIT, EXIT_HELP, UsageError } from './exit.ts';
 import { type Io, processIo } from './io.ts';
 import {
@@ -132,8 +133,8 @@ function program(io: Io, decide: (action: Action) => void): Command {
       decide(async () => (await import('./validate.ts')).validateCommand(io, given, options as never));
     });
 
-  patchable(command('report', 'how scenarios scale, as Markdown and SVG'))
-    .argument('[scenarios...]', 'benchmarks (default: some of the package); kernels of one machine are compared')
+  patchable(command('report', 'pages about scenarios, each with a timeline; how they scale as Markdown and SVG too'))
+    .argument('[scenarios...]', 'files or names (default: all of the package, and an index)')
     .option('--scale <n>', 'simulate one part in n of the memory', wholeNumber(1), 16)
     .option('--replications <n>', 'runs of each row in which placement is random', wholeNumber(1), 8)
     .option('-o, --output <folder>', 'where the reports go', 'reports')
@@ -212,7 +213,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
 function failed(error: unknown, io: Io): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof UsageError) {
-    io.err(`faultline: ${error.message}\n`);
+    io.err(`faultline: ${error.message.split('\n').map(visible).join('\n')}\n`);
     return EXIT.usage;
   }
   if (error instanceof Error && error.name === 'KernelBug') {

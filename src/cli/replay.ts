@@ -2,6 +2,7 @@
 import type { Program } from '../drivers/controlled/execution.ts';
 import { Divergence } from '../drivers/controlled/replay.ts';
 import { parseSchedule, type Schedule, ScheduleError } from '../drivers/controlled/schedule.ts';
+import { visible } from '../export/escape.ts';
 import { drawRecording } from '../explain/explain.ts';
 import { record, type Recording } from '../explain/record.ts';
 import { plural } from '../explain/verdict.ts';
@@ -39,7 +40,7 @@ async function replayLine(io: Io, file: string, line: string, options: ReplayOpt
   const { found, execution, steps } = recording;
   exportRecording(io, options, nameFor(scenario), recording);
   if (options.format === 'table') {
-    io.out([io.colors.bold(scenario.path), '', ...drawRecording(recording, io), ''].join('\n'));
+    io.out([io.colors.bold(visible(scenario.path)), '', ...drawRecording(recording, io), ''].join('\n'));
     const end = execution.over ? 'all threads have come to their end' : 'there is more to do';
     io.out(
       `${found.length === 0 ? `no rule is broken; ${end}` : `broken: ${found.map(({ rule }) => rule).join(', ')}`}\n`,
@@ -155,6 +156,6 @@ function report(io: Io, trail: Trail, recording: Recording, options: CommonOptio
     io.out(`${JSON.stringify(result, null, options.format === 'json' ? 2 : 0)}\n`);
     return;
   }
-  io.out([io.colors.bold(trail.scenario.path), '', ...drawRecording(recording, io), ''].join('\n'));
+  io.out([io.colors.bold(visible(trail.scenario.path)), '', ...drawRecording(recording, io), ''].join('\n'));
   io.out(`\nreproduced: ${trail.expect.rule}, all ${trail.steps.length} steps as recorded\n`);
 }

@@ -1,267 +1,50 @@
-/** `faultline report`: how scenarios scale, as Markdown and SVG; kernels of one machine beside each other. */
+/** `faultline report`: a page for every scenario, and an index of them; how some of them scale as Markdown and SVG too. */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
-import type { Profile } from '../machine/profile.ts';
-import { allCosts } from '../predict/parameters.ts';
-import { scalingOf, type ScalingRow } from '../predict/scaling.ts';
-import { trialsOf } from '../predict/trials.ts';
-import { findProfile } from '../profiles/index.ts';
-import { type Curve, curveSvg } from '../report/curve-svg.ts';
-import { kernelsMarkdown } from '../report/kernels.ts';
-import { latProcMarkdown } from '../report/lat-proc-report.ts';
-import { type CostLine, type Doubts, type ReportHead, scalabilityMarkdown } from '../report/scalability.ts';
-import { stackSvg } from '../report/stack-svg.ts';
-import { partLines, stackParts } from '../report/time-parts.ts';
-import { benchmarkOf, type LatProcSpec, type Scenario } from '../scenario/read.ts';
+import { dirname, join } from 'node:path';
+import { visible } from '../export/escape.ts';
+import { type IndexEntry, indexPage } from '../html/index-page.ts';
 import { EXIT, UsageError } from './exit.ts';
-import { kernelName, patchWords } from './heading.ts';
 import type { Io } from './io.ts';
-import type { CommonOptions } from './options.ts';
+import { packagedScenarios } from './options.ts';
 import { readPatched } from './patch.ts';
-import { type Progress, progress } from './progress.ts';
-import { latProcFiguresOf, latProcText } from './run-lat-proc.ts';
+import { progress } from './progress.ts';
+import { comparisons, IN_MARKDOWN, type Reported, type ReportOptions } from './report-markdown.ts';
+import { nameOf } from './report-names.ts';
+import { comparisonReport, layoutReport, type Report, reportOf } from './report-pages.ts';
 
-export interface ReportOptions extends CommonOptions {
-  readonly scale: number;
-  readonly replications: number;
-  readonly output: string;
-}
-
-/** What is reported if nothing is named. */
-const FIRST = [
-  'scaling/pft-altix-1g',
-  'history/003-prefault-v2',
-  'scaling/pft-altix-512p',
-  'scaling/pft-altix-512p-cmpxchg',
-  'scaling/pft-altix-512p-prefault',
-  'scaling/pft-altix-512p-split-ptl',
-  'scaling/seqread-cached-file',
-  'history/001-page-table-walks',
-];
-
-/** A scenario with the rows of its report. */
-interface Reported {
-  readonly name: string;
-  readonly stem: string;
-  readonly scenario: Scenario;
-  readonly rows: readonly ScalingRow[];
-}
-
+/** Without names all scenarios of the package, and the index. */
 export async function reportCommand(io: Io, given: readonly string[], options: ReportOptions): Promise<number> {
+  const all = given.length === 0;
+  const index = all ? '../index.html' : null;
+  const names = all ? packagedScenarios().map((file) => file.replace(/\.yaml$/, '')) : given;
   const bar = progress(io, options.quiet);
-  const names = given.length > 0 ? given : FIRST;
-  const scenarios: [string, Scenario][] = [];
-  for (const name of names) scenarios.push([name, await readPatched(name, options)]);
-  for (const [name, scenario] of scenarios) {
-    if (benchmarkOf(scenario) === null) throw new UsageError(`${name} is no benchmark: there is no curve to draw`);
-  }
-  mkdirSync(options.output, { recursive: true });
-  const write = (file: string, text: string): void => {
-    writeFileSync(join(options.output, file), text);
-    io.out(`${join(options.output, file)}\n`);
+  const entries: IndexEntry[] = [];
+  const compared: Reported[] = [];
+  const take = ({ files, entry, reported = null }: Report): void => {
+    bar.done();
+    for (const [path, text] of files) io.out(`${visible(write(join(options.output, path), text))}\n`);
+    entries.push(entry);
+    if (reported !== null) compared.push(reported);
   };
-  const reported: Reported[] = [];
-  for (const [name, scenario] of scenarios) {
-    const stem = basename(name).replace(/\.ya?ml$/, '');
-    if (scenario.latProc !== undefined) {
-      for (const [file, text] of latProcFiles(name, stem, scenario, scenario.latProc, options)) write(file, text);
-      continue;
-    }
-    const one = { name, stem, scenario, rows: rowsOf(name, scenario, options, bar) };
-    for (const [file, text] of scalingFiles(one, options)) write(file, text);
-    reported.push(one);
+  for (const [i, word] of names.entries()) {
+    bar.update(() => `${word}, ${i + 1} of ${names.length}`);
+    const scenario = await readPatched(word, options);
+    const name = nameOf(scenario);
+    take(await reportOf({ scenario, name, index, options, bar, markdown: !all || IN_MARKDOWN.includes(name) }));
   }
-  for (const those of onOneMachine(reported)) {
-    for (const [file, text] of kernelFiles(those, options)) write(file, text);
-  }
+  for (const files of comparisons(compared, options)) take(comparisonReport(files, index));
+  if (!all) return EXIT.ok;
+  take(await layoutReport('../index.html'));
+  io.out(`${write(join(options.output, 'index.html'), indexPage(entries))}\n`);
   return EXIT.ok;
 }
 
-function rowsOf(name: string, scenario: Scenario, options: ReportOptions, bar: Progress): ScalingRow[] {
-  const profile = findProfile(scenario.machine.profile);
-  const { seed, replications } = options;
-  const report = (what: string): void => bar.update(() => `${name}: ${what}`);
-  const rows = scalingOf(trialsOf(scenario, profile, scaleOf(scenario, options)), profile, {
-    seed,
-    replications,
-    report,
-  });
-  bar.done();
-  return rows;
-}
-
-/** Of the page fault test, and what a seqread scenario asks for; all else is run whole. */
-function scaleOf({ pft, seqread }: Scenario, { scale }: ReportOptions): number {
-  return pft === null ? (seqread?.scale ?? 1) : Math.max(scale, pft.scale ?? 1);
-}
-
-function scalingFiles({ name, stem, scenario, rows }: Reported, options: ReportOptions): [string, string][] {
-  const [curve, time] = [`${stem}.svg`, `${stem}-time.svg`];
-  const { unit } = rows[0];
-  const actors = actorsOf(scenario);
-  const text = scalabilityMarkdown({
-    ...headOf(`How ${stem} scales`, scenario, name, options),
-    ...doubtsOf(scenario),
-    ...{ curve, time, rows, unit, actors },
-    source: scenario.measured?.source ?? scenario.seqread?.measured?.source ?? null,
-  });
-  const title = `${kernelName(scenario)}, ${scenario.machine.profile}`;
-  const series = [...new Set(rows.map((row) => row.series))];
-  const curves = (rate: (row: ScalingRow) => number | null): Curve[] =>
-    series.map((label) => curveOf(label, rows.filter((row) => row.series === label), rate)); // prettier-ignore
-  const lines = partLines(rows);
-  const drawn = curveSvg({
-    ...{ title, unit, actors },
-    model: curves(({ rate }) => rate),
-    published: curves(({ published }) => published).filter(({ points }) => points.length > 0),
-  });
-  const bars = rows.map(({ threads, series: group }, i) => ({
-    label: `${threads}`,
-    group,
-    parts: stackParts(lines, i),
-  }));
-  const stack = stackSvg({ title, unit: 'us of CPU time a page', actors, bars });
-  return [[`${stem}.md`, text], [curve, drawn], [time, stack]]; // prettier-ignore
-}
-
-function curveOf(label: string, rows: readonly ScalingRow[], rate: (row: ScalingRow) => number | null): Curve {
-  const points = rows.flatMap((row) => {
-    const height = rate(row);
-    return height === null ? [] : [{ threads: row.threads, rate: height, half: height === row.rate ? row.spread * row.rate : 0 }]; // prettier-ignore
-  });
-  return { label, points };
-}
-
-function actorsOf({ seqread }: Scenario): string {
-  return seqread?.kind ?? 'threads';
-}
-
-function headOf(title: string, scenario: Scenario, names: string, options: ReportOptions): ReportHead {
-  const { scale, replications, seed, patch } = options;
-  const words = [names, ...patchWords(patch), `--scale ${scale} --replications ${replications} --seed ${seed}`];
-  const part = scaleOf(scenario, options);
-  const how = [
-    ...(part === 1 ? [] : [`one part in ${part} of the memory was simulated, and times multiplied`]),
-    ...(scenario.pft === null ? [] : [`${replications} runs where placement is random`]),
-  ];
-  return {
-    title,
-    about: scenario.about.replace(/\s+/g, ' ').trim(),
-    command: `faultline report ${words.join(' ')}`,
-    kernel: kernelName(scenario),
-    machine: `${scenario.machine.profile} with ${scenario.machine.cpus} CPUs`,
-    how: how.join('; '),
-  };
-}
-
-/** Scenarios of one benchmark on one machine with different kernels, at least two of these. */
-function onOneMachine(all: readonly Reported[]): Reported[][] {
-  const groups = new Map<string, Reported[]>();
-  for (const one of all) {
-    const { machine } = one.scenario;
-    const key = `${machine.profile} ${machine.cpus} ${one.rows[0].unit}`;
-    const group = groups.get(key) ?? [];
-    groups.set(key, group);
-    if (!group.some(({ scenario }) => kernelName(scenario) === kernelName(one.scenario))) group.push(one);
+function write(file: string, text: string): string {
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+  } catch (error) {
+    throw new UsageError(`cannot write ${file}: ${(error as Error).message}`);
   }
-  return [...groups.values()].filter((group) => group.length > 1);
+  return file;
 }
-
-function kernelFiles(group: readonly Reported[], options: ReportOptions): [string, string][] {
-  const [{ scenario, rows }] = group;
-  const stem = `kernels-${scenario.machine.profile}`;
-  const { unit } = rows[0];
-  const actors = actorsOf(scenario);
-  const text = kernelsMarkdown({
-    ...headOf(`Kernels on ${scenario.machine.profile}`, scenario, group.map(({ name }) => name).join(' '), options),
-    ...doubtsOf(scenario),
-    about: 'One machine, one program, several kernels: what a patch does to the curve of the kernel that it is for.',
-    kernel: group.map((one) => kernelName(one.scenario)).join('; '),
-    ...{ curve: `${stem}.svg`, actors, unit },
-    kernels: group.map((one) => ({ kernel: kernelName(one.scenario), report: `${one.stem}.md`, rows: one.rows })),
-  });
-  const model = group.flatMap((one) => {
-    const series = [...new Set(one.rows.map((row) => row.series))];
-    return series.map(
-      (name) =>
-      curveOf(`${kernelName(one.scenario)}, ${name}`, one.rows.filter((row) => row.series === name), ({ rate }) => rate), // prettier-ignore
-    );
-  });
-  const drawn = curveSvg({ title: `kernels on ${scenario.machine.profile}`, unit, actors, model, published: [] });
-  return [[`${stem}.md`, text], [`${stem}.svg`, drawn]]; // prettier-ignore
-}
-
-function latProcFiles(
-  name: string,
-  stem: string,
-  scenario: Scenario,
-  spec: LatProcSpec,
-  options: ReportOptions,
-): [string, string][] {
-  const rows = latProcFiguresOf(scenario, spec, {});
-  const machines = spec.machines.map(findProfile);
-  const text = latProcMarkdown({
-    ...headOf(`What lat_proc costs: ${stem}`, scenario, name, options),
-    machine: spec.machines.join(', '),
-    picture: `${stem}.svg`,
-    tables: latProcText(scenario, spec, rows, 80),
-    assumed: machines.flatMap((profile) => costsOf(profile, 'assumed', `${profile.name}: `)),
-    calibrated: machines.flatMap((profile) => costsOf(profile, 'calibrated', `${profile.name}: `)),
-    leftOut: LEFT_OUT.lat_proc,
-  });
-  const bars = rows.flatMap(({ kind, machine, columns }) =>
-    columns.map(({ microseconds, missMicroseconds }, i) => ({
-      label: `${i + 1}`,
-      group: `${kind} ${machine.replace(/-\d+p$/, '')}`,
-      parts: [
-        { label: 'all else', colour: '#c9c9c9', value: microseconds - missMicroseconds },
-        { label: 'lines of page tables that miss', colour: '#b3271d', value: missMicroseconds },
-      ],
-    })),
-  );
-  const actors = spec.patches.map((patch, i) => `${i + 1} ${patch ?? kernelName(scenario)}`).join(', ');
-  const stack = stackSvg({ title: `lat_proc, ${kernelName(scenario)}`, unit: 'us an iteration', actors, bars });
-  return [[`${stem}.md`, text], [`${stem}.svg`, stack]]; // prettier-ignore
-}
-
-function doubtsOf(scenario: Scenario): Doubts {
-  const profile = findProfile(scenario.machine.profile);
-  return {
-    assumed: costsOf(profile, 'assumed'),
-    calibrated: costsOf(profile, 'calibrated'),
-    leftOut: LEFT_OUT[benchmarkOf(scenario)!],
-  };
-}
-
-function costsOf(profile: Profile, status: string, of = ''): CostLine[] {
-  return allCosts(profile)
-    .filter(({ cost }) => cost.status === status && cost.value !== 0)
-    .map(({ path, cost }) => ({ path: of + path, value: `${cost.value} ${cost.unit}`, source: cost.source }));
-}
-
-const ALWAYS = [
-  'the buddy system, reclaim, and huge pages; all memory is free at first',
-  'caches have no size where lines of shared words are concerned: what nobody has taken away is still there',
-];
-
-const LEFT_OUT = {
-  pft: [
-    'spinlocks are handed over in order of arrival; those of 2.6 prefer who is near',
-    'busy CPUs do not balance, and nothing else runs on the machine',
-    ...ALWAYS,
-    'interconnect links are never full; only buses, memories of nodes and single lines are',
-    'the TLB is flushed by calls, not by the broadcasts of ia64',
-  ],
-  seqread: [
-    'processes stay on the CPUs they are started on, and nothing else runs on the machine',
-    'the caches of a node hold the pages that were read last, whole ones, whatever else uses them',
-    'processes slow each other down by locks, lines and the memory of a node; nothing else is shared',
-    ...ALWAYS,
-  ],
-  lat_proc: [
-    'files: what is read of one is the zero page; sizes of programs and of the C library are assumed',
-    'prefetching; the cache of page table lines has no sets, and is cold before each iteration',
-    'other data of the kernel is always in the cache',
-    ...ALWAYS.slice(0, 1),
-  ],
-} as const;

@@ -1,7 +1,7 @@
 /** A result in words and pictures, for a terminal: verdicts, and the simplest counterexample in lanes. */
 import pc from 'picocolors';
 import type { Program } from '../drivers/controlled/execution.ts';
-import type { Exploration, Failure } from '../drivers/controlled/tally.ts';
+import type { Exploration } from '../drivers/controlled/tally.ts';
 import { drawDeadlock } from '../report/deadlock.ts';
 import { drawDataRace } from '../report/kcsan.ts';
 import { type Colors, drawLanes, witnessLines } from '../report/lanes.ts';
@@ -9,7 +9,7 @@ import { drawSpin } from '../report/liveness.ts';
 import { drawPass } from '../report/pass.ts';
 import { type Counterexample, counterexampleOf } from './counterexample.ts';
 import { record, type Recording } from './record.ts';
-import { cleanVerdict, coverage, plural, wordFor } from './verdict.ts';
+import { cleanVerdict, countOf, coverage, plural, wordFor } from './verdict.ts';
 
 export interface DrawOptions {
   /** Columns of the terminal; default 80. */
@@ -36,16 +36,14 @@ export function drawVerdicts(result: Exploration, options: DrawOptions = {}): st
   if (failures.length === 0) return [colors.green(`any rule broken: ${cleanVerdict(result)}`), ...missing];
   const width = Math.max(...failures.map(({ rule }) => rule.length), 'anything else'.length);
   return [
-    ...failures.map((failure) => `${colors.red(failure.rule.padEnd(width))}  ${countsOf(failure, executions)}`),
+    ...failures.map(
+      (failure) =>
+        `${colors.red(failure.rule.padEnd(width))}  ${wordFor(failure, executions)}  ${countOf(failure, executions)}`,
+    ),
     `${'anything else'.padEnd(width)}  ${cleanVerdict(result)}`,
     `seen: ${coverage(result)}`,
     ...missing,
   ];
-}
-
-function countsOf(failure: Failure, executions: number): string {
-  const word = wordFor(failure, executions);
-  return failure.executions > 0 ? `${word}  ${failure.executions} of ${executions}` : `${word}  in samples only`;
 }
 
 /** Steps in lanes, what is wrong with them, and the deadlock or the data race if it is one. */

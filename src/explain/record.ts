@@ -20,8 +20,11 @@ export interface Recording {
   readonly choices: readonly string[];
 }
 
+/** Told of an execution before each step, and in the end. */
+export type Onlooker = (execution: Execution) => void;
+
 /** Throws a Divergence where a thread cannot act. */
-export function record(program: () => Program, schedule: Schedule): Recording {
+export function record(program: () => Program, schedule: Schedule, onlooker: Onlooker = () => undefined): Recording {
   let recorder: Recorder | null = null;
   let execution: Execution | null = null;
   const watch = new DeadlockWatch();
@@ -37,6 +40,7 @@ export function record(program: () => Program, schedule: Schedule): Recording {
         schedule,
         (after) => ({
           beforeStep(thread, runnable) {
+            onlooker(after);
             answered.push(after.choices.length);
             watching.beforeStep(thread, runnable);
             races.beforeStep(thread, after);
@@ -53,6 +57,7 @@ export function record(program: () => Program, schedule: Schedule): Recording {
   });
   const recorded = collect(stream);
   races.afterStep(execution!);
+  onlooker(execution!);
   const choices = execution!.choices.map(describeChoice);
   answered.push(choices.length);
   const steps = recorded.map((step, i) => {

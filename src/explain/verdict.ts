@@ -9,6 +9,11 @@ export function wordFor(failure: Failure | undefined, executions: number): Word 
   return failure.executions === executions && executions > 0 ? 'Always' : 'Sometimes';
 }
 
+/** `216 of 452`: how many executions break the rule. */
+export function countOf(failure: Failure, executions: number): string {
+  return failure.executions > 0 ? `${failure.executions} of ${executions}` : 'in samples only';
+}
+
 export function plural(n: number, one: string, many: string): string {
   return `${n.toLocaleString('en-US')} ${n === 1 ? one : many}`;
 }

@@ -10,6 +10,13 @@ export function visible(text: string): string {
   return text.replace(UNSEEN, (char) => `\\u{${char.charCodeAt(0).toString(16)}}`);
 }
 
+/** For text of Markdown, in which there is no markup of others. */
+export function markdown(text: string): string {
+  return visible(text)
+    .replace(/[&<>]/g, (char) => ENTITIES[char])
+    .replace(/[[\]`|]/g, '\\$&');
+}
+
 const ENTITIES: Readonly<Record<string, string>> = {
   '&': '&amp;',
   '<': '&lt;',

@@ -59,7 +59,17 @@ export function timelineOfSteps(
     const task = tasks.find(({ name }) => name === step.thread)!;
     const { label, stack } = step;
     const to = step.n * STEP_TICKS;
-    spans.push({ task, from: to - STEP_TICKS, to, kind: 'work', what: label, lockClass: '', holding: '', stack });
+    spans.push({
+      task,
+      cpu: task.cpu,
+      from: to - STEP_TICKS,
+      to,
+      kind: 'work',
+      what: label,
+      lockClass: '',
+      holding: '',
+      stack,
+    });
     const before = held.get(step.thread) ?? [];
     const [, verb = '', name = ''] = /^(\w+)\((.*)\)$/.exec(label) ?? [];
     if (step.result === 'queued') locks.push(event('contended', name));

@@ -16,6 +16,7 @@ export type SpanKind = 'work' | 'transfer' | 'zero' | 'spin' | 'sleep' | 'ready'
 export interface Task {
   readonly id: number;
   readonly name: string;
+  /** Where it was started. */
   readonly cpu: number;
   /** Of a device: it runs on no CPU. */
   readonly device: boolean;
@@ -24,6 +25,8 @@ export interface Task {
 /** Spans of a task follow each other without gaps, from its first to its last. */
 export interface Span {
   readonly task: Task;
+  /** Where it is in the end: a task that floats may have been moved since it was started. */
+  readonly cpu: number;
   readonly from: number;
   readonly to: number;
   readonly kind: SpanKind;

@@ -154,7 +154,7 @@ export class TimedRecorder {
     book.cursor = to;
     if (to === from) return;
     const stack = asked.length === 0 ? USER_PROGRAM : asked;
-    const span: Span = { task, from, to, kind, what, lockClass, holding, stack };
+    const span: Span = { task, cpu: thread.cpu, from, to, kind, what, lockClass, holding, stack };
     for (const sink of this.sinks) sink.span?.(span, thread.mode === USER);
   }
 

@@ -1,0 +1,19 @@
+/** What scenarios are called in reports. */
+import { basename } from 'node:path';
+import type { Scenario } from '../scenario/read.ts';
+import { packagedScenarios } from './options.ts';
+
+/** As the package calls it (`races/anon-fault+anon-fault`); of other files their own name. */
+export function nameOf({ path }: Scenario): string {
+  return (packaged(path) ?? basename(path)).replace(/\.ya?ml$/, '');
+}
+
+/** For a command line: the name, or where the file is. */
+export function commandName({ path }: Scenario, name: string): string {
+  return packaged(path) === undefined ? path : name;
+}
+
+function packaged(path: string): string | undefined {
+  const slashes = path.replaceAll('\\', '/');
+  return packagedScenarios().find((file) => slashes.endsWith(`scenarios/${file}`));
+}

@@ -1,0 +1,197 @@
+/** What a search of interleavings has come to: question, verdict, timeline, the story in words, final states. */
+import type { Program } from '../drivers/controlled/execution.ts';
+import { replay as repeat } from '../drivers/controlled/replay.ts';
+import { formatSchedule } from '../drivers/controlled/schedule.ts';
+import type { Exploration } from '../drivers/controlled/tally.ts';
+import { type Counterexample, counterexampleOf } from '../explain/counterexample.ts';
+import { drawCounterexample, drawCutOff, drawRecording } from '../explain/explain.ts';
+import { cleanVerdict, countOf, coverage, plural, wordFor } from '../explain/verdict.ts';
+import { cut } from '../report/wrap.ts';
+import { html, type Markup, preformatted } from './markup.ts';
+import type { TimelineData } from './model.ts';
+import { pageText } from './shell.ts';
+import { type Film, film, MOST_ACCESSES, runOf, shownSteps } from './steps.ts';
+import { Strings } from './strings.ts';
+import { timeline } from './timeline.ts';
+import type { Cell } from './world.ts';
+
+export interface RaceReport {
+  readonly name: string;
+  /** Where the index is, from the page; null: there is none. */
+  readonly index: string | null;
+  readonly about: string;
+  /** Kernel, machine and threads, in words. */
+  readonly setting: string;
+  readonly result: Exploration;
+  /** What is not as the scenario expects. */
+  readonly problems: readonly string[];
+  readonly program: () => Program;
+  /** What the program that was built last looks like. */
+  readonly look: () => readonly Cell[];
+  /** The command that repeats a schedule, and the one that searches. */
+  readonly replay: (schedule: string) => string;
+  readonly explore: string;
+  /** The file, as it is. */
+  readonly source: string;
+}
+
+/** Schedules in the timeline of what never fails, and final states in the list. */
+const WITNESSES = 3;
+const STATES = 12;
+const STATE_LINES = 40;
+const STATE_LETTERS = 600;
+
+/** A film that the timeline shows. */
+interface Shown {
+  readonly film: Film;
+  readonly name: string;
+  /** The schedule, to be pasted. */
+  readonly line: string;
+  readonly marks: readonly { readonly step: number; readonly text: string }[];
+}
+
+export function racePage(report: RaceReport): string {
+  const { name, result, index, program } = report;
+  const failure = result.failures[0];
+  const found = failure === undefined ? null : counterexampleOf(program, failure);
+  const shown = found === null ? witnesses(report) : counterexample(report, found);
+  const strings = new Strings();
+  const runs = shown.map((one) =>
+    runOf(one.film, { name: one.name, command: report.replay(one.line) }, one.marks, strings),
+  );
+  const data: TimelineData = { unit: 'step', strings: strings.all, runs };
+  const body = html`<h1>${name}</h1>
+    <p>${report.about}</p>
+    <p class="dim">${report.setting}</p>
+    ${verdicts(report)}
+    <h2>Timeline</h2>
+    ${timeline(data)}
+    <h2>${found === null ? 'A schedule in words' : 'The story in words'}</h2>
+    ${preformatted(found === null ? wordsOf(shown[0].film) : story(found, shown[0].film))}
+    <h2>To repeat it</h2>
+    ${preformatted([...shown.map((one) => `${one.name}: ${report.replay(one.line)}`), `search: ${report.explore}`])}
+    ${finalStates(report)}
+    <h2>The scenario</h2>
+    ${preformatted(report.source.trimEnd().split('\n'))}`;
+  return pageText({ title: name, index, script: 'timeline', data, body });
+}
+
+function verdicts({ result, problems, program }: RaceReport): Markup {
+  const { failures, executions, reached, unreached } = result;
+  const row = (rule: string, word: string, count: string, tone: string): Markup =>
+    html`<tr>
+      <th scope="row">${rule}</th>
+      <td class="word ${tone}">${word}</td>
+      <td>${count}</td>
+    </tr>`;
+  const never = failures.length === 0 ? 'any rule broken' : 'anything else';
+  return html`<div class="scroll">
+      <table class="verdicts">
+        ${failures.map((failure) => row(failure.rule, wordFor(failure, executions), countOf(failure, executions), 'bad'))}
+        ${row(never, ...cleanWords(result), 'good')}
+        ${reached.map((mark) => row(`reached: ${mark.name}`, '', `${mark.executions} of ${executions}`, ''))}
+        ${unreached.map((mark) => row(`never reached: ${mark}`, '', coverage(result), 'bad'))}
+      </table>
+    </div>
+    ${failures.length === 0 ? null : html`<p>Seen: ${coverage(result)}.</p>`}
+    ${result.spin === null ? null : preformatted(drawCutOff(program, result))}
+    ${problems.length === 0 ? html`<p class="dim">As the scenario expects.</p>` : null}
+    ${problems.map((problem) => html`<p class="bad">NOT AS EXPECTED: ${problem}</p>`)}`;
+}
+
+/** `never (all 236 classes)`: the word, and what is said of it. */
+function cleanWords(result: Exploration): [word: string, count: string] {
+  const [, word, count = ''] = /^(.*?)(?: \((.*)\))?$/.exec(cleanVerdict(result))!;
+  return [word, count];
+}
+
+function counterexample({ program, look }: RaceReport, found: Counterexample): Shown[] {
+  const { schedule, line, pass } = found;
+  const fails = film(program, schedule, look, true);
+  if (pass === null) return [{ film: fails, name: 'fails', line, marks: [] }];
+  const late = found.recording.steps[pass.overtaken];
+  const early = pass.recording.steps[pass.moved];
+  return [
+    {
+      ...{ film: fails, name: 'fails', line },
+      marks: [{ step: pass.overtaken + 1, text: `passes if this comes after ${early.thread}: ${early.label}` }],
+    },
+    {
+      ...{ film: film(program, pass.schedule, look), name: 'nearest that passes', line: pass.line },
+      marks: [{ step: pass.moved + 1, text: `comes before ${late.thread}: ${late.label}, and so it passes` }],
+    },
+  ];
+}
+
+/** A schedule for each of the first final states. */
+function witnesses({ program, look, result }: RaceReport): Shown[] {
+  return result.outcomes.slice(0, WITNESSES).map(({ schedule }, i) => {
+    const made = film(program, schedule, look);
+    return {
+      film: made,
+      name: `final state ${i + 1}`,
+      line: formatSchedule(schedule, namesOf(made.recording.execution.threads)),
+      marks: [],
+    };
+  });
+}
+
+function namesOf(threads: readonly { readonly name: string }[]): string[] {
+  return threads.map(({ name }) => name);
+}
+
+/** As the terminal has it, if it is not too long. */
+function story(found: Counterexample, one: Film): string[] {
+  const steps = shownSteps(one);
+  if (leftOut(one) !== '') return wordsOf(one);
+  return linesOf(drawCounterexample({ ...found, recording: { ...found.recording, steps } }));
+}
+
+function wordsOf(one: Film): string[] {
+  const lines = linesOf(drawRecording({ ...one.recording, steps: shownSteps(one) }));
+  const left = leftOut(one);
+  return left === '' ? lines : [left, '', ...lines];
+}
+
+/** What of a film is not in the words of it. */
+function leftOut(one: Film): string {
+  const { length, from, recording } = one;
+  const left = length - shownSteps(one).length;
+  if (left > 0) return `left out: the ${from > 0 ? 'first' : 'last'} ${left} of ${length} steps`;
+  const most = Math.max(...recording.steps.map(({ plain }) => plain.length));
+  return most > MOST_ACCESSES ? `left out: plain accesses beyond the first ${MOST_ACCESSES} of a step` : '';
+}
+
+function linesOf(drawn: readonly string[]): string[] {
+  return drawn.flatMap((text) => text.split('\n'));
+}
+
+/** A final state, which may be long. */
+function stateLines(outcome: string): string[] {
+  const lines = outcome.split('\n').map((line) => cut(line, STATE_LETTERS));
+  const left = lines.length - STATE_LINES;
+  return left > 0 ? [...lines.slice(0, STATE_LINES), `and ${left} lines more`] : lines;
+}
+
+function finalStates({ result, program, replay }: RaceReport): Markup {
+  const { outcomes } = result;
+  const item = ({ outcome, executions, schedule }: Exploration['outcomes'][number]): Markup => {
+    const { found, threads } = repeat(program, schedule);
+    const line = formatSchedule(schedule, namesOf(threads));
+    const broken =
+      found.length === 0 ? null : html`, <span class="bad">${found.map(({ rule }) => rule).join(', ')}</span>`;
+    return html`<li>
+      <p>In ${plural(executions, 'class', 'classes')}${broken}: <code>${replay(line)}</code></p>
+      ${preformatted(stateLines(outcome))}
+    </li>`;
+  };
+  const left = outcomes.length - STATES;
+  return html`<h2>${plural(outcomes.length, 'distinct final state', 'distinct final states')}</h2>
+    <details>
+      <summary>What memory holds in the end, and a schedule for each</summary>
+      <ol>
+        ${outcomes.slice(0, STATES).map(item)}
+      </ol>
+      ${left > 0 ? html`<p class="note">and ${left} more: explore with --outcomes lists them</p>` : null}
+    </details>`;
+}

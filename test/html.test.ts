@@ -1,0 +1,249 @@
+/** Pages: what other people wrote is text everywhere, nothing is loaded, and reports/ is up to date. */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import pc from 'picocolors';
+import { main } from '../src/cli/main.ts';
+import { markdown } from '../src/export/escape.ts';
+import { markdownHtml } from '../src/html/markdown.ts';
+import { html, preformatted, scriptJson } from '../src/html/markup.ts';
+import { indexPage } from '../src/html/index-page.ts';
+import { pageText } from '../src/html/shell.ts';
+import { worldOf } from '../src/html/world.ts';
+import { Strings } from '../src/html/strings.ts';
+
+const HOSTILE = `<script>alert(1)<!-- "'&\u001b[31m\u202e\u0007\`](x)`;
+// eslint-disable-next-line no-control-regex
+const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
+const SEEN = HOSTILE.replaceAll(new RegExp(UNSEEN, 'g'), '');
+const RAW = new RegExp(`<script>alert|<!-- "|${UNSEEN.source}`);
+
+async function faultline(...args: readonly string[]): Promise<{ code: number; out: string; err: string }> {
+  let out = '';
+  let err = '';
+  const io = {
+    out: (text: string) => void (out += text),
+    err: (text: string) => void (err += text),
+    width: 80,
+    colors: pc.createColors(false),
+    interactive: false,
+  };
+  return { code: await main(args, io), out, err };
+}
+
+describe('markup', () => {
+  it('is made of text, and nothing in a text is markup', () => {
+    const { text } = html`<p title="${HOSTILE}">${[HOSTILE, html`<b>${1}</b>`]}</p>`;
+    expect(text).to.not.match(RAW);
+    expect(text).to.include('&lt;script&gt;').and.to.include('\\u{1b}').and.to.include('<b>1</b>');
+    expect(preformatted(['a', HOSTILE]).text.split('\n').length).to.equal(2);
+  });
+
+  it('data for a script does not end the script, and is what it was', () => {
+    const text = scriptJson(['</script>', HOSTILE, 'two\nlines']);
+    expect(text).to.not.match(/</);
+    expect(text).to.not.match(RAW);
+    expect((JSON.parse(text) as string[])[2]).to.equal('two\nlines');
+  });
+
+  it('of a page has a policy with the hashes of what is in it, and no other style or script', () => {
+    const page = pageText({ title: HOSTILE, index: null, body: null, script: 'timeline', data: {} });
+    const policy = /Content-Security-Policy"\s+content="([^"]*)"/.exec(page)![1].replaceAll('&apos;', "'");
+    const hash = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+    const [, style] = /<style>([\s\S]*?)<\/style>/.exec(page)!;
+    const [, script] = /<script type="module">([\s\S]*?)<\/script>/.exec(page)!;
+    expect(policy).to.match(/^default-src 'none';/);
+    expect(policy).to.not.include('unsafe');
+    expect(policy)
+      .to.include(`style-src ${hash(style)};`)
+      .and.to.include(`script-src ${hash(script)};`);
+    expect(page).to.not.match(RAW);
+    expect(page).to.not.match(/ style="| on\w+="/);
+    expect(script.length, 'the script stays small').to.be.lessThan(25_000);
+  });
+});
+
+describe('Markdown of a report', () => {
+  const rendered = (...lines: readonly string[]): string =>
+    markdownHtml(lines.join('\n'), new Map([['a b.svg', '<svg>drawn</svg>']]))
+      .map(({ text }) => text)
+      .join('')
+      .replaceAll(/\s*\n\s*/g, '');
+
+  it('is what it is in HTML', () => {
+    expect(rendered('## Where', '', 'the `time` went: <https://lore.kernel.org/r/1>.')).to.equal(
+      '<h2>Where</h2><p>the <code>time</code> went: ' +
+        '<a href="https://lore.kernel.org/r/1" rel="noreferrer">https://lore.kernel.org/r/1</a>.</p>',
+    );
+    expect(rendered('- one', '- two')).to.equal('<ul><li>one</li><li>two</li></ul>');
+    expect(rendered('```', '| no table', '```')).to.equal('<pre tabindex="0">| no table</pre>');
+    const table = rendered('| name | n |', '| --- | --: |', '| a\\|b [c](d.md) | 1 |');
+    expect(table).to.include('<td class="">a|b c</td><td class="number">1</td>');
+    expect(rendered('![rates](a%20b.svg)')).to.equal('<figure role="img" aria-label="rates"><svg>drawn</svg></figure>');
+  });
+
+  it('shows what other people wrote as it was, and no markup of theirs', () => {
+    expect(rendered(markdown(HOSTILE))).to.equal(html`<p>${HOSTILE}</p>`.text);
+    expect(rendered('![a](b.svg) <b>bold</b> <script>alert(1)</script>')).to.not.match(/<b>|<script|<img/);
+  });
+});
+
+describe('a timeline', () => {
+  const cell = (row: string, value: string) => ({ panel: 'words', row, column: '', value });
+
+  it('has of each state what differs from the one before', () => {
+    const strings = new Strings();
+    const world = worldOf([[cell('a', '1')], [cell('a', '1'), cell('b', '2')], [cell('b', '2')]], strings);
+    expect(world.panels).to.deep.equal([{ name: 'words', columns: [''], rows: ['a', 'b'], more: 0 }]);
+    const said = (changes: readonly number[]): unknown[] =>
+      changes.map((entry, i) => (i % 2 === 0 ? entry : strings.all[entry]));
+    expect([world.first, ...world.changes].map(said)).to.deep.equal([
+      [0, '1'],
+      [1, '2'],
+      [0, ''],
+    ]);
+  });
+
+  it('shows of a long table the rows that change', () => {
+    const long = Array.from({ length: 100 }, (_, i) => cell(`row ${i}`, 'same'));
+    const changed = long.map((one, i) => (i === 77 ? { ...one, value: 'other' } : one));
+    const { panels } = worldOf([long, changed], new Strings());
+    expect(panels[0].rows).to.include('row 77');
+    expect(panels[0].rows.length + panels[0].more).to.equal(100);
+  });
+});
+
+describe('reports of what other people wrote', () => {
+  let folder = '';
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'faultline-'));
+  });
+  after(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  /** A scenario of the package under another name, and with another `about`. */
+  function hostile(scenario: string): string {
+    const file = join(folder, `${HOSTILE.replaceAll('/', '')}.yaml`);
+    // the schema refuses what is not seen in a text
+    const about = `about: ${JSON.stringify(SEEN)}\n`;
+    const rest = readFileSync(`scenarios/${scenario}.yaml`, 'utf8').replace(/^about: >\n( .*\n)*/m, '');
+    writeFileSync(file, `# ${SEEN}\n${about}${rest}`);
+    return file;
+  }
+
+  for (const scenario of [
+    'races/anon-fault+anon-fault-leak',
+    'races/prefault-v2-read',
+    'history/003-prefault-i386-v2',
+  ]) {
+    it(`show it as text: ${scenario}`, async function () {
+      this.timeout(120_000);
+      const file = hostile(scenario);
+      const output = join(folder, 'out');
+      const { code, out, err } = await faultline('report', file, '--scale', '512', '-q', '-o', output);
+      expect([code, err]).to.deep.equal([0, '']);
+      const written = readdirSync(output, { recursive: true, encoding: 'utf8' });
+      expect(written.length).to.be.greaterThan(0);
+      for (const name of written) {
+        const text = readFileSync(join(output, name), 'utf8');
+        // between backticks Markdown has no markup
+        expect(name.endsWith('.md') ? text.replaceAll(/`[^`]*`/g, '') : text, name).to.not.match(RAW);
+        expect(text, name).to.not.match(UNSEEN);
+      }
+      expect(out).to.not.match(UNSEEN);
+      rmSync(output, { recursive: true });
+    });
+  }
+
+  it('show it as text in a terminal', async () => {
+    const file = hostile('races/anon-fault+anon-fault-leak');
+    for (const args of [
+      ['explore', file, '--check', '-o', join(folder, 'trail.json')],
+      ['check', file],
+      ['run', file],
+    ]) {
+      const { code, out, err } = await faultline(...args, '-q');
+      expect(code, args[0]).to.be.oneOf([0, 1]);
+      expect(out + err, args[0]).to.not.match(UNSEEN);
+    }
+    const { code, err } = await faultline('report', `${file}.not`, '-o', folder);
+    expect(code).to.equal(2);
+    expect(err).to.not.match(UNSEEN);
+  });
+
+  it('show it as text in the index', () => {
+    const entry = {
+      folder: 'races',
+      base: HOSTILE,
+      kernel: HOSTILE,
+      about: HOSTILE,
+      verdict: HOSTILE,
+      detail: HOSTILE,
+    };
+    const page = indexPage([{ ...entry, href: `races/${HOSTILE}.html`, name: `races/${HOSTILE}`, tone: 'bad' }]);
+    expect(page).to.not.match(RAW);
+    expect(page).to.match(/href="races\/%3Cscript/);
+  });
+
+  it('where they cannot be written say so', async () => {
+    writeFileSync(join(folder, 'a file'), '');
+    const { code, err } = await faultline('report', 'races/prefault-v2-read', '-q', '-o', join(folder, 'a file'));
+    expect(code).to.equal(2);
+    expect(err).to.match(/^faultline: cannot write .*\n$/);
+  });
+});
+
+/** Races are held to their pages by scenarios.test.ts, which explores them anyway. */
+describe('reports/', () => {
+  const cheap = [
+    ...(['history/001-page-table-walks-32bit', 'history/001-pmd-bitmask', 'history/001-pte-walk'] as const),
+    ...(['history/003-prefault-i386-unpatched', 'history/003-prefault-i386-v2', 'scaling/pft-altix-1g'] as const),
+    ...(['scaling/mmap-convoy', 'scaling/mmap-convoy-malloc', 'scaling/seqread-cached-file'] as const),
+  ];
+  const dear = readdirSync('scenarios', { recursive: true, encoding: 'utf8' })
+    .filter((file) =>
+      /^(pft|lat_proc|seqread):/m.test(file.endsWith('.yaml') ? readFileSync(`scenarios/${file}`, 'utf8') : ''),
+    )
+    .map((file) => file.replace('.yaml', ''));
+  const long = Number(process.env['FC_RUNS'] ?? 0) >= 10_000;
+  const names = long ? [...new Set([...cheap, ...dear])] : cheap;
+
+  it(`is up to date (npm run reports): ${names.length} runs under the clock${long ? '' : ', the others in long runs'}`, function () {
+    this.timeout(600_000);
+    const folder = mkdtempSync(join(tmpdir(), 'faultline-'));
+    mkdirSync(folder, { recursive: true });
+    const node = ['--import', './test/support/register.mjs', 'src/cli/main.ts', 'report', ...names, '-q', '-o', folder];
+    expect(spawnSync(process.execPath, node, { encoding: 'utf8' }).stderr).to.equal('');
+    const kept = readdirSync('reports', { recursive: true, encoding: 'utf8' });
+    for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((one) => kept.includes(one))) {
+      if (!/\.(html|md|svg)$/.test(file)) continue;
+      const same =
+        readFileSync(join(folder, file), 'utf8') === withoutIndex(readFileSync(join('reports', file), 'utf8'));
+      expect(same, `${file} is up to date`).to.equal(true);
+    }
+    rmSync(folder, { recursive: true });
+  });
+
+  it('has a page for every scenario, and every page is in the index', () => {
+    const scenarios = readdirSync('scenarios', { recursive: true, encoding: 'utf8' }).filter((file) =>
+      file.endsWith('.yaml'),
+    );
+    const pages = scenarios.map((file) => file.replace('.yaml', '.html'));
+    const kept = readdirSync('reports', { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.html'));
+    const ofSeveral = kept.filter((file) => file.startsWith('scaling/kernels-'));
+    expect(ofSeveral).to.have.length(2);
+    expect(kept).to.have.members(['index.html', 'history/004-vm_fault-layout.html', ...ofSeveral, ...pages]);
+    const index = readFileSync('reports/index.html', 'utf8');
+    const hrefs = [...index.matchAll(/href="([^"]+\.html)"/g)].map(([, href]) => decodeURIComponent(href));
+    expect(hrefs).to.have.members(kept.filter((file) => file !== 'index.html'));
+  });
+
+  /** The link to the index is there if all are written. */
+  function withoutIndex(text: string): string {
+    return text.replace('<nav><a href="../index.html">all reports</a></nav>', '');
+  }
+});
