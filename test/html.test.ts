@@ -80,8 +80,8 @@ describe('Markdown of a report', () => {
     );
     expect(rendered('- one', '- two')).to.equal('<ul><li>one</li><li>two</li></ul>');
     expect(rendered('```', '| no table', '```')).to.equal('<pre tabindex="0">| no table</pre>');
-    const table = rendered('| name | n |', '| --- | --: |', '| a\\|b | 1 |');
-    expect(table).to.include('<td class="">a|b</td><td class="number">1</td>');
+    const table = rendered('| name | n |', '| --- | --: |', '| a\\|b [c](d.md) | 1 |');
+    expect(table).to.include('<td class="">a|b c</td><td class="number">1</td>');
     expect(rendered('![rates](a%20b.svg)')).to.equal('<figure role="img" aria-label="rates"><svg>drawn</svg></figure>');
   });
 

@@ -82,10 +82,11 @@ function drawing(line: string, drawings: Drawings): Markup | null {
   return svg === undefined ? null : html`<figure role="img" aria-label="${words}">${trusted(svg)}</figure>`;
 }
 
-/** Code between backticks, and addresses between angle brackets. */
+/** Code between backticks, addresses between angle brackets; of links to other reports the words. */
 function inline(words: string): Content {
-  return words.split(/(`[^`]*`|<https?:[^>]*>)/).map((part) => {
+  return words.split(/(`[^`]*`|<https?:[^>]*>|(?<!\\)\[[^\]]*\]\([^)]*\))/).map((part) => {
     if (part.startsWith('`')) return html`<code>${part.slice(1, -1)}</code>`;
+    if (part.startsWith('[')) return plain(part.slice(1, part.indexOf('](')));
     const [, address] = /^<(https?:.*)>$/.exec(part) ?? [];
     return address === undefined ? plain(part) : html`<a href="${address}" rel="noreferrer">${address}</a>`;
   });
