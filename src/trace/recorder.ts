@@ -17,10 +17,14 @@ import {
   XCHG,
 } from '../machine/step.ts';
 import { running, type Thread } from '../machine/thread.ts';
-import { parseStack } from './stack.ts';
+import { Backtraces } from './backtrace.ts';
 import type { Frame, PlainAccess, TraceStep } from './step.ts';
 
 const USER_PROGRAM: readonly Frame[] = [{ fn: 'user program', file: '', line: 0 }];
+const NOWHERE: readonly Frame[] = [];
+
+/** Of all recordings: they come by the same places. */
+const backtraces = new Backtraces();
 
 interface PendingPlain {
   readonly thread: Thread;
@@ -30,15 +34,18 @@ interface PendingPlain {
   write: boolean;
   readonly held: readonly string[];
   /** Of the write, if there is one. */
-  stack: string;
+  stack: readonly Frame[];
   /** Null: the value that the word has in the end. */
   after: number | null;
 }
 
 export class Recorder implements PlainObserver {
   private readonly sink: (step: TraceStep) => void;
-  private readonly stacks = new Map<number, string>();
+  /** By thread: where it has asked for its step. */
+  private readonly stacks = new Map<number, readonly Frame[]>();
+  /** Since the last step, in order, and the same by where they are. */
   private accesses: PendingPlain[] = [];
+  private readonly places = new Map<Words, PendingPlain[][]>();
   /** Plain accesses before the first step. */
   private early: readonly PlainAccess[] | null = null;
   private n = 0;
@@ -51,30 +58,37 @@ export class Recorder implements PlainObserver {
 
   /** Watch everything that happens while `run` runs. */
   watch<T>(run: () => T): T {
-    const limit = Error.stackTraceLimit;
-    Error.stackTraceLimit = 40;
-    observeAsked(() => this.stacks.set(running.id, new Error().stack ?? ''));
+    observeAsked(() => this.stacks.set(running.id, backtraces.now()));
     const outer = observePlain(this);
     try {
       return run();
     } finally {
       observeAsked(null);
       observePlain(outer);
-      Error.stackTraceLimit = limit;
     }
   }
 
   /** A plain access. */
   plain(words: Words, index: number, write: boolean): void {
-    const same = this.accesses.filter((access) => access.words === words && access.index === index);
+    const same = this.accessesOf(words, index);
     const known = same.find(({ thread }) => thread === running);
     for (const access of same) if (access !== known) access.after ??= words.get(index);
-    const stack = known === undefined || (write && !known.write) ? (new Error().stack ?? '') : known.stack;
-    if (known !== undefined) Object.assign(known, { stack, write: write || known.write });
-    else {
-      const held = running.held.map(({ lock }) => lock.describe(0));
-      this.accesses.push({ thread: running, words, index, before: words.get(index), write, held, stack, after: null });
+    const stack = known === undefined || (write && !known.write) ? backtraces.now() : known.stack;
+    if (known !== undefined) {
+      Object.assign(known, { stack, write: write || known.write });
+      return;
     }
+    const held = running.held.map(({ lock }) => lock.describe(0));
+    const access = { thread: running, words, index, before: words.get(index), write, held, stack, after: null };
+    this.accesses.push(access);
+    same.push(access);
+  }
+
+  /** Since the last step, of one word. */
+  private accessesOf(words: Words, index: number): PendingPlain[] {
+    let those = this.places.get(words);
+    if (those === undefined) this.places.set(words, (those = []));
+    return (those[index] ??= []);
   }
 
   /** What threads have done before the first step; to be asked for when that is over. */
@@ -89,6 +103,7 @@ export class Recorder implements PlainObserver {
     this.before = step.object instanceof Words ? step.object.get(step.index) : 0;
     this.early ??= this.beforeFirst;
     this.accesses = [];
+    this.places.clear();
   }
 
   /** After it has taken effect and its thread has gone on to its next step. */
@@ -109,7 +124,7 @@ export class Recorder implements PlainObserver {
 
   /** Backtrace of the step that a thread wants to do. */
   stackOf(thread: Thread): readonly Frame[] {
-    const frames = parseStack(this.stacks.get(thread.id) ?? '');
+    const frames = this.stacks.get(thread.id) ?? NOWHERE;
     // The MMU acts for the instruction of a user program, which has no place in kernel text.
     return thread.pending?.kind === WALK || frames[0]?.fn === 'access' ? USER_PROGRAM : frames;
   }
@@ -123,7 +138,7 @@ function finished({ thread, words, index, before, write, held, stack, after }: P
     before: words.show(index, before),
     after: words.show(index, after ?? words.get(index)),
     held,
-    stack: parseStack(stack),
+    stack,
   };
 }
 
