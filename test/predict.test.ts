@@ -166,12 +166,12 @@ describe('predict: profiles', () => {
     return { profile, of };
   }
 
-  // A quarter less and a third more. What a fit does not notice stands here, and in the report of its machine.
-  for (const [name, scale, replications, unnoticed] of [
-    ['history/003-prefault-unpatched', 64, 4, []],
-    ['history/003-prefault-i386-unpatched', 64, 1, []],
-    ['scaling/pft-altix-512p', 512, 1, ['work.zap_pte']],
-    ['history/002-seqread-base', 4096, 1, []],
+  // A quarter less and a third more.
+  for (const [name, scale, replications] of [
+    ['history/003-prefault-unpatched', 64, 4],
+    ['history/003-prefault-i386-unpatched', 64, 1],
+    ['scaling/pft-altix-512p', 512, 1],
+    ['history/002-seqread-base', 4096, 1],
   ] as const) {
     it(`the fit notices every free cost: ${name}`, function () {
       this.timeout(240_000);
@@ -181,7 +181,7 @@ describe('predict: profiles', () => {
         const moved = [3 / 4, 4 / 3].map((by) => of(withValue(profile, path, costAt(profile, path).value * by)));
         return moved.some((there) => there < here + 0.002);
       });
-      expect(missed.map(({ path }) => path)).to.deep.equal(unnoticed);
+      expect(missed.map(({ path }) => path)).to.deep.equal([]);
     });
   }
 

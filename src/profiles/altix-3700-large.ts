@@ -38,11 +38,10 @@ export const altix_3700_512p: Profile = {
     ...altix_3700_8p.scheduler!,
     placement: 'fork', // sched_balance_self of 2.6.12
   },
-  work: { ...altix_3700_8p.work, zap_pte: calibrated(332, 'ns', FIT) },
+  work: altix_3700_8p.work,
   free: [
     { path: 'clear.local', min: 300, max: 2000 },
     { path: 'lineTransfer.1', min: 100, max: 2000 },
     { path: 'spinlocks.busy', min: 0.005, max: 1 },
-    { path: 'work.zap_pte', min: 20, max: 5000 },
   ],
 };
