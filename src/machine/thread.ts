@@ -180,6 +180,9 @@ export class Misuse extends Error {
 /** The thread whose private code runs; Linux's `current`. */
 export let running: Thread = new Thread(-1, 'nobody', 0, (function* (): Coroutine {})());
 
+/** Runs where no thread does, as while a world is built. */
+export const nobody: Thread = running;
+
 export function smp_processor_id(): number {
   return running.cpu;
 }

@@ -76,9 +76,9 @@ class Handler extends Birth {
 
   constructor(name: string, cpu: number, interrupts: Interrupts, func: () => Coroutine) {
     super(name, cpu, function* (): Coroutine {
-      yield* interrupts.enterStep;
+      yield* asked(interrupts.enterStep);
       yield* func();
-      yield* interrupts.exitStep;
+      yield* asked(interrupts.exitStep);
     });
   }
 }

@@ -118,6 +118,7 @@ export class Execution implements Attendant, Shortcut {
   ) {
     if (woken.length > 0) woken.length = 0;
     this.firstSerial = nextSerial();
+    setRunning(machine.nobody);
     this.program = make();
     this.rules = this.program.afterStep === undefined ? null : (threads) => this.program.afterStep!(threads);
     this.answers = answers;
