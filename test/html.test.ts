@@ -14,6 +14,7 @@ import { indexPage } from '../src/html/index-page.ts';
 import { pageText } from '../src/html/shell.ts';
 import { worldOf } from '../src/html/world.ts';
 import { Strings } from '../src/html/strings.ts';
+import { long } from './support/long.ts';
 
 const HOSTILE = `<script>alert(1)<!-- "'&\u001b[31m\u202e\u0007\`](x)`;
 // eslint-disable-next-line no-control-regex
@@ -209,7 +210,6 @@ describe('reports/', () => {
       /^(pft|lat_proc|seqread):/m.test(file.endsWith('.yaml') ? readFileSync(`scenarios/${file}`, 'utf8') : ''),
     )
     .map((file) => file.replace('.yaml', ''));
-  const long = Number(process.env['FC_RUNS'] ?? 0) >= 10_000;
   const names = long ? [...new Set([...cheap, ...dear])] : cheap;
 
   it(`is up to date (npm run reports): ${names.length} runs under the clock${long ? '' : ', the others in long runs'}`, function () {

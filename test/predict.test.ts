@@ -20,6 +20,7 @@ import { halfWidth95 } from '../src/predict/statistics.ts';
 import { findProfile, profiles } from '../src/profiles/index.ts';
 import { catalog } from '../src/scenario/catalog.ts';
 import { readScenario } from '../src/scenario/read.ts';
+import { long } from './support/long.ts';
 
 const noColors = { isColorSupported: false } as never;
 
@@ -167,14 +168,18 @@ describe('predict: profiles', () => {
   }
 
   // A quarter less and a third more.
-  for (const [name, scale, replications] of [
-    ['history/003-prefault-unpatched', 64, 4],
-    ['history/003-prefault-i386-unpatched', 64, 1],
-    ['scaling/pft-altix-512p', 512, 1],
-    ['history/002-seqread-base', 4096, 1],
+  for (const [name, scale, replications, dear] of [
+    ['history/003-prefault-unpatched', 64, 4, true],
+    ['history/003-prefault-i386-unpatched', 64, 1, false],
+    ['scaling/pft-altix-512p', 512, 1, false],
+    ['history/002-seqread-base', 4096, 1, true],
   ] as const) {
     it(`the fit notices every free cost: ${name}`, function () {
       this.timeout(240_000);
+      if (dear && !long) {
+        process.stdout.write('      not run: it takes 10 seconds (npm run test:long)\n');
+        this.skip();
+      }
       const { profile, of } = misfit(name, scale, replications);
       const here = of(profile);
       const missed = profile.free!.filter(({ path }) => {
@@ -187,6 +192,10 @@ describe('predict: profiles', () => {
 
   it('the rows of 8 to 120 threads are predicted from the others of their column within a third', function () {
     this.timeout(240_000);
+    if (!long) {
+      process.stdout.write('      not run: it takes 20 seconds (npm run test:long)\n');
+      this.skip();
+    }
     const scenario = table('history/002-seqread-base');
     const profile = findProfile(scenario.machine.profile);
     const rows = observedRows(scenario, profile.geometry.pageBytes);
