@@ -128,7 +128,7 @@ function estimate(io: Io, scenario: Scenario, make: () => CheckedProgram, option
   else {
     const time = timeLeft((seconds * classes) / executions);
     io.out(`about ${roughly(classes)} classes, about ${time} at ${roughly(executions / seconds)}/s here\n`);
-    io.out(`(from the first ${executions}; may be off by a factor of ten)\n`);
+    io.out(`(from the first ${executions}, a guess: often too low by a factor of ten and more)\n`);
   }
   return EXIT.ok;
 }

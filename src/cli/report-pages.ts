@@ -23,7 +23,6 @@ import { commandName } from './report-names.ts';
 import { exploreForReport, raceText } from './report-race.ts';
 import { stretchOf, stretchOfThreads } from './report-stretch.ts';
 import { run } from './run.ts';
-import { runSeqread } from './run-seqread.ts';
 
 export interface Report {
   /** Texts by their paths from the folder of the reports. */
@@ -62,7 +61,7 @@ function aboutOf({ about }: Scenario): string {
 export async function reportOf(job: ReportJob): Promise<Report> {
   const { scenario, name } = job;
   if (benchmarkOf(scenario) === null) return dirname(name) === 'scaling' ? timedRun(job) : race(job);
-  return (scenario.seqread?.gib ?? 0) > MOST_GIB ? timedRun(job) : scaling(job);
+  return (scenario.seqread?.scale ?? 1) > 1 ? timedRun(job) : scaling(job);
 }
 
 function scaling({ scenario, name, index, options, bar, markdown }: ReportJob): Report {
@@ -135,24 +134,16 @@ function race({ scenario, name, index }: ReportJob): Report {
   };
 }
 
-/** A file that is read by many processes is read in part: what there is of it changes little but the time. */
-const MOST_GIB = 1 / 256;
-
 /** What `faultline run` prints. */
 async function timedRun({ scenario, name, index, options }: ReportJob): Promise<Report> {
-  const { seqread } = scenario;
-  const part = seqread !== undefined && seqread.gib > MOST_GIB ? { ...seqread, gib: MOST_GIB } : null;
   const plain = { format: 'table' as const, quiet: true, seed: options.seed };
-  const { code, text } = await printed((io) =>
-    part === null ? run(io, scenario.path, plain) : runSeqread(io, scenario, part, plain),
-  );
-  const note = part === null ? {} : { note: `Here with ${part.gib} GiB in the place of ${seqread!.gib}.` };
+  const { code, text } = await printed((io) => run(io, scenario.path, plain));
   const threads = scenario.threads.length > 0;
   const page = textPage({
     name,
     index,
     about: aboutOf(scenario),
-    sections: [{ command: `npx faultline run ${quoted(commandName(scenario, name))}`, printed: text, ...note }],
+    sections: [{ command: `npx faultline run ${quoted(commandName(scenario, name))}`, printed: text }],
     timeline: threads ? stretchOfThreads(scenario) : null,
     source: readFileSync(scenario.path, 'utf8'),
   });

@@ -9,7 +9,7 @@ export interface TextPage {
   readonly index: string | null;
   readonly about: string;
   /** Command lines, and what each prints. */
-  readonly sections: readonly { readonly command: string; readonly printed: string; readonly note?: string }[];
+  readonly sections: readonly { readonly command: string; readonly printed: string }[];
   readonly timeline: TimelineData | null;
   /** The scenario file, as it is; null: there is none. */
   readonly source: string | null;
@@ -25,9 +25,9 @@ export function textPage({ name, index, about, sections, timeline: data, source 
   const body = html`<h1>${name}</h1>
     <p>${about}</p>
     ${sections.map(
-      ({ command, printed, note }) =>
+      ({ command, printed }) =>
         html`<p><code>${command}</code></p>
-          ${note === undefined ? null : html`<p class="dim">${note}</p>`} ${preformatted(printed.trimEnd().split('\n'))}`,
+          ${preformatted(printed.trimEnd().split('\n'))}`,
     )}
     ${stretch}
     ${
