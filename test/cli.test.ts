@@ -1,6 +1,6 @@
 /** The command line: results on stdout, everything else on stderr, exit codes, and bad input of every kind. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -304,6 +304,25 @@ describe('command line', () => {
       const { code, err } = await faultline(...args);
       expect(code).to.equal(2);
       expect(err).to.match(message);
+    }
+  });
+
+  it('bad output: a folder that cannot be made is one error, exit code 2, and no hang', async () => {
+    const below = join(file('a file', ''), 'folder', 'output');
+    const bug = file('bug.yaml', RACE('no-pte-none-recheck'));
+    for (const target of [below, ...(existsSync('/proc/self') ? ['/proc/faultline/output'] : [])]) {
+      for (const args of [
+        ['report', 'races/prefault-v2-read', '-q', '-o', target],
+        ['explore', bug, '-q', '-o', target],
+        ['explore', bug, '-q', '--checkpoint', target],
+        ['run', bug, '-q', '--export', `chrome=${target}`],
+        ['validate', 'scaling/pft-altix-1g', '-q', '--scale', '1024', '--replications', '1', '-o', target],
+      ]) {
+        const { code, err } = await faultline(...args);
+        expect([args[0], code]).to.deep.equal([args[0], 2]);
+        expect(err).to.match(/^faultline: cannot write \S.*\n$/);
+        expect(err.match(/cannot write/g)).to.have.length(1);
+      }
     }
   });
 

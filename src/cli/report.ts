@@ -1,9 +1,8 @@
 /** `faultline report`: a page for every scenario, and an index of them; how some of them scale as Markdown and SVG too. */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { visible } from '../export/escape.ts';
 import { type IndexEntry, indexPage } from '../html/index-page.ts';
-import { EXIT, UsageError } from './exit.ts';
+import { EXIT } from './exit.ts';
 import type { Io } from './io.ts';
 import { packagedScenarios } from './options.ts';
 import { readPatched } from './patch.ts';
@@ -11,6 +10,7 @@ import { progress } from './progress.ts';
 import { comparisons, IN_MARKDOWN, type Reported, type ReportOptions } from './report-markdown.ts';
 import { nameOf } from './report-names.ts';
 import { comparisonReport, layoutReport, type Report, reportOf } from './report-pages.ts';
+import { writeOutput } from './write.ts';
 
 /** Without names all scenarios of the package, and the index. */
 export async function reportCommand(io: Io, given: readonly string[], options: ReportOptions): Promise<number> {
@@ -40,11 +40,6 @@ export async function reportCommand(io: Io, given: readonly string[], options: R
 }
 
 function write(file: string, text: string): string {
-  try {
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, text);
-  } catch (error) {
-    throw new UsageError(`cannot write ${file}: ${(error as Error).message}`);
-  }
+  writeOutput(file, text);
   return file;
 }

@@ -1,6 +1,4 @@
 /** `faultline validate`: measured against predicted, for every published table. */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { validateReads } from '../predict/seqread.ts';
 import { summaries, validate } from '../predict/validate.ts';
 import { findProfile } from '../profiles/index.ts';
@@ -10,6 +8,7 @@ import type { Io } from './io.ts';
 import type { CommonOptions } from './options.ts';
 import { progress } from './progress.ts';
 import { scenariosWithTables } from './tables.ts';
+import { writeOutput } from './write.ts';
 
 export interface ValidateCommandOptions extends CommonOptions {
   readonly scale: number;
@@ -30,8 +29,7 @@ export function validateCommand(io: Io, given: readonly string[], options: Valid
   bar.done();
   const means = summaries(tables, reads);
   const words = [...given, `--scale ${scale}`, `--replications ${replications}`, `--seed ${seed}`];
-  mkdirSync(dirname(output), { recursive: true });
-  writeFileSync(output, validationMarkdown(tables, reads, means, `faultline validate ${words.join(' ')}`));
+  writeOutput(output, validationMarkdown(tables, reads, means, `faultline validate ${words.join(' ')}`));
   if (format === 'table')
     io.out(`${[...validationText(tables, reads, means), '', `written to ${output}`].join('\n')}\n`);
   else {
