@@ -21,6 +21,8 @@ import { latProcFiguresOf, latProcText } from './run-lat-proc.ts';
 export interface ReportOptions extends CommonOptions {
   readonly scale: number;
   readonly replications: number;
+  /** A search stops after so many. */
+  readonly executions: number;
   readonly output: string;
 }
 

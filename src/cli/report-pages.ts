@@ -29,6 +29,8 @@ export interface Report {
   /** Texts by their paths from the folder of the reports. */
   readonly files: readonly (readonly [path: string, text: string])[];
   readonly entry: IndexEntry;
+  /** A search that stopped before it was complete. */
+  readonly inconclusive?: boolean;
   /** What is compared with other kernels. */
   readonly reported?: Reported | null;
 }
@@ -118,20 +120,21 @@ function mailRows(scenario: Scenario, scale: number, seed: number): PftResult[] 
   });
 }
 
-function race({ scenario, name, index }: ReportJob): Report {
-  const result = exploreForReport(scenario);
-  const { failures, executions } = result;
+function race({ scenario, name, index, options }: ReportJob): Report {
+  const result = exploreForReport(scenario, options.executions);
+  const { failures, executions, complete } = result;
   const problems = judge(scenario.expect, result);
   const broken = failures.map((failure) => `${failure.rule} ${countOf(failure, executions)}`).join(', ');
   const always = failures.some((failure) => wordFor(failure, executions) === 'Always');
   const words =
     failures.length === 0
-      ? { verdict: result.complete ? 'Never' : 'Not seen', detail: coverage(result), tone: 'good' as const }
+      ? ({ verdict: complete ? 'Never' : 'Not seen', detail: coverage(result), tone: complete ? 'good' : '' } as const)
       : { verdict: always ? 'Always' : 'Sometimes', detail: broken, tone: 'bad' as const };
   const unexpected = problems.length > 0 ? { verdict: `NOT AS EXPECTED: ${words.verdict}`, tone: 'bad' as const } : {};
   return {
     files: [[`${name}.html`, raceText(scenario, result, name, index)]],
     entry: { ...entryOf(scenario, name), ...words, ...unexpected },
+    inconclusive: !complete,
   };
 }
 

@@ -20,8 +20,10 @@ export async function reportCommand(io: Io, given: readonly string[], options: R
   const bar = progress(io, options.quiet);
   const entries: IndexEntry[] = [];
   const compared: Reported[] = [];
-  const take = ({ files, entry, reported = null }: Report): void => {
+  let inconclusive = false;
+  const take = ({ files, entry, reported = null, ...search }: Report): void => {
     bar.done();
+    if (search.inconclusive === true) inconclusive = true;
     for (const [path, text] of files) io.out(`${visible(write(join(options.output, path), text))}\n`);
     entries.push(entry);
     if (reported !== null) compared.push(reported);
@@ -33,10 +35,11 @@ export async function reportCommand(io: Io, given: readonly string[], options: R
     take(await reportOf({ scenario, name, index, options, bar, markdown: !all || IN_MARKDOWN.includes(name) }));
   }
   for (const files of comparisons(compared, options)) take(comparisonReport(files, index));
-  if (!all) return EXIT.ok;
-  take(await layoutReport('../index.html'));
-  io.out(`${write(join(options.output, 'index.html'), indexPage(entries))}\n`);
-  return EXIT.ok;
+  if (all) {
+    take(await layoutReport('../index.html'));
+    io.out(`${write(join(options.output, 'index.html'), indexPage(entries))}\n`);
+  }
+  return inconclusive ? EXIT.inconclusive : EXIT.ok;
 }
 
 function write(file: string, text: string): string {
