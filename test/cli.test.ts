@@ -326,6 +326,32 @@ describe('command line', () => {
     }
   });
 
+  it('bad sizes: a row that is too small or too large is one error before anything is run, exit code 2', async () => {
+    const row = (gb: number): string => SMALL.replace('0.01', `${gb}`);
+    const output = join(folder, 'sizes');
+    const vast = ['--scale', '99999999', '-q'];
+    for (const [args, message] of [
+      [
+        ['run', file('grain.yaml', row(0.000001))],
+        /0\.000001 GiB with 1 thread at scale 1 is less than a page.* size$/,
+      ],
+      [['run', file('full.yaml', row(15.999))], /15\.999 GiB with 1 thread .*more than the machine has free/],
+      [['validate', 'scaling/pft-altix-1g', ...vast, '-o', output], /1 GiB with 1 thread at scale 99999999 .* 4096/],
+      [['validate', 'history/002-seqread-base', ...vast, '-o', output], /less than a page; scale \d+ is possible/],
+      [['whatif', 'scaling/pft-altix-1g', ...vast], /scale 4096 is possible/],
+      [['report', 'scaling/pft-altix-1g', ...vast, '-o', output], /scale 4096 is possible/],
+      [['calibrate', 'scaling/pft-altix-1g', ...vast], /scale 4096 is possible/],
+    ] as const) {
+      const { code, out, err } = await faultline(...args);
+      expect([args[1], code, out]).to.deep.equal([args[1], 2, '']);
+      expect(err).to.match(/^faultline: .*\n$/);
+      expect(err.trim()).to.match(message);
+    }
+    expect(existsSync(output)).to.equal(false);
+    const { code } = await faultline('validate', 'scaling/pft-altix-1g', '--scale', '4096', '-q', '-o', output);
+    expect(code, 'what is said to be possible').to.equal(0);
+  });
+
   it('usage: unknown commands, options and values are exit code 2 with a suggestion', async () => {
     for (const [args, message] of [
       [['rum'], /Did you mean run/],

@@ -7,6 +7,7 @@ import type { IndexEntry } from '../html/index-page.ts';
 import { scalingPage } from '../html/scaling-page.ts';
 import { textPage } from '../html/text-page.ts';
 import { simulate } from '../predict/rows.ts';
+import { checkSizes } from '../predict/sizes.ts';
 import { findProfile } from '../profiles/index.ts';
 import { pftHeader, pftLines } from '../report/pft-table.ts';
 import { meanErrors, measuredFigures, type PftResult } from '../scenario/pft-result.ts';
@@ -62,7 +63,8 @@ function aboutOf({ about }: Scenario): string {
 }
 
 export async function reportOf(job: ReportJob): Promise<Report> {
-  const { scenario, name } = job;
+  const { scenario, name, options } = job;
+  checkSizes(scenario, findProfile(scenario.machine.profile), scaleOf(scenario, options));
   if (benchmarkOf(scenario) === null) return dirname(name) === 'scaling' ? timedRun(job) : race(job);
   return (scenario.seqread?.gib ?? 0) > MOST_GIB ? timedRun(job) : scaling(job);
 }

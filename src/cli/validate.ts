@@ -1,5 +1,6 @@
 /** `faultline validate`: measured against predicted, for every published table. */
 import { validateReads } from '../predict/seqread.ts';
+import { checkSizes } from '../predict/sizes.ts';
 import { summaries, validate } from '../predict/validate.ts';
 import { findProfile } from '../profiles/index.ts';
 import { validationMarkdown, validationText } from '../report/validation.ts';
@@ -21,6 +22,7 @@ export function validateCommand(io: Io, given: readonly string[], options: Valid
   const bar = progress(io, options.quiet);
   const report = (what: string): void => bar.update(() => what);
   const scenarios = scenariosWithTables(given);
+  for (const scenario of scenarios) checkSizes(scenario, findProfile(scenario.machine.profile), scale);
   const pft = scenarios.filter((scenario) => scenario.pft !== null);
   const tables = validate(pft, findProfile, { scale, replications, seed, report });
   const reads = scenarios
