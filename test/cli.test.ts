@@ -335,7 +335,7 @@ describe('command line', () => {
         ['run', file('grain.yaml', row(0.000001))],
         /0\.000001 GiB with 1 thread at scale 1 is less than a page.* size$/,
       ],
-      [['run', file('full.yaml', row(15.999))], /15\.999 GiB with 1 thread .*more than the machine has free/],
+      [['run', file('full.yaml', row(7.9999))], /7\.9999 GiB with 1 thread .*more than the machine has free/],
       [['validate', 'scaling/pft-altix-1g', ...vast, '-o', output], /1 GiB with 1 thread at scale 99999999 .* 4096/],
       [['validate', 'history/002-seqread-base', ...vast, '-o', output], /less than a page; scale \d+ is possible/],
       [['whatif', 'scaling/pft-altix-1g', ...vast], /scale 4096 is possible/],
