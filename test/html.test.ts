@@ -10,7 +10,7 @@ import { main } from '../src/cli/main.ts';
 import { reportOf } from '../src/cli/report-pages.ts';
 import { markdown } from '../src/export/escape.ts';
 import { markdownHtml } from '../src/html/markdown.ts';
-import { html, preformatted, scriptJson } from '../src/html/markup.ts';
+import { html, preformatted, prose, scriptJson } from '../src/html/markup.ts';
 import { indexPage } from '../src/html/index-page.ts';
 import { pageText } from '../src/html/shell.ts';
 import { worldOf } from '../src/html/world.ts';
@@ -44,6 +44,13 @@ describe('markup', () => {
     expect(text).to.not.match(RAW);
     expect(text).to.include('&lt;script&gt;').and.to.include('\\u{1b}').and.to.include('<b>1</b>');
     expect(preformatted(['a', HOSTILE]).text.split('\n').length).to.equal(2);
+  });
+
+  it('has what stands between backticks as code, and nothing in it is markup', () => {
+    expect(html`<p>${prose('a `<b>` c `d` e`f')}</p>`.text).to.equal(
+      '<p>a <code>&lt;b&gt;</code> c <code>d</code> e`f</p>',
+    );
+    expect(html`<p>${prose(`${HOSTILE}${HOSTILE}`)}</p>`.text).to.not.match(RAW);
   });
 
   it('data for a script does not end the script, and is what it was', () => {

@@ -7,7 +7,7 @@ import { type Counterexample, counterexampleOf } from '../explain/counterexample
 import { drawCounterexample, drawCutOff, drawRecording } from '../explain/explain.ts';
 import { asExpected, cleanVerdict, countOf, coverage, plural, wordFor } from '../explain/verdict.ts';
 import { cut } from '../report/wrap.ts';
-import { html, type Markup, preformatted } from './markup.ts';
+import { html, type Markup, preformatted, prose } from './markup.ts';
 import type { TimelineData } from './model.ts';
 import { pageText } from './shell.ts';
 import { type Film, film, MOST_ACCESSES, runOf, shownSteps } from './steps.ts';
@@ -61,7 +61,7 @@ export function racePage(report: RaceReport): string {
   );
   const data: TimelineData = { unit: 'step', strings: strings.all, runs };
   const body = html`<h1>${name}</h1>
-    <p>${report.about}</p>
+    <p>${prose(report.about)}</p>
     <p class="dim">${report.setting}</p>
     ${verdicts(report)}
     <h2>Timeline</h2>
