@@ -160,7 +160,7 @@ describe('faultline report', function () {
     const mine = join(folder, "it's mine.yaml");
     writeFileSync(
       mine,
-      readFileSync('scenarios/scaling/pft-altix-1g.yaml', 'utf8').replace(/^measured:\n(  .*\n)+/m, ''),
+      readFileSync('scenarios/scaling/pft-altix-1g.yaml', 'utf8').replace(/^measured:\n( {2}.*\n)+/m, ''),
     );
     const { code } = await faultline('report', mine, 'scaling/pft-altix-1g', ...quick, '-o', folder);
     expect(code).to.equal(0);
