@@ -1,6 +1,6 @@
 /** The command line: results on stdout, everything else on stderr, exit codes, and bad input of every kind. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -305,6 +305,51 @@ describe('command line', () => {
       expect(code).to.equal(2);
       expect(err).to.match(message);
     }
+  });
+
+  it('bad output: a folder that cannot be made is one error, exit code 2, and no hang', async () => {
+    const below = join(file('a file', ''), 'folder', 'output');
+    const bug = file('bug.yaml', RACE('no-pte-none-recheck'));
+    for (const target of [below, ...(existsSync('/proc/self') ? ['/proc/faultline/output'] : [])]) {
+      for (const args of [
+        ['report', 'races/prefault-v2-read', '-q', '-o', target],
+        ['explore', bug, '-q', '-o', target],
+        ['explore', bug, '-q', '--checkpoint', target],
+        ['run', bug, '-q', '--export', `chrome=${target}`],
+        ['validate', 'scaling/pft-altix-1g', '-q', '--scale', '1024', '--replications', '1', '-o', target],
+      ]) {
+        const { code, err } = await faultline(...args);
+        expect([args[0], code]).to.deep.equal([args[0], 2]);
+        expect(err).to.match(/^faultline: cannot write \S.*\n$/);
+        expect(err.match(/cannot write/g)).to.have.length(1);
+      }
+    }
+  });
+
+  it('bad sizes: a row that is too small or too large is one error before anything is run, exit code 2', async () => {
+    const row = (gb: number): string => SMALL.replace('0.01', `${gb}`);
+    const output = join(folder, 'sizes');
+    const vast = ['--scale', '99999999', '-q'];
+    for (const [args, message] of [
+      [
+        ['run', file('grain.yaml', row(0.000001))],
+        /0\.000001 GiB with 1 thread at scale 1 is less than a page.* size$/,
+      ],
+      [['run', file('full.yaml', row(7.9999))], /7\.9999 GiB with 1 thread .*more than the machine has free/],
+      [['validate', 'scaling/pft-altix-1g', ...vast, '-o', output], /1 GiB with 1 thread at scale 99999999 .* 4096/],
+      [['validate', 'history/002-seqread-base', ...vast, '-o', output], /less than a page; scale \d+ is possible/],
+      [['whatif', 'scaling/pft-altix-1g', ...vast], /scale 4096 is possible/],
+      [['report', 'scaling/pft-altix-1g', ...vast, '-o', output], /scale 4096 is possible/],
+      [['calibrate', 'scaling/pft-altix-1g', ...vast], /scale 4096 is possible/],
+    ] as const) {
+      const { code, out, err } = await faultline(...args);
+      expect([args[1], code, out]).to.deep.equal([args[1], 2, '']);
+      expect(err).to.match(/^faultline: .*\n$/);
+      expect(err.trim()).to.match(message);
+    }
+    expect(existsSync(output)).to.equal(false);
+    const { code } = await faultline('validate', 'scaling/pft-altix-1g', '--scale', '4096', '-q', '-o', output);
+    expect(code, 'what is said to be possible').to.equal(0);
   });
 
   it('usage: unknown commands, options and values are exit code 2 with a suggestion', async () => {

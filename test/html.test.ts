@@ -7,13 +7,16 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import pc from 'picocolors';
 import { main } from '../src/cli/main.ts';
+import { reportOf } from '../src/cli/report-pages.ts';
 import { markdown } from '../src/export/escape.ts';
 import { markdownHtml } from '../src/html/markdown.ts';
-import { html, preformatted, scriptJson } from '../src/html/markup.ts';
+import { html, preformatted, prose, scriptJson } from '../src/html/markup.ts';
 import { indexPage } from '../src/html/index-page.ts';
 import { pageText } from '../src/html/shell.ts';
 import { worldOf } from '../src/html/world.ts';
 import { Strings } from '../src/html/strings.ts';
+import { catalog } from '../src/scenario/catalog.ts';
+import { readScenario } from '../src/scenario/read.ts';
 import { long } from './support/long.ts';
 
 const HOSTILE = `<script>alert(1)<!-- "'&\u001b[31m\u202e\u0007\`](x)`;
@@ -41,6 +44,13 @@ describe('markup', () => {
     expect(text).to.not.match(RAW);
     expect(text).to.include('&lt;script&gt;').and.to.include('\\u{1b}').and.to.include('<b>1</b>');
     expect(preformatted(['a', HOSTILE]).text.split('\n').length).to.equal(2);
+  });
+
+  it('has what stands between backticks as code, and nothing in it is markup', () => {
+    expect(html`<p>${prose('a `<b>` c `d` e`f')}</p>`.text).to.equal(
+      '<p>a <code>&lt;b&gt;</code> c <code>d</code> e`f</p>',
+    );
+    expect(html`<p>${prose(`${HOSTILE}${HOSTILE}`)}</p>`.text).to.not.match(RAW);
   });
 
   it('data for a script does not end the script, and is what it was', () => {
@@ -195,6 +205,42 @@ describe('reports of what other people wrote', () => {
     const { code, err } = await faultline('report', 'races/prefault-v2-read', '-q', '-o', join(folder, 'a file'));
     expect(code).to.equal(2);
     expect(err).to.match(/^faultline: cannot write .*\n$/);
+  });
+});
+
+describe('pages of races', () => {
+  it('say of a search that stopped early that it is inconclusive, and so does the exit code', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'faultline-'));
+    const pageOf = async (...more: string[]): Promise<[code: number, page: string]> => {
+      const { code } = await faultline('report', 'races/anon-fault+anon-fault', '-q', '-o', folder, ...more);
+      return [code, readFileSync(join(folder, 'races/anon-fault+anon-fault.html'), 'utf8')];
+    };
+    const [whole, good] = await pageOf();
+    expect(whole).to.equal(0);
+    expect(good).to.include('class="word good">never</td>').and.to.include('As the scenario expects.');
+    const [part, neutral] = await pageOf('--executions', '20');
+    expect(part).to.equal(3);
+    expect(neutral).to.match(/class="word ">not seen<\/td>\s*<td>stopped after 20 classes</);
+    expect(neutral).to.include('Nothing so far that the scenario does not expect.');
+    expect(neutral).to.not.match(/class="word good|As the scenario expects/);
+    rmSync(folder, { recursive: true });
+  });
+
+  it('are of no colour in the index if their search stopped early', async () => {
+    const path = 'scenarios/races/anon-fault+anon-fault.yaml';
+    const options = {
+      executions: 20,
+      scale: 1,
+      replications: 1,
+      output: '',
+      format: 'table',
+      seed: 1,
+      quiet: true,
+    } as const;
+    const job = { scenario: readScenario(path, catalog()), name: 'a', index: null, options, markdown: false };
+    const bar = { update: () => undefined, done: () => undefined };
+    const { entry, inconclusive } = await reportOf({ ...job, bar });
+    expect([entry.verdict, entry.tone, inconclusive]).to.deep.equal(['Not seen', '', true]);
   });
 });
 

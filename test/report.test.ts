@@ -1,5 +1,5 @@
 /** Scaling reports: parts that add up, drawings that show what the rows say, the same bytes again. */
-import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -153,6 +153,25 @@ describe('faultline report', function () {
     const alone = mkdtempSync(join(tmpdir(), 'faultline-'));
     await faultline('report', ...names.slice(0, 2), ...quick, '-o', alone);
     expect(readdirSync(alone).some((file) => file.startsWith('kernels'))).to.equal(false);
+  });
+
+  it('says by which command it was written, of a file too; and of what was published only where something was', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'faultline-'));
+    const mine = join(folder, "it's mine.yaml");
+    writeFileSync(
+      mine,
+      readFileSync('scenarios/scaling/pft-altix-1g.yaml', 'utf8').replace(/^measured:\n( {2}.*\n)+/m, ''),
+    );
+    const { code } = await faultline('report', mine, 'scaling/pft-altix-1g', ...quick, '-o', folder);
+    expect(code).to.equal(0);
+    const [text, packaged] = ["it's mine.md", 'pft-altix-1g.md'].map((file) =>
+      readFileSync(join(folder, file), 'utf8'),
+    );
+    expect(text).to.contain(`Written by \`faultline report '${mine.replace("'", "'\\''")}' --scale `);
+    expect(packaged).to.contain('Written by `faultline report scaling/pft-altix-1g --scale ');
+    expect(text).to.contain('| | threads | fault/wsec |\n| --: | --: | --: |\n').and.not.to.contain('published');
+    expect(packaged).to.contain('| | threads | fault/wsec | published | error |\n| --: | --: | --: | --: | --: |\n');
+    rmSync(folder, { recursive: true });
   });
 
   it('has files that are read too: rates of what is read, by window', async () => {

@@ -143,7 +143,7 @@ describe('a scenario', () => {
       faultsPerWallS: 88859.03,
     };
     expect(scenario.measured?.rows).to.deep.equal([{ gb: 1, repetitions: 3, threads: 1, ...times }]);
-    expect(parse(pft.replace('gb: 1', 'gb: [0.25, 1024]')).pft?.gb).to.deep.equal([0.25, 1024]);
+    expect(parse(pft.replace('gb: 1', 'gb: [0.25, 8]')).pft?.gb).to.deep.equal([0.25, 8]);
   });
 
   it('has a hash of its meaning only', () => {
@@ -257,6 +257,8 @@ const refused: Record<string, [text: string, ...errors: string[]]> = {
   'seqread by both': [`${head}seqread: { gib: 1, threads: 2, processes: 2 }\nexpect: { never: anything }`, '3:32 seqread has either threads or processes, got both'],
   'misses without lat_proc': [never('misses: 3'), '6:11 misses goes with lat_proc only'],
   'too many repetitions': [pft.replace('repetitions: 3', 'repetitions: 101'), '5:16 repetitions must be a whole number of at most 100, got 101'],
+  'more memory than there is': [`machine: { cpus: 3 }\n${pft.replace('gb: 1', 'gb: [4, 4.5]')}`, '5:11 gb must be at most 4: the machine has 4 GiB with 3 CPUs, got 4.5'],
+  'a file larger than memory': [`${head}seqread: { gib: 9, threads: 1, scale: 64 }\nexpect: { faults: 1 }\n`, '3:17 gib must be at most 8: the machine has 8 GiB with 8 CPUs, got 9'],
   'no memory': [pft.replace('gb: 1', 'gb: [1, 0]'), '4:11 entry 2 of gb must be a number greater than 0, got 0'],
   'an empty list': [pft.replace('[1, 2]', '[]'), '6:12 threads must be a whole number of at least 1, or a list of them, got a list of 0'],
   'another column': [pft.replace('User', 'Usr'), "9:31 entry 4 of columns must be 'User', got 'Usr'"],

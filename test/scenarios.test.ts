@@ -88,7 +88,7 @@ describe('scenarios', () => {
         expect([status, problems, rows.length]).to.deep.equal([0, [], latProcRows(scenario.latProc).length]);
         return;
       }
-      const result = exploreForReport(scenario);
+      const result = exploreForReport(scenario, 200_000);
       expect(result.complete, 'complete').to.equal(true);
       expect(judge(scenario.expect, result)).to.deep.equal([]);
       const name = file.replace('.yaml', '');

@@ -1,6 +1,7 @@
 /** `faultline calibrate`: find the free costs of a machine from tables of unpatched kernels. */
 import { calibrate, type Calibration, refusal } from '../predict/calibrate.ts';
 import { observedRows } from '../predict/observed.ts';
+import { checkSizes } from '../predict/sizes.ts';
 import { findProfile, profiles } from '../profiles/index.ts';
 import { calibrationText } from '../report/calibration.ts';
 import { EXIT, UsageError } from './exit.ts';
@@ -24,8 +25,10 @@ export function calibrateCommand(io: Io, tables: readonly string[], options: Cal
   const rows = scenarios.flatMap((scenario) => observedRows(scenario, profile.geometry.pageBytes));
   const why = refusal(rows, profile);
   if (why !== null) throw new UsageError(why);
+  const scale = Math.max(options.scale, ...scenarios.map(({ pft, seqread }) => pft?.scale ?? seqread?.scale ?? 1));
+  for (const scenario of scenarios) checkSizes(scenario, profile, scale);
   const found = calibrate(rows, profile, {
-    scale: Math.max(options.scale, ...scenarios.map(({ pft, seqread }) => pft?.scale ?? seqread?.scale ?? 1)),
+    scale,
     replications: options.replications,
     evaluations: options.evaluations,
     ...(!options.quiet && { report: (what: string) => io.err(`${what}\n`) }),

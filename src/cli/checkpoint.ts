@@ -1,21 +1,12 @@
 /** A search in a file, so that it can be taken up again: after Ctrl-C, after a power cut. */
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { Checkpoint, Search } from '../drivers/controlled/explore.ts';
 import type { Scenario } from '../scenario/read.ts';
 import { UsageError } from './exit.ts';
+import { makeFolder } from './write.ts';
 
 const SCHEMA = z.object({
   format: z.literal('faultline.checkpoint/1'),
@@ -95,7 +86,7 @@ export class CheckpointFile {
       search: saved,
     };
     try {
-      mkdirSync(dirname(this.path), { recursive: true });
+      makeFolder(dirname(this.path));
       const file = openSync(`${this.path}.new`, 'w');
       writeFileSync(file, JSON.stringify(data));
       fsyncSync(file);

@@ -4,7 +4,6 @@ import type { Failure } from '../drivers/controlled/tally.ts';
 import { type Counterexample, counterexampleOf } from '../explain/counterexample.ts';
 import { drawCounterexample } from '../explain/explain.ts';
 import type { Scenario } from '../scenario/read.ts';
-import { UsageError } from './exit.ts';
 import { patchWords, quoted } from './heading.ts';
 import type { Io } from './io.ts';
 import { trailOf, writeTrail } from './trail.ts';
@@ -30,7 +29,7 @@ function store(trail: ReturnType<typeof trailOf>, path: string | undefined): str
   try {
     return writeTrail(trail, path);
   } catch (error) {
-    if (path !== undefined) throw new UsageError(`cannot write ${path}: ${(error as Error).message}`);
+    if (path !== undefined) throw error;
     return null; // a read-only folder: the drawing is all there is
   }
 }

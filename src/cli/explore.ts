@@ -8,7 +8,7 @@ import { formatSchedule } from '../drivers/controlled/schedule.ts';
 import type { Strategy } from '../drivers/controlled/strategy.ts';
 import type { Exploration } from '../drivers/controlled/tally.ts';
 import { drawCutOff, drawVerdicts } from '../explain/explain.ts';
-import { coverage, plural, wordFor } from '../explain/verdict.ts';
+import { asExpected, coverage, plural, wordFor } from '../explain/verdict.ts';
 import { visible } from '../export/escape.ts';
 import { judge } from '../scenario/judge.ts';
 import { benchmarkOf, type Scenario } from '../scenario/read.ts';
@@ -199,7 +199,7 @@ function text(
   if (result.spin !== null) lines.push('', ...drawCutOff(make, result, io));
   if (shown !== null) lines.push('', ...drawStored(io, scenario, shown));
   if (problems.length > 0) lines.push('', ...problems.map((problem) => io.colors.red(`NOT AS EXPECTED: ${problem}`)));
-  else lines.push('', result.complete ? 'as the scenario expects' : 'nothing so far that the scenario does not expect');
+  else lines.push('', asExpected(result));
   return `${lines.join('\n')}\n`;
 }
 

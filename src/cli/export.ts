@@ -1,6 +1,5 @@
 /** `--export kind=file`: files for other people's tools, beside what is printed. */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { basename } from 'node:path';
 import type { TimedOptions } from '../drivers/timed/run.ts';
 import type { Recording } from '../explain/record.ts';
 import { type ExportKind, Listener, TIMELINE_KINDS, type TimelineKind, timelineFile } from '../export/index.ts';
@@ -10,6 +9,7 @@ import { TimedRecorder } from '../trace/timed.ts';
 import { UsageError } from './exit.ts';
 import type { Io } from './io.ts';
 import { EXPORTS } from './options.ts';
+import { writeOutput } from './write.ts';
 
 export interface ExportOptions {
   /** `kind=file`, any number of them. */
@@ -101,11 +101,6 @@ function write(io: Io, { quiet }: ExportOptions, file: string, data: string | Ui
     io.instead!(String(data));
     return;
   }
-  try {
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, data);
-  } catch (error) {
-    throw new UsageError(`cannot write ${file}: ${(error as Error).message}`);
-  }
+  writeOutput(file, data);
   if (!quiet) io.err(`faultline: wrote ${file}\n`);
 }

@@ -137,6 +137,7 @@ function program(io: Io, decide: (action: Action) => void): Command {
     .argument('[scenarios...]', 'files or names (default: all of the package, and an index)')
     .option('--scale <n>', 'simulate one part in n of the memory', wholeNumber(1), 16)
     .option('--replications <n>', 'runs of each row in which placement is random', wholeNumber(1), 4)
+    .option('--executions <n>', 'stop the search of a race after this many (exit 3)', wholeNumber(1), 200_000)
     .option('-o, --output <folder>', 'where the reports go', 'reports')
     .action((given: string[], options) => {
       decide(async () => (await import('./report.ts')).reportCommand(io, given, options as never));

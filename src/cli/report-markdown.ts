@@ -13,14 +13,17 @@ import { type CostLine, type Doubts, type ReportHead, scalabilityMarkdown } from
 import { stackSvg } from '../report/stack-svg.ts';
 import { partLines, stackParts } from '../report/time-parts.ts';
 import { benchmarkOf, type LatProcSpec, type Scenario } from '../scenario/read.ts';
-import { kernelName, patchWords } from './heading.ts';
+import { kernelName, patchWords, quoted } from './heading.ts';
 import type { CommonOptions } from './options.ts';
 import type { Progress } from './progress.ts';
+import { commandName } from './report-names.ts';
 import { latProcFiguresOf, latProcText } from './run-lat-proc.ts';
 
 export interface ReportOptions extends CommonOptions {
   readonly scale: number;
   readonly replications: number;
+  /** A search stops after so many. */
+  readonly executions: number;
   readonly output: string;
 }
 
@@ -93,7 +96,7 @@ function scalingFiles({ name, stem, scenario, rows }: Reported, options: ReportO
   const { unit } = rows[0];
   const actors = actorsOf(scenario);
   const text = scalabilityMarkdown({
-    ...headOf(`How ${stem} scales`, scenario, name, options),
+    ...headOf(`How ${stem} scales`, scenario, quoted(commandName(scenario, name)), options),
     ...doubtsOf(scenario),
     ...{ curve: encodeURIComponent(curve), time: encodeURIComponent(time), rows, unit, actors },
     source: scenario.measured?.source ?? scenario.seqread?.measured?.source ?? null,
@@ -162,11 +165,12 @@ function onOneMachine(all: readonly Reported[]): Reported[][] {
 
 function kernelFiles(group: readonly Reported[], options: ReportOptions): [string, string][] {
   const [{ scenario, rows }] = group;
+  const names = group.map((one) => quoted(commandName(one.scenario, one.name)));
   const stem = `kernels-${scenario.machine.profile}`;
   const { unit } = rows[0];
   const actors = actorsOf(scenario);
   const text = kernelsMarkdown({
-    ...headOf(`Kernels on ${scenario.machine.profile}`, scenario, group.map(({ name }) => name).join(' '), options),
+    ...headOf(`Kernels on ${scenario.machine.profile}`, scenario, names.join(' '), options),
     ...doubtsOf(scenario),
     about: 'One machine, one program, several kernels: what a patch does to the curve of the kernel that it is for.',
     kernel: group.map((one) => kernelName(one.scenario)).join('; '),
@@ -194,7 +198,7 @@ function latProcFiles(
   const rows = latProcFiguresOf(scenario, spec, {});
   const machines = spec.machines.map(findProfile);
   const text = latProcMarkdown({
-    ...headOf(`What lat_proc costs: ${stem}`, scenario, name, options),
+    ...headOf(`What lat_proc costs: ${stem}`, scenario, quoted(commandName(scenario, name)), options),
     machine: spec.machines.join(', '),
     picture: encodeURIComponent(`${stem}.svg`),
     tables: latProcText(scenario, spec, rows, 80),

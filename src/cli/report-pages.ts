@@ -7,6 +7,7 @@ import type { IndexEntry } from '../html/index-page.ts';
 import { scalingPage } from '../html/scaling-page.ts';
 import { textPage } from '../html/text-page.ts';
 import { simulate } from '../predict/rows.ts';
+import { checkSizes } from '../predict/sizes.ts';
 import { findProfile } from '../profiles/index.ts';
 import { pftHeader, pftLines } from '../report/pft-table.ts';
 import { meanErrors, measuredFigures, type PftResult } from '../scenario/pft-result.ts';
@@ -28,6 +29,8 @@ export interface Report {
   /** Texts by their paths from the folder of the reports. */
   readonly files: readonly (readonly [path: string, text: string])[];
   readonly entry: IndexEntry;
+  /** A search that stopped before it was complete. */
+  readonly inconclusive?: boolean;
   /** What is compared with other kernels. */
   readonly reported?: Reported | null;
 }
@@ -59,7 +62,8 @@ function aboutOf({ about }: Scenario): string {
 }
 
 export async function reportOf(job: ReportJob): Promise<Report> {
-  const { scenario, name } = job;
+  const { scenario, name, options } = job;
+  checkSizes(scenario, findProfile(scenario.machine.profile), scaleOf(scenario, options));
   if (benchmarkOf(scenario) === null) return dirname(name) === 'scaling' ? timedRun(job) : race(job);
   return (scenario.seqread?.scale ?? 1) > 1 ? timedRun(job) : scaling(job);
 }
@@ -117,20 +121,21 @@ function mailRows(scenario: Scenario, scale: number, seed: number): PftResult[] 
   });
 }
 
-function race({ scenario, name, index }: ReportJob): Report {
-  const result = exploreForReport(scenario);
-  const { failures, executions } = result;
+function race({ scenario, name, index, options }: ReportJob): Report {
+  const result = exploreForReport(scenario, options.executions);
+  const { failures, executions, complete } = result;
   const problems = judge(scenario.expect, result);
   const broken = failures.map((failure) => `${failure.rule} ${countOf(failure, executions)}`).join(', ');
   const always = failures.some((failure) => wordFor(failure, executions) === 'Always');
   const words =
     failures.length === 0
-      ? { verdict: result.complete ? 'Never' : 'Not seen', detail: coverage(result), tone: 'good' as const }
+      ? ({ verdict: complete ? 'Never' : 'Not seen', detail: coverage(result), tone: complete ? 'good' : '' } as const)
       : { verdict: always ? 'Always' : 'Sometimes', detail: broken, tone: 'bad' as const };
   const unexpected = problems.length > 0 ? { verdict: `NOT AS EXPECTED: ${words.verdict}`, tone: 'bad' as const } : {};
   return {
     files: [[`${name}.html`, raceText(scenario, result, name, index)]],
     entry: { ...entryOf(scenario, name), ...words, ...unexpected },
+    inconclusive: !complete,
   };
 }
 

@@ -12,11 +12,8 @@ import { buildWorld, type CheckedProgram, checkedProgram, type World } from '../
 import { kernelName, patchWords, quoted } from './heading.ts';
 import { commandName } from './report-names.ts';
 
-/** After so many executions `check` stops too. */
-const EXECUTIONS = 200_000;
-
-export function exploreForReport(scenario: Scenario): Exploration {
-  return explore(() => checkedProgram(buildWorld(scenario)), { strategy: sourceDpor(), maxExecutions: EXECUTIONS });
+export function exploreForReport(scenario: Scenario, maxExecutions: number): Exploration {
+  return explore(() => checkedProgram(buildWorld(scenario)), { strategy: sourceDpor(), maxExecutions });
 }
 
 /** `name` is what the package calls it, or the name of the file. */

@@ -1,9 +1,8 @@
 /** `faultline report`: a page for every scenario, and an index of them; how some of them scale as Markdown and SVG too. */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { visible } from '../export/escape.ts';
 import { type IndexEntry, indexPage } from '../html/index-page.ts';
-import { EXIT, UsageError } from './exit.ts';
+import { EXIT } from './exit.ts';
 import type { Io } from './io.ts';
 import { packagedScenarios } from './options.ts';
 import { readPatched } from './patch.ts';
@@ -11,6 +10,7 @@ import { progress } from './progress.ts';
 import { comparisons, IN_MARKDOWN, type Reported, type ReportOptions } from './report-markdown.ts';
 import { nameOf } from './report-names.ts';
 import { comparisonReport, layoutReport, type Report, reportOf } from './report-pages.ts';
+import { writeOutput } from './write.ts';
 
 /** Without names all scenarios of the package, and the index. */
 export async function reportCommand(io: Io, given: readonly string[], options: ReportOptions): Promise<number> {
@@ -20,8 +20,10 @@ export async function reportCommand(io: Io, given: readonly string[], options: R
   const bar = progress(io, options.quiet);
   const entries: IndexEntry[] = [];
   const compared: Reported[] = [];
-  const take = ({ files, entry, reported = null }: Report): void => {
+  let inconclusive = false;
+  const take = ({ files, entry, reported = null, ...search }: Report): void => {
     bar.done();
+    if (search.inconclusive === true) inconclusive = true;
     for (const [path, text] of files) io.out(`${visible(write(join(options.output, path), text))}\n`);
     entries.push(entry);
     if (reported !== null) compared.push(reported);
@@ -33,18 +35,14 @@ export async function reportCommand(io: Io, given: readonly string[], options: R
     take(await reportOf({ scenario, name, index, options, bar, markdown: !all || IN_MARKDOWN.includes(name) }));
   }
   for (const files of comparisons(compared, options)) take(comparisonReport(files, index));
-  if (!all) return EXIT.ok;
-  take(await layoutReport('../index.html'));
-  io.out(`${write(join(options.output, 'index.html'), indexPage(entries))}\n`);
-  return EXIT.ok;
+  if (all) {
+    take(await layoutReport('../index.html'));
+    io.out(`${write(join(options.output, 'index.html'), indexPage(entries))}\n`);
+  }
+  return inconclusive ? EXIT.inconclusive : EXIT.ok;
 }
 
 function write(file: string, text: string): string {
-  try {
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, text);
-  } catch (error) {
-    throw new UsageError(`cannot write ${file}: ${(error as Error).message}`);
-  }
+  writeOutput(file, text);
   return file;
 }

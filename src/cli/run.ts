@@ -7,6 +7,7 @@ import { KernelBug } from '../machine/thread.ts';
 import { lockTable } from '../report/lock-table.ts';
 import { pftHeader, pftLines } from '../report/pft-table.ts';
 import { simulate, type SimulatedRow } from '../predict/rows.ts';
+import { checkSizes } from '../predict/sizes.ts';
 import { halfWidth95, mean } from '../predict/statistics.ts';
 import { findProfile } from '../profiles/index.ts';
 import { figures, judgePft, meanErrors, measuredFigures, type PftResult } from '../scenario/pft-result.ts';
@@ -36,6 +37,7 @@ export async function run(given: Io, file: string, options: RunOptions): Promise
   const io = withExports(given, options);
   const scenario = await readPatched(file, options);
   checkRows(scenario, options);
+  checkSizes(scenario, findProfile(scenario.machine.profile), 1);
   if (scenario.latProc !== undefined) return runLatProc(io, scenario, scenario.latProc, options);
   if (scenario.seqread !== undefined) return runSeqread(io, scenario, scenario.seqread, options);
   return scenario.pft === null ? runThreads(io, scenario, options) : runPft(io, scenario, options);

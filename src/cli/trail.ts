@@ -1,12 +1,13 @@
 /** A recorded schedule in a file: enough to repeat it, and to tell where another run parts from it. */
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { readFileSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { z } from 'zod';
 import type { Schedule } from '../drivers/controlled/schedule.ts';
 import type { Found } from '../drivers/controlled/execution.ts';
 import type { Recording } from '../explain/record.ts';
 import type { Scenario } from '../scenario/read.ts';
 import { UsageError } from './exit.ts';
+import { writeOutput } from './write.ts';
 
 const trailSchema = z.object({
   format: z.literal('faultline.trail/2'),
@@ -54,8 +55,7 @@ export function trailOf(
 export function writeTrail(trail: Trail, path?: string): string {
   const name = basename(trail.scenario.path).replace(/\.ya?ml$/, '');
   const target = path ?? join('reports', 'trails', `${name}.trail.json`);
-  mkdirSync(dirname(target), { recursive: true });
-  writeFileSync(target, `${JSON.stringify(trail, null, 1)}\n`);
+  writeOutput(target, `${JSON.stringify(trail, null, 1)}\n`);
   return target;
 }
 

@@ -1,7 +1,6 @@
 /** `faultline validate`: measured against predicted, for every published table. */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { validateReads } from '../predict/seqread.ts';
+import { checkSizes } from '../predict/sizes.ts';
 import { summaries, validate } from '../predict/validate.ts';
 import { findProfile } from '../profiles/index.ts';
 import { validationMarkdown, validationText } from '../report/validation.ts';
@@ -10,6 +9,7 @@ import type { Io } from './io.ts';
 import type { CommonOptions } from './options.ts';
 import { progress } from './progress.ts';
 import { scenariosWithTables } from './tables.ts';
+import { writeOutput } from './write.ts';
 
 export interface ValidateCommandOptions extends CommonOptions {
   readonly scale: number;
@@ -22,6 +22,7 @@ export function validateCommand(io: Io, given: readonly string[], options: Valid
   const bar = progress(io, options.quiet);
   const report = (what: string): void => bar.update(() => what);
   const scenarios = scenariosWithTables(given);
+  for (const scenario of scenarios) checkSizes(scenario, findProfile(scenario.machine.profile), scale);
   const pft = scenarios.filter((scenario) => scenario.pft !== null);
   const tables = validate(pft, findProfile, { scale, replications, seed, report });
   const reads = scenarios
@@ -30,8 +31,7 @@ export function validateCommand(io: Io, given: readonly string[], options: Valid
   bar.done();
   const means = summaries(tables, reads);
   const words = [...given, `--scale ${scale}`, `--replications ${replications}`, `--seed ${seed}`];
-  mkdirSync(dirname(output), { recursive: true });
-  writeFileSync(output, validationMarkdown(tables, reads, means, `faultline validate ${words.join(' ')}`));
+  writeOutput(output, validationMarkdown(tables, reads, means, `faultline validate ${words.join(' ')}`));
   if (format === 'table')
     io.out(`${[...validationText(tables, reads, means), '', `written to ${output}`].join('\n')}\n`);
   else {

@@ -1,4 +1,5 @@
 /** `faultline whatif`: what would be gained if one cost, one critical section or one line took another time? */
+import { checkSizes } from '../predict/sizes.ts';
 import { type Trial, trialsOf } from '../predict/trials.ts';
 import { whatIf, type WhatIfRow } from '../predict/whatif.ts';
 import { findProfile } from '../profiles/index.ts';
@@ -26,6 +27,7 @@ export async function whatIfCommand(io: Io, file: string, options: WhatIfCommand
   const scenario = await readPatched(file, options);
   const profile = findProfile(scenario.machine.profile);
   const scale = scenario.pft === null ? 1 : Math.max(options.scale, scenario.pft.scale ?? 1);
+  checkSizes(scenario, profile, scale);
   const trials = chosen(scenario, trialsOf(scenario, profile, scale), options.threads);
   const { factor, seed, replications } = options;
   const format = options.json === true ? 'json' : options.format;

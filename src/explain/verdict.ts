@@ -43,6 +43,11 @@ function beside({ sampled, cutOff, claim, complete }: Exploration): string[] {
   return cutOff > 0 ? [...samples, `step bound hit in ${cutOff.toLocaleString('en-US')}`] : samples;
 }
 
+/** What is said of a result in which nothing is but what the scenario expects. */
+export function asExpected({ complete }: Exploration): string {
+  return complete ? 'as the scenario expects' : 'nothing so far that the scenario does not expect';
+}
+
 /** One line about everything that was never seen: never, not within the bound, or merely not seen. */
 export function cleanVerdict(result: Exploration): string {
   const races = result.failures.some(({ rule }) => rule === DATA_RACE);

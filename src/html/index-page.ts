@@ -1,5 +1,5 @@
 /** All reports on one page, by what they are about, with a filter. */
-import { html, type Markup } from './markup.ts';
+import { html, type Markup, prose } from './markup.ts';
 import { pageText } from './shell.ts';
 
 export interface IndexEntry {
@@ -72,6 +72,6 @@ function line({ href, name, kernel, about, verdict, detail, tone }: IndexEntry):
   return html`<li data-report>
     <a href="${href.split('/').map(encodeURIComponent).join('/')}">${name.replace(/^\w+\//, '')}</a>
     <span><span class="word ${tone}">${verdict}</span> <span>${detail}</span> <span class="dim">${kernel}</span></span>
-    <span class="about">${short}</span>
+    <span class="about">${prose(short)}</span>
   </li>`;
 }

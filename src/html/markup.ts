@@ -26,6 +26,11 @@ function rendered(value: Content): string {
   return typeof value === 'object' ? value.map(rendered).join('') : xml(String(value));
 }
 
+/** Text in which words between backticks are code. */
+export function prose(text: string): Content {
+  return text.split(/`([^`]+)`/).map((part, i) => (i % 2 === 0 ? part : html`<code>${part}</code>`));
+}
+
 /** Lines of text as they are; what is in a line is shown, also what is not seen elsewhere. */
 export function preformatted(lines: readonly string[]): Markup {
   return html`<pre tabindex="0">${trusted(lines.map((line) => xml(line)).join('\n'))}</pre>`;

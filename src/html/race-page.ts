@@ -5,9 +5,9 @@ import { formatSchedule } from '../drivers/controlled/schedule.ts';
 import type { Exploration } from '../drivers/controlled/tally.ts';
 import { type Counterexample, counterexampleOf } from '../explain/counterexample.ts';
 import { drawCounterexample, drawCutOff, drawRecording } from '../explain/explain.ts';
-import { cleanVerdict, countOf, coverage, plural, wordFor } from '../explain/verdict.ts';
+import { asExpected, cleanVerdict, countOf, coverage, plural, wordFor } from '../explain/verdict.ts';
 import { cut } from '../report/wrap.ts';
-import { html, type Markup, preformatted } from './markup.ts';
+import { html, type Markup, preformatted, prose } from './markup.ts';
 import type { TimelineData } from './model.ts';
 import { pageText } from './shell.ts';
 import { type Film, film, MOST_ACCESSES, runOf, shownSteps } from './steps.ts';
@@ -61,7 +61,7 @@ export function racePage(report: RaceReport): string {
   );
   const data: TimelineData = { unit: 'step', strings: strings.all, runs };
   const body = html`<h1>${name}</h1>
-    <p>${report.about}</p>
+    <p>${prose(report.about)}</p>
     <p class="dim">${report.setting}</p>
     ${verdicts(report)}
     <h2>Timeline</h2>
@@ -88,15 +88,19 @@ function verdicts({ result, problems, program }: RaceReport): Markup {
   return html`<div class="scroll">
       <table class="verdicts">
         ${failures.map((failure) => row(failure.rule, wordFor(failure, executions), countOf(failure, executions), 'bad'))}
-        ${row(never, ...cleanWords(result), 'good')}
+        ${row(never, ...cleanWords(result), result.complete ? 'good' : '')}
         ${reached.map((mark) => row(`reached: ${mark.name}`, '', `${mark.executions} of ${executions}`, ''))}
         ${unreached.map((mark) => row(`never reached: ${mark}`, '', coverage(result), 'bad'))}
       </table>
     </div>
     ${failures.length === 0 ? null : html`<p>Seen: ${coverage(result)}.</p>`}
     ${result.spin === null ? null : preformatted(drawCutOff(program, result))}
-    ${problems.length === 0 ? html`<p class="dim">As the scenario expects.</p>` : null}
+    ${problems.length === 0 ? html`<p class="dim">${sentence(asExpected(result))}</p>` : null}
     ${problems.map((problem) => html`<p class="bad">NOT AS EXPECTED: ${problem}</p>`)}`;
+}
+
+function sentence(words: string): string {
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
 }
 
 /** `never (all 236 classes)`: the word, and what is said of it. */

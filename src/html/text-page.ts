@@ -1,5 +1,5 @@
 /** What a command prints, as a page; with a stretch of the run if there is one. */
-import { html, preformatted } from './markup.ts';
+import { html, preformatted, prose } from './markup.ts';
 import type { TimelineData } from './model.ts';
 import { pageText } from './shell.ts';
 import { timeline } from './timeline.ts';
@@ -23,7 +23,7 @@ export function textPage({ name, index, about, sections, timeline: data, source 
           <p class="dim">${data.runs[0].about}</p>
           ${timeline(data)}`;
   const body = html`<h1>${name}</h1>
-    <p>${about}</p>
+    <p>${prose(about)}</p>
     ${sections.map(
       ({ command, printed }) =>
         html`<p><code>${command}</code></p>

@@ -85,16 +85,20 @@ function figure(rate: number): string {
   return rate.toFixed(rate < 1000 ? 3 : 0);
 }
 
+/** Where nobody has published a row there is nothing to stand beside the rates. */
 function rateTable({ rows, source, actors, unit }: ScalabilityReport): string[] {
-  const cell = (row: ReportRow): string => {
-    const { series, threads, rate, published } = row;
-    const beside = published === null ? ['', ''] : [figure(published), `${signed(rate / published - 1)} %`];
-    return `| ${[series, threads, rateWords(row), ...beside].join(' | ')} |`;
-  };
+  const measured = rows.some(({ published }) => published !== null);
+  const beside = ({ rate, published }: ReportRow): string[] =>
+    published === null ? ['', ''] : [figure(published), `${signed(rate / published - 1)} %`];
+  const cells = (row: ReportRow): (string | number)[] => [
+    ...[row.series, row.threads, rateWords(row)],
+    ...(measured ? beside(row) : []),
+  ];
+  const head = [actors, unit, ...(measured ? ['published', 'error'] : [])];
   return [
-    `| | ${actors} | ${unit} | published | error |`,
-    '| --: | --: | --: | --: | --: |',
-    ...rows.map(cell),
+    `| | ${head.join(' | ')} |`,
+    `| ${['', ...head].map(() => '--:').join(' | ')} |`,
+    ...rows.map((row) => `| ${cells(row).join(' | ')} |`),
     ...(source === null ? [] : ['', `Published: <${source}>.`]),
   ];
 }

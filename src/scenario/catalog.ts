@@ -3,16 +3,21 @@ import { ruleNames } from '../check/invariants.ts';
 import { bases, bugs, patches } from '../kernel/index.ts';
 import { marks } from '../kernel/marks.ts';
 import { defaultProfile, profiles } from '../profiles/index.ts';
-import type { Catalog } from './schema.ts';
+import type { Profile } from '../machine/profile.ts';
+import type { Catalog, MachineSize } from './schema.ts';
 
 export function catalog(): Catalog {
   return {
     kernels: bases.map((base) => base.name),
     patches: patches.map((patch) => patch.name),
     bugs: bugs.map((bug) => bug.name),
-    profiles: Object.fromEntries(profiles.map((profile) => [profile.name, { cpus: profile.cpus }])),
+    profiles: Object.fromEntries(profiles.map((profile) => [profile.name, sizeOf(profile)])),
     defaultProfile,
     invariants: ruleNames(),
     marks: Object.keys(marks),
   };
+}
+
+function sizeOf({ cpus, cpusPerNode, memoryPerNode }: Profile): MachineSize {
+  return { cpus, cpusPerNode, gibPerNode: memoryPerNode.value / 1024 };
 }

@@ -7,12 +7,19 @@
  */
 import { z } from 'zod';
 
+/** How large a machine is. */
+export interface MachineSize {
+  readonly cpus: number;
+  readonly cpusPerNode: number;
+  readonly gibPerNode: number;
+}
+
 /** The names a scenario may use, and the size of the machines. */
 export interface Catalog {
   readonly kernels: readonly string[];
   readonly patches: readonly string[];
   readonly bugs: readonly string[];
-  readonly profiles: Readonly<Record<string, { readonly cpus: number }>>;
+  readonly profiles: Readonly<Record<string, MachineSize>>;
   /** One of `profiles`. */
   readonly defaultProfile: string;
   readonly invariants: readonly string[];

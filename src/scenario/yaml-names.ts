@@ -32,6 +32,7 @@ export function checkNames(located: Located, catalog: Catalog, report: Report): 
   const vmas = checkVmas(check, files);
   checkThreads(check, cpus, vmas, files);
   checkWorkload(check);
+  checkMemory(check, cpus);
   checkExpect(check);
 }
 
@@ -46,17 +47,48 @@ function checkKernel(check: Check): void {
 
 /** The machine's number of CPUs, null if it cannot be told. */
 function checkMachine(check: Check): number | null {
-  const { profiles, defaultProfile } = check.catalog;
+  const { profiles } = check.catalog;
   checkKnown(check, 'profile', ['machine', 'profile'], Object.keys(profiles));
-  const hasProfile = findPlace(check.root, ['machine', 'profile']) !== undefined;
-  const name = hasProfile ? (namesAt(check, ['machine', 'profile'])[0]?.name ?? '') : defaultProfile;
-  const most = Object.hasOwn(profiles, name) ? profiles[name].cpus : null;
+  const name = profileOf(check);
+  const most = name === null ? null : profiles[name].cpus;
   const path = ['machine', 'cpus'];
   if (findPlace(check.root, path) === undefined) return most;
   const cpus = wholeAt(check, path);
   if (cpus !== null && most !== null && cpus > most)
-    say(check, path, `cpus must be at most ${most}, the CPUs of ${quote(name)}, got ${cpus}`);
+    say(check, path, `cpus must be at most ${most}, the CPUs of ${quote(name!)}, got ${cpus}`);
   return cpus;
+}
+
+/** The profile of the machine, null if it cannot be told. */
+function profileOf(check: Check): string | null {
+  const path = ['machine', 'profile'];
+  const { defaultProfile, profiles } = check.catalog;
+  const name = findPlace(check.root, path) === undefined ? defaultProfile : namesAt(check, path)[0]?.name;
+  return name !== undefined && Object.hasOwn(profiles, name) ? name : null;
+}
+
+/** Whoever touches more than there is runs out of memory: that is no bug of the kernel. */
+function checkMemory(check: Check, cpus: number | null): void {
+  const profile = profileOf(check);
+  if (profile === null || cpus === null) return;
+  const { cpusPerNode, gibPerNode } = check.catalog.profiles[profile];
+  const nodes = Math.ceil(cpus / cpusPerNode);
+  const memory = nodes * gibPerNode;
+  for (const path of [
+    ['pft', 'gb'],
+    ['seqread', 'gib'],
+  ]) {
+    const value = valueAt(check.data, path);
+    [value].flat().forEach((gib, index) => {
+      const at = Array.isArray(value) ? [...path, index] : path;
+      if (typeof gib === 'number' && gib > memory)
+        say(
+          check,
+          at,
+          `${path[1]} must be at most ${memory}: the machine has ${memory} GiB with ${cpus} CPUs, got ${gib}`,
+        );
+    });
+  }
 }
 
 /** The names of the files. */

@@ -7,7 +7,10 @@ export const catalog: Catalog = {
   kernels: ['v2.6.10', 'v3.17'],
   patches: ['anon-atomic', 'dax-cow-fault'],
   bugs: ['no-pte-none-recheck', 'early-unlock'],
-  profiles: { 'altix-3700-8p': { cpus: 8 }, 'x86-2s': { cpus: 2 } },
+  profiles: {
+    'altix-3700-8p': { cpus: 8, cpusPerNode: 2, gibPerNode: 2 },
+    'x86-2s': { cpus: 2, cpusPerNode: 1, gibPerNode: 2 },
+  },
   defaultProfile: 'altix-3700-8p',
   invariants: ['lost store', 'no page is mapped twice'],
   marks: ['anonymous fault raced'],
