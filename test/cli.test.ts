@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import pc from 'picocolors';
+import { widthOf } from '../src/cli/io.ts';
 import { main } from '../src/cli/main.ts';
 
 interface Result {
@@ -58,6 +59,15 @@ describe('command line', () => {
     writeFileSync(path, text);
     return path;
   }
+
+  it('the width: of the terminal, else of COLUMNS within bounds, else 80', () => {
+    expect(widthOf(120, '60')).to.equal(120);
+    expect(widthOf(undefined, '60')).to.equal(60);
+    expect(['0', 'abc', '-5', '', '1e99', undefined].map((columns) => widthOf(undefined, columns))).to.deep.equal(
+      Array(6).fill(80),
+    );
+    expect([widthOf(0, undefined), widthOf(undefined, '3'), widthOf(undefined, '1e9')]).to.deep.equal([80, 40, 200]);
+  });
 
   it('run: two runs with one seed print the same bytes, as JSON and as a table; eager ones too', async () => {
     const path = file('small.yaml', SMALL);
