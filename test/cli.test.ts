@@ -69,6 +69,37 @@ describe('command line', () => {
     expect([widthOf(0, undefined), widthOf(undefined, '3'), widthOf(undefined, '1e9')]).to.deep.equal([80, 40, 200]);
   });
 
+  it('options that would do nothing are refused', async () => {
+    const [race, small] = [file('race.yaml', RACE('')), file('small.yaml', SMALL)];
+    for (const [args, message] of [
+      [['run', race, '--replications', '3'], /--replications is for pft: \S+ is not/],
+      [
+        ['run', small, '--row', '1', '--replications', '3', '--export', 'csv=-'],
+        /--replications does not go with --export: that is of one run/,
+      ],
+      [['explore', race, '--bound', '2'], /--bound is for --strategy bounded and delay: portfolio has no bound/],
+      [['explore', race, '--strategy', 'delay', '--depth', '3'], /--depth is for --strategy pct: delay has no depth/],
+      [['explore', race, '--liveness', '--estimate'], /--estimate and --liveness are two things to do: choose one/],
+      [['explore', race, '--liveness', '--outcomes'], /--outcomes does nothing with --liveness/],
+      [['explore', race, '--estimate', '--max-steps', '9'], /--max-steps does nothing with --estimate/],
+    ] as const) {
+      const { code, out, err } = await faultline(...args);
+      expect([code, out], err).to.deep.equal([2, '']);
+      expect(err).to.match(new RegExp(`^faultline: ${message.source}\n$`));
+    }
+  });
+
+  it('report: --format json and ndjson list the files', async () => {
+    const [race, output] = [file('race.yaml', RACE('')), join(folder, 'pages')];
+    const json = await faultline('report', race, '-q', '-o', output, '--format', 'json');
+    const { schema, files } = JSON.parse(json.out) as { schema: string; files: string[] };
+    expect(schema).to.equal('faultline.report/1');
+    expect(files).to.have.length(1);
+    expect(readFileSync(files[0], 'utf8')).to.contain('<html');
+    const ndjson = await faultline('report', race, '-q', '-o', output, '--format', 'ndjson');
+    expect(ndjson.out).to.equal(`${JSON.stringify({ file: files[0] })}\n`);
+  });
+
   it('run: two runs with one seed print the same bytes, as JSON and as a table; eager ones too', async () => {
     const path = file('small.yaml', SMALL);
     for (const format of ['json', 'ndjson', 'table']) {

@@ -26,8 +26,9 @@ import { roughly, runSearch, timeLeft } from './search.ts';
 
 export interface ExploreCommandOptions extends CommonOptions, ExportOptions {
   readonly strategy: (typeof STRATEGIES)[number];
-  readonly bound: number;
-  readonly depth: number;
+  /** With the strategies that have one only, as the next. */
+  readonly bound?: number;
+  readonly depth?: number;
   readonly executions?: number;
   readonly maxSteps?: number;
   readonly requireComplete?: boolean;
@@ -47,7 +48,17 @@ const SAMPLES = 10_000;
 /** Without a budget, a search that has found something goes on for so many executions: it may never end. */
 const AFTER_FAILURE = 20_000;
 
-function strategyFor({ strategy, seed, bound, depth, executions = SAMPLES }: ExploreCommandOptions): Strategy {
+/** Where they are not given. */
+const BOUND = 2;
+const DEPTH = 3;
+
+function strategyFor({
+  strategy,
+  seed,
+  bound = BOUND,
+  depth = DEPTH,
+  executions = SAMPLES,
+}: ExploreCommandOptions): Strategy {
   switch (strategy) {
     case 'portfolio':
       return portfolio(seed);
@@ -68,8 +79,29 @@ function strategyFor({ strategy, seed, bound, depth, executions = SAMPLES }: Exp
   }
 }
 
+/** Options that would do nothing are mistaken for ones that do. */
+function refuseIdle(options: ExploreCommandOptions): void {
+  const { strategy, bound, depth, estimate: estimated, liveness: cycles } = options;
+  if (bound !== undefined && strategy !== 'bounded' && strategy !== 'delay') {
+    throw new UsageError(`--bound is for --strategy bounded and delay: ${strategy} has no bound`);
+  }
+  if (depth !== undefined && strategy !== 'pct') {
+    throw new UsageError(`--depth is for --strategy pct: ${strategy} has no depth`);
+  }
+  if (estimated === true && cycles === true) {
+    throw new UsageError('--estimate and --liveness are two things to do: choose one');
+  }
+  if (estimated !== true && cycles !== true) return;
+  const { outcomes, resume, checkpoint, output, maxSteps } = options;
+  const verdicts = { outcomes, resume, checkpoint, output, 'max-steps': maxSteps };
+  const idle = Object.entries(verdicts).find(([, value]) => value !== undefined && value !== false);
+  if (idle !== undefined)
+    throw new UsageError(`--${idle[0]} does nothing with --${cycles === true ? 'liveness' : 'estimate'}`);
+}
+
 export async function explore(given: Io, file: string, options: ExploreCommandOptions): Promise<number> {
   const io = withExports(given, options);
+  refuseIdle(options);
   const scenario = await readPatched(file, options);
   stepExportsOf(options); // wrong ones are told before anything is run
   const benchmark = benchmarkOf(scenario);
@@ -159,7 +191,7 @@ function checkpointFile(scenario: Scenario, options: ExploreCommandOptions): Che
 }
 
 export function searchKey(scenario: Scenario, options: ExploreCommandOptions): SearchKey {
-  const { strategy, seed, bound, depth, executions = null, maxSteps = null } = options;
+  const { strategy, seed, bound = BOUND, depth = DEPTH, executions = null, maxSteps = null } = options;
   const patch = scenario.own?.map(({ name, sha256 }) => `${name} ${sha256.slice(0, 12)}`);
   return {
     version: version(),

@@ -20,9 +20,16 @@ export async function reportCommand(io: Io, given: readonly string[], options: R
   const bar = progress(io, options.quiet);
   const entries: IndexEntry[] = [];
   const compared: Reported[] = [];
+  const written: string[] = [];
+  const put = (path: string, text: string): void => {
+    const file = write(join(options.output, path), text);
+    written.push(file);
+    if (options.format === 'table') io.out(`${visible(file)}\n`);
+    if (options.format === 'ndjson') io.out(`${JSON.stringify({ file })}\n`);
+  };
   const take = ({ files, entry, reported = null }: Report): void => {
     bar.done();
-    for (const [path, text] of files) io.out(`${visible(write(join(options.output, path), text))}\n`);
+    for (const [path, text] of files) put(path, text);
     entries.push(entry);
     if (reported !== null) compared.push(reported);
   };
@@ -33,9 +40,12 @@ export async function reportCommand(io: Io, given: readonly string[], options: R
     take(await reportOf({ scenario, name, index, options, bar, markdown: !all || IN_MARKDOWN.includes(name) }));
   }
   for (const files of comparisons(compared, options)) take(comparisonReport(files, index));
-  if (!all) return EXIT.ok;
-  take(await layoutReport('../index.html'));
-  io.out(`${write(join(options.output, 'index.html'), indexPage(entries))}\n`);
+  if (all) {
+    take(await layoutReport('../index.html'));
+    put('index.html', indexPage(entries));
+  }
+  if (options.format === 'json')
+    io.out(`${JSON.stringify({ schema: 'faultline.report/1', files: written }, null, 2)}\n`);
   return EXIT.ok;
 }
 

@@ -13,7 +13,7 @@ import { figures, judgePft, meanErrors, measuredFigures, type PftResult } from '
 import type { Scenario } from '../scenario/read.ts';
 import { buildPftWorld, buildWorld, checkedProgram, type PftRow, pftRows, type World } from '../scenario/world.ts';
 import { pftPages } from '../workload/pft.ts';
-import { EXIT } from './exit.ts';
+import { EXIT, UsageError } from './exit.ts';
 import { exportsOf, nameFor, runExported, withExports } from './export.ts';
 import { jsonHead, kernelName } from './heading.ts';
 import type { Io } from './io.ts';
@@ -36,9 +36,18 @@ export async function run(given: Io, file: string, options: RunOptions): Promise
   const io = withExports(given, options);
   const scenario = await readPatched(file, options);
   checkRows(scenario, options);
+  checkReplications(scenario, options);
   if (scenario.latProc !== undefined) return runLatProc(io, scenario, scenario.latProc, options);
   if (scenario.seqread !== undefined) return runSeqread(io, scenario, scenario.seqread, options);
   return scenario.pft === null ? runThreads(io, scenario, options) : runPft(io, scenario, options);
+}
+
+/** Everything else comes out the same whatever the seed, and what is exported is one run. */
+function checkReplications(scenario: Scenario, options: RunOptions): void {
+  if (options.replications === undefined) return;
+  if (scenario.pft === null) throw new UsageError(`--replications is for pft: ${scenario.path} is not`);
+  if (exportsOf(options).length > 0)
+    throw new UsageError('--replications does not go with --export: that is of one run');
 }
 
 /** What is run, on what. */
