@@ -124,7 +124,8 @@ export function readCheckpoint(path: string, { version, scenario, options }: Sea
   let data: unknown;
   try {
     data = JSON.parse(readFileSync(path, 'utf8'));
-  } catch {
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw new UsageError(`${path} cannot be read: ${(error as Error).message}`);
     throw new UsageError(`${path} is not a checkpoint: it is not JSON. Remove it, or explore without --resume.`);
   }
   const parsed = SCHEMA.safeParse(data);

@@ -124,7 +124,7 @@ export async function explore(given: Io, file: string, options: ExploreCommandOp
     },
     key: searchKey(scenario, options),
     file: checkpoint,
-    resume: options.resume !== undefined,
+    resume: options.resume === undefined ? null : options.resume === true ? 'if there' : 'named',
     quiet: options.quiet,
   });
   if (interrupted !== null) {
