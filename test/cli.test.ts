@@ -89,6 +89,31 @@ describe('command line', () => {
     }
   });
 
+  it('a name that is none, and a scenario for a trail: which was meant, and what is missing', async () => {
+    for (const [args, message] of [
+      [
+        ['run', 'races/anon-fault+anon-falt'],
+        "'races/anon-fault+anon-falt' is no file and no scenario of the package (see 'faultline list scenarios'). Did you mean 'races/anon-fault+anon-fault'?",
+      ],
+      [
+        ['explore', 'fork+wriet'],
+        "'fork+wriet' is no file and no scenario of the package (see 'faultline list scenarios'). Did you mean 'races/fork+write'?",
+      ],
+      [
+        ['replay', 'races/fork+write'],
+        "races/fork+write is a scenario, not a trail: --schedule 'T1:7 T2:9 T1' must say who acts when",
+      ],
+    ] as const) {
+      const { code, out, err } = await faultline(...args);
+      expect([code, out, err]).to.deep.equal([2, '', `faultline: ${message}\n`]);
+    }
+    const { code, err } = await faultline('calibrate', 'scaling/pft-altix-1g', '--machine', 'altix-3700-8q');
+    expect(code).to.equal(2);
+    expect(err).to.match(
+      /^faultline: unknown machine 'altix-3700-8q' \(there are: altix-3700-8p, .*\)\. Did you mean 'altix-3700-8p'\?\n$/,
+    );
+  });
+
   it('report: --format json and ndjson list the files', async () => {
     const [race, output] = [file('race.yaml', RACE('')), join(folder, 'pages')];
     const json = await faultline('report', race, '-q', '-o', output, '--format', 'json');
@@ -317,7 +342,13 @@ describe('command line', () => {
     ['alias bomb', `a: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]\n${RACE('')}`, /error: .*(anchor|alias)/],
     ['duplicate key', RACE('').replace('about:', 'about: x\nabout:'), /:2:1: error: /],
     ['empty file', '', /:1:1: error: /],
-    ['binary file', new Uint8Array([0, 1, 2, 255, 254, 0]), /:1:1: error: /],
+    ['binary file', new Uint8Array([0, 1, 2, 255, 254, 0]), /yaml: error: /],
+    [
+      'one name where a list goes',
+      RACE('').replace('bugs: []', 'bugs: split'),
+      /^[^\n]*: error: bugs must be a list[^\n]*\n(?![\s\S]*error:)/,
+    ],
+    ['a bug among more than a message lists', RACE('splat'), /… and \d+ more: 'faultline list kernels'\)/],
     ['a base that is not there', RACE('').replace('v2.6.10', 'v2.6.11'), /v2\.6\.11[\s\S]*v2\.6\.10/],
   ];
   for (const [name, text, message] of bad) {
