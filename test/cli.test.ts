@@ -114,6 +114,30 @@ describe('command line', () => {
     );
   });
 
+  it('one of a thing is one: a thread, a fault, a step', async () => {
+    const alone = file('alone.yaml', RACE('').replace(/  T2: .*\n/, ''));
+    expect((await faultline('run', alone)).out).to.match(/, 1 fault, \d+ steps\n/);
+    expect((await faultline('explore', alone)).out).to.match(/\nkernel v2\.6\.10, 1 thread, /);
+    expect((await faultline('explore', alone, '--liveness')).out).to.match(/\nkernel v2\.6\.10, 1 thread\n/);
+    const cut = await faultline('explore', alone, '--max-steps', '1');
+    expect(cut.out).to.contain(', 1 step\n').and.to.contain('1 step is not enough');
+    const pft = await faultline('run', file('small.yaml', SMALL), '--locks');
+    expect(pft.out).to.contain('0.01 GiB, 1 thread: ').and.to.contain('0.01 GiB, 2 threads: ');
+  });
+
+  it('replay: what is wrong with a broken trail is said in words', async () => {
+    for (const [text, message] of [
+      ['{}', "'format' is missing"],
+      ['[]', 'it is not an object'],
+      ['{"format":"faultline.trail/1"}', "'format' is not faultline.trail/2"],
+      ['{"format":"faultline.trail/2","scenario":{"path":1,"sha256":""}}', "'scenario.path' is not text"],
+    ]) {
+      const path = file('broken.trail.json', text);
+      const { code, err } = await faultline('replay', path);
+      expect([code, err]).to.deep.equal([2, `faultline: ${path} is not a trail: ${message}\n`]);
+    }
+  });
+
   it('report: --format json and ndjson list the files', async () => {
     const [race, output] = [file('race.yaml', RACE('')), join(folder, 'pages')];
     const json = await faultline('report', race, '-q', '-o', output, '--format', 'json');

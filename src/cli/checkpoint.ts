@@ -16,6 +16,7 @@ import { z } from 'zod';
 import type { Checkpoint, Search } from '../drivers/controlled/explore.ts';
 import type { Scenario } from '../scenario/read.ts';
 import { UsageError } from './exit.ts';
+import { shapeProblem } from './shape.ts';
 
 const SCHEMA = z.object({
   format: z.literal('faultline.checkpoint/1'),
@@ -130,8 +131,7 @@ export function readCheckpoint(path: string, { version, scenario, options }: Sea
   }
   const parsed = SCHEMA.safeParse(data);
   if (!parsed.success) {
-    const { path: where, message } = parsed.error.issues[0];
-    throw new UsageError(`${path} is not a checkpoint: ${where.join('.') || 'the whole file'}: ${message}`);
+    throw new UsageError(`${path} is not a checkpoint: ${shapeProblem(parsed.error, data)}`);
   }
   const { data: saved } = parsed;
   if (sumOf((data as { search: unknown }).search) !== saved.sha256) {

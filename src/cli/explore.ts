@@ -10,6 +10,7 @@ import type { Exploration } from '../drivers/controlled/tally.ts';
 import { drawCutOff, drawVerdicts } from '../explain/explain.ts';
 import { coverage, plural, wordFor } from '../explain/verdict.ts';
 import { visible } from '../export/escape.ts';
+import { wrap } from '../report/wrap.ts';
 import { judge } from '../scenario/judge.ts';
 import { benchmarkOf, type Scenario } from '../scenario/read.ts';
 import { buildWorld, type CheckedProgram, checkedProgram } from '../scenario/world.ts';
@@ -221,9 +222,10 @@ function text(
   problems: readonly string[],
   options: ExploreCommandOptions,
 ): string {
+  const setting = `kernel ${kernelName(scenario)}, ${plural(scenario.threads.length, 'thread', 'threads')}`;
   const lines = [
     io.colors.bold(visible(scenario.path)),
-    `kernel ${kernelName(scenario)}, ${scenario.threads.length} threads, ${result.strategy}, ${result.steps.toLocaleString('en-US')} steps`,
+    ...wrap(`${setting}, ${result.strategy}, ${plural(result.steps, 'step', 'steps')}`, io.width),
     '',
     ...drawVerdicts(result, io),
     ...finalStates(io, scenario, result, options),

@@ -160,5 +160,7 @@ function report(io: Io, trail: Trail, recording: Recording, options: CommonOptio
     return;
   }
   io.out([io.colors.bold(visible(trail.scenario.path)), '', ...drawRecording(recording, io), ''].join('\n'));
-  io.out(`\nreproduced: ${trail.expect.rule}, all ${trail.steps.length} steps as recorded\n`);
+  io.out(
+    `\nreproduced: ${trail.expect.rule}, ${trail.steps.length === 1 ? 'its step' : `all ${trail.steps.length} steps`} as recorded\n`,
+  );
 }
