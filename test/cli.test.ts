@@ -7,6 +7,7 @@ import { expect } from 'chai';
 import pc from 'picocolors';
 import { widthOf } from '../src/cli/io.ts';
 import { main } from '../src/cli/main.ts';
+import { progress } from '../src/cli/progress.ts';
 
 interface Result {
   readonly code: number;
@@ -147,6 +148,18 @@ describe('command line', () => {
     expect(readFileSync(files[0], 'utf8')).to.contain('<html');
     const ndjson = await faultline('report', race, '-q', '-o', output, '--format', 'ndjson');
     expect(ndjson.out).to.equal(`${JSON.stringify({ file: files[0] })}\n`);
+  });
+
+  it('progress: in a log a line each 30 seconds, and none if it is to be quiet', () => {
+    const said: string[] = [];
+    const io = { ...{ out: () => undefined, width: 80 }, colors: pc.createColors(false), interactive: false };
+    let now = 0;
+    const bars = [false, true].map((quiet) =>
+      progress({ ...io, err: (text) => void said.push(text) }, quiet, () => now),
+    );
+    for (; now < 65_000; now += 1000) bars.forEach((bar) => bar.update(() => `at ${now / 1000}`));
+    bars.forEach((bar) => bar.done());
+    expect(said).to.deep.equal(['faultline: at 30\n', 'faultline: at 60\n']);
   });
 
   it('run: two runs with one seed print the same bytes, as JSON and as a table; eager ones too', async () => {

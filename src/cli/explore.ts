@@ -115,7 +115,7 @@ export async function explore(given: Io, file: string, options: ExploreCommandOp
   if (options.estimate === true) return estimate(io, scenario, make, options);
   if (options.liveness === true) return liveness(io, scenario, make, options);
   const checkpoint = checkpointFile(scenario, options);
-  const { search, interrupted } = await runSearch(io, {
+  const { search, interrupted, saved } = await runSearch(io, {
     program: make,
     options: {
       strategy: strategyFor(options),
@@ -129,19 +129,32 @@ export async function explore(given: Io, file: string, options: ExploreCommandOp
     quiet: options.quiet,
   });
   if (interrupted !== null) {
+    // at once: a second Ctrl-C may come before the verdict is drawn
     io.err(`faultline: interrupted after ${plural(search.tally.total, 'execution', 'executions')}\n`);
-    io.err(`resume: ${resumeLine(file, checkpoint.path, options)}\n`);
-    return interrupted === 'SIGINT' ? EXIT.interrupted : EXIT.terminated;
+    if (saved) io.err(`resume: ${resumeLine(file, checkpoint.path, options)}\n`);
   }
   const result = search.result();
+  const problems = tell(io, scenario, make, result, options);
+  if (interrupted !== null) return interrupted === 'SIGINT' ? EXIT.interrupted : EXIT.terminated;
+  checkpoint.remove();
+  return exitCode(result, problems, options);
+}
+
+/** Print what was found, store the counterexample; returns what is not as expected. */
+function tell(
+  io: Io,
+  scenario: Scenario,
+  make: () => CheckedProgram,
+  result: Exploration,
+  options: ExploreCommandOptions,
+): readonly string[] {
   const problems = judge(scenario.expect, result);
   const failure = result.failures[0];
   const shown = failure === undefined ? null : storedCounterexample(scenario, make, failure, options.output);
   if (shown !== null) exportRecording(io, options, `${nameFor(scenario)}: ${shown.found.rule}`, shown.recording);
   if (options.format === 'table') io.out(text(io, scenario, make, result, shown, problems, options));
   else io.out(`${JSON.stringify(json(scenario, result, shown, problems, options), null, indent(options))}\n`);
-  checkpoint.remove();
-  return exitCode(result, problems, options);
+  return problems;
 }
 
 const HEAD = 1000;
