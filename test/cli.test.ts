@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import pc from 'picocolors';
+import { widthOf } from '../src/cli/io.ts';
 import { main } from '../src/cli/main.ts';
+import { progress } from '../src/cli/progress.ts';
 
 interface Result {
   readonly code: number;
@@ -59,6 +61,107 @@ describe('command line', () => {
     return path;
   }
 
+  it('the width: of the terminal, else of COLUMNS within bounds, else 80', () => {
+    expect(widthOf(120, '60')).to.equal(120);
+    expect(widthOf(undefined, '60')).to.equal(60);
+    expect(['0', 'abc', '-5', '', '1e99', undefined].map((columns) => widthOf(undefined, columns))).to.deep.equal(
+      Array(6).fill(80),
+    );
+    expect([widthOf(0, undefined), widthOf(undefined, '3'), widthOf(undefined, '1e9')]).to.deep.equal([80, 40, 200]);
+  });
+
+  it('options that would do nothing are refused', async () => {
+    const [race, small] = [file('race.yaml', RACE('')), file('small.yaml', SMALL)];
+    for (const [args, message] of [
+      [['run', race, '--replications', '3'], /--replications is for pft: \S+ is not/],
+      [
+        ['run', small, '--row', '1', '--replications', '3', '--export', 'csv=-'],
+        /--replications does not go with --export: that is of one run/,
+      ],
+      [['explore', race, '--bound', '2'], /--bound is for --strategy bounded and delay: portfolio has no bound/],
+      [['explore', race, '--strategy', 'delay', '--depth', '3'], /--depth is for --strategy pct: delay has no depth/],
+      [['explore', race, '--liveness', '--estimate'], /--estimate and --liveness are two things to do: choose one/],
+      [['explore', race, '--liveness', '--outcomes'], /--outcomes does nothing with --liveness/],
+      [['explore', race, '--estimate', '--max-steps', '9'], /--max-steps does nothing with --estimate/],
+    ] as const) {
+      const { code, out, err } = await faultline(...args);
+      expect([code, out], err).to.deep.equal([2, '']);
+      expect(err).to.match(new RegExp(`^faultline: ${message.source}\n$`));
+    }
+  });
+
+  it('a name that is none, and a scenario for a trail: which was meant, and what is missing', async () => {
+    for (const [args, message] of [
+      [
+        ['run', 'races/anon-fault+anon-falt'],
+        "'races/anon-fault+anon-falt' is no file and no scenario of the package (see 'faultline list scenarios'). Did you mean 'races/anon-fault+anon-fault'?",
+      ],
+      [
+        ['explore', 'fork+wriet'],
+        "'fork+wriet' is no file and no scenario of the package (see 'faultline list scenarios'). Did you mean 'races/fork+write'?",
+      ],
+      [
+        ['replay', 'races/fork+write'],
+        "races/fork+write is a scenario, not a trail: --schedule 'T1:7 T2:9 T1' must say who acts when",
+      ],
+    ] as const) {
+      const { code, out, err } = await faultline(...args);
+      expect([code, out, err]).to.deep.equal([2, '', `faultline: ${message}\n`]);
+    }
+    const { code, err } = await faultline('calibrate', 'scaling/pft-altix-1g', '--machine', 'altix-3700-8q');
+    expect(code).to.equal(2);
+    expect(err).to.match(
+      /^faultline: unknown machine 'altix-3700-8q' \(there are: altix-3700-8p, .*\)\. Did you mean 'altix-3700-8p'\?\n$/,
+    );
+  });
+
+  it('one of a thing is one: a thread, a fault, a step', async () => {
+    const alone = file('alone.yaml', RACE('').replace(/ {2}T2: .*\n/, ''));
+    expect((await faultline('run', alone)).out).to.match(/, 1 fault, \d+ steps\n/);
+    expect((await faultline('explore', alone)).out).to.match(/\nkernel v2\.6\.10, 1 thread, /);
+    expect((await faultline('explore', alone, '--liveness')).out).to.match(/\nkernel v2\.6\.10, 1 thread\n/);
+    const cut = await faultline('explore', alone, '--max-steps', '1');
+    expect(cut.out).to.contain(', 1 step\n').and.to.contain('1 step is not enough');
+    const pft = await faultline('run', file('small.yaml', SMALL), '--locks');
+    expect(pft.out).to.contain('0.01 GiB, 1 thread: ').and.to.contain('0.01 GiB, 2 threads: ');
+  });
+
+  it('replay: what is wrong with a broken trail is said in words', async () => {
+    for (const [text, message] of [
+      ['{}', "'format' is missing"],
+      ['[]', 'it is not an object'],
+      ['{"format":"faultline.trail/1"}', "'format' is not faultline.trail/2"],
+      ['{"format":"faultline.trail/2","scenario":{"path":1,"sha256":""}}', "'scenario.path' is not text"],
+    ]) {
+      const path = file('broken.trail.json', text);
+      const { code, err } = await faultline('replay', path);
+      expect([code, err]).to.deep.equal([2, `faultline: ${path} is not a trail: ${message}\n`]);
+    }
+  });
+
+  it('report: --format json and ndjson list the files', async () => {
+    const [race, output] = [file('race.yaml', RACE('')), join(folder, 'pages')];
+    const json = await faultline('report', race, '-q', '-o', output, '--format', 'json');
+    const { schema, files } = JSON.parse(json.out) as { schema: string; files: string[] };
+    expect(schema).to.equal('faultline.report/1');
+    expect(files).to.have.length(1);
+    expect(readFileSync(files[0], 'utf8')).to.contain('<html');
+    const ndjson = await faultline('report', race, '-q', '-o', output, '--format', 'ndjson');
+    expect(ndjson.out).to.equal(`${JSON.stringify({ file: files[0] })}\n`);
+  });
+
+  it('progress: in a log a line each 30 seconds, and none if it is to be quiet', () => {
+    const said: string[] = [];
+    const io = { ...{ out: () => undefined, width: 80 }, colors: pc.createColors(false), interactive: false };
+    let now = 0;
+    const bars = [false, true].map((quiet) =>
+      progress({ ...io, err: (text) => void said.push(text) }, quiet, () => now),
+    );
+    for (; now < 65_000; now += 1000) bars.forEach((bar) => bar.update(() => `at ${now / 1000}`));
+    bars.forEach((bar) => bar.done());
+    expect(said).to.deep.equal(['faultline: at 30\n', 'faultline: at 60\n']);
+  });
+
   it('run: two runs with one seed print the same bytes, as JSON and as a table; eager ones too', async () => {
     const path = file('small.yaml', SMALL);
     for (const format of ['json', 'ndjson', 'table']) {
@@ -104,7 +207,8 @@ describe('command line', () => {
     const bad = await faultline('explore', file('bad.yaml', RACE('no-pte-none-recheck')), '-o', trail);
     expect(bad.code).to.equal(1);
     expect(bad.out).to.contain('lost store').and.to.contain('1 preemption');
-    expect(Math.max(...drawing(bad.out).map((line) => line.length))).to.be.at.most(80);
+    const told = bad.out.split('\n').filter((line) => !/^(passes|fails|repeat|search):/.test(line));
+    expect(Math.max(...told.map((line) => line.length))).to.be.at.most(80);
 
     const again = await faultline('replay', trail);
     expect(again.code).to.equal(1);
@@ -114,7 +218,7 @@ describe('command line', () => {
 
   /** The lines of a schedule. */
   function drawing(text: string): string[] {
-    const lanes = text.split('it passes if')[0];
+    const lanes = text.split('counterexample').at(-1)!.split('it passes if')[0];
     return lanes.split('\n').filter((line) => /^ {1,3}\d* /.test(line) && !line.startsWith('  repeat'));
   }
 
@@ -276,7 +380,13 @@ describe('command line', () => {
     ['alias bomb', `a: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]\n${RACE('')}`, /error: .*(anchor|alias)/],
     ['duplicate key', RACE('').replace('about:', 'about: x\nabout:'), /:2:1: error: /],
     ['empty file', '', /:1:1: error: /],
-    ['binary file', new Uint8Array([0, 1, 2, 255, 254, 0]), /:1:1: error: /],
+    ['binary file', new Uint8Array([0, 1, 2, 255, 254, 0]), /yaml: error: /],
+    [
+      'one name where a list goes',
+      RACE('').replace('bugs: []', 'bugs: split'),
+      /^[^\n]*: error: bugs must be a list[^\n]*\n(?![\s\S]*error:)/,
+    ],
+    ['a bug among more than a message lists', RACE('splat'), /… and \d+ more: 'faultline list kernels'\)/],
     ['a base that is not there', RACE('').replace('v2.6.10', 'v2.6.11'), /v2\.6\.11[\s\S]*v2\.6\.10/],
   ];
   for (const [name, text, message] of bad) {

@@ -177,7 +177,7 @@ describe('--patch', () => {
     const scenario = await readPatched(race, { patch });
     return { scenario, key: searchKey(scenario, { ...options, patch }) };
   }
-  const options = { format: 'table', seed: 1, quiet: true, strategy: 'dpor', bound: 2, depth: 3 } as const;
+  const options = { format: 'table', seed: 1, quiet: true, strategy: 'dpor' } as const;
 
   it('JavaScript, the export patch, imports of its own, several patches in order', async () => {
     file('looks.ts', LOOKS);

@@ -210,7 +210,7 @@ describe('faultline explore --resume', function () {
   }
 
   for (const [where, path, option] of [
-    ['where it is told to', 'search.json', ['search.json']],
+    ['where it is told to', 'search.json', ['--checkpoint', 'search.json']],
     ['in the usual place', 'reports/checkpoints', []],
   ] as const) {
     it(`killed with SIGKILL, 10 times and until it has got on, with its checkpoints ${where}`, async () => {
@@ -248,12 +248,13 @@ describe('faultline explore --resume', function () {
     ] as const) {
       const args = ['explore', 'long.yaml', '--format', 'json', '--executions', '4000', ...options];
       const expected = resultOf(faultline(...args, '--checkpoint', 'other.json'));
-      const run = faultline(...args, '--resume', "it's here.json");
+      const run = faultline(...args, '--resume', '--checkpoint', "it's here.json");
       await run.begun;
       await sleep(50);
       run.child.kill(signal);
       expect(await run.ended, run.err).to.equal(code);
-      expect(run.out).to.equal('');
+      // what was seen so far is told, and is not all
+      expect(JSON.parse(run.out)).to.deep.include({ complete: false, exhausted: false });
       expect(run.err).to.match(/interrupted after [\d,]+ executions?\n/);
       const [, line] = /^resume: (.*)$/m.exec(run.err)!;
       const again = new Run(folder, '/bin/sh', ['-c', `PATH="${folder}:$PATH"; ${line}`]);
@@ -274,7 +275,7 @@ describe('faultline explore --resume', function () {
 
     before(async () => {
       writeFileSync(join(folder, 'refused.yaml'), LONG);
-      const run = faultline('explore', 'refused.yaml', ...SOME, '--resume', 'good.json');
+      const run = faultline('explore', 'refused.yaml', ...SOME, '--resume', '--checkpoint', 'good.json');
       await run.begun;
       await sleep(50);
       run.child.kill('SIGINT');
@@ -321,6 +322,15 @@ describe('faultline explore --resume', function () {
       writeFileSync(join(folder, 'refused.yaml'), LONG);
       const saved = JSON.parse(good) as Saved;
       expect(await refused(JSON.stringify({ ...saved, version: '0.0.0' }))).to.contain('version was "0.0.0"');
+    });
+
+    it('if it is named and not there', async () => {
+      const run = faultline('explore', 'refused.yaml', ...SOME, '--resume', 'nothing.json');
+      expect(await run.ended).to.equal(2);
+      expect(run.err).to.equal(
+        'faultline: nothing.json cannot be read: no such file; to begin there, use --checkpoint\n',
+      );
+      expect(existsSync(join(folder, 'nothing.json'))).to.equal(false);
     });
 
     it('if it is not JSON', async () => {

@@ -4,6 +4,7 @@ import { observedRows } from '../predict/observed.ts';
 import { checkSizes } from '../predict/sizes.ts';
 import { findProfile, profiles } from '../profiles/index.ts';
 import { calibrationText } from '../report/calibration.ts';
+import { didYouMean, quote } from '../scenario/diagnostic.ts';
 import { EXIT, UsageError } from './exit.ts';
 import type { Io } from './io.ts';
 import type { CommonOptions } from './options.ts';
@@ -20,7 +21,12 @@ export interface CalibrateCommandOptions extends CommonOptions {
 export function calibrateCommand(io: Io, tables: readonly string[], options: CalibrateCommandOptions): number {
   const scenarios = tables.map(withTable);
   const name = options.machine ?? scenarios[0].machine.profile;
-  if (!profiles.some((profile) => profile.name === name)) throw new UsageError(`unknown machine '${name}'`);
+  const names = profiles.map((profile) => profile.name);
+  if (!names.includes(name)) {
+    const guess = didYouMean(name, names);
+    const hint = guess === undefined ? '' : `. ${guess}`;
+    throw new UsageError(`unknown machine ${quote(name)} (there are: ${names.join(', ')})${hint}`);
+  }
   const profile = findProfile(name);
   const rows = scenarios.flatMap((scenario) => observedRows(scenario, profile.geometry.pageBytes));
   const why = refusal(rows, profile);

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { Checkpoint, Search } from '../drivers/controlled/explore.ts';
 import type { Scenario } from '../scenario/read.ts';
 import { UsageError } from './exit.ts';
+import { shapeProblem } from './shape.ts';
 import { makeFolder } from './write.ts';
 
 const SCHEMA = z.object({
@@ -115,13 +116,13 @@ export function readCheckpoint(path: string, { version, scenario, options }: Sea
   let data: unknown;
   try {
     data = JSON.parse(readFileSync(path, 'utf8'));
-  } catch {
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw new UsageError(`${path} cannot be read: ${(error as Error).message}`);
     throw new UsageError(`${path} is not a checkpoint: it is not JSON. Remove it, or explore without --resume.`);
   }
   const parsed = SCHEMA.safeParse(data);
   if (!parsed.success) {
-    const { path: where, message } = parsed.error.issues[0];
-    throw new UsageError(`${path} is not a checkpoint: ${where.join('.') || 'the whole file'}: ${message}`);
+    throw new UsageError(`${path} is not a checkpoint: ${shapeProblem(parsed.error, data)}`);
   }
   const { data: saved } = parsed;
   if (sumOf((data as { search: unknown }).search) !== saved.sha256) {

@@ -10,6 +10,7 @@ import type { Exploration } from '../drivers/controlled/tally.ts';
 import { drawCutOff, drawVerdicts } from '../explain/explain.ts';
 import { asExpected, coverage, plural, wordFor } from '../explain/verdict.ts';
 import { visible } from '../export/escape.ts';
+import { wrap } from '../report/wrap.ts';
 import { judge } from '../scenario/judge.ts';
 import { benchmarkOf, type Scenario } from '../scenario/read.ts';
 import { buildWorld, type CheckedProgram, checkedProgram } from '../scenario/world.ts';
@@ -26,8 +27,9 @@ import { roughly, runSearch, timeLeft } from './search.ts';
 
 export interface ExploreCommandOptions extends CommonOptions, ExportOptions {
   readonly strategy: (typeof STRATEGIES)[number];
-  readonly bound: number;
-  readonly depth: number;
+  /** With the strategies that have one only, as the next. */
+  readonly bound?: number;
+  readonly depth?: number;
   readonly executions?: number;
   readonly maxSteps?: number;
   readonly requireComplete?: boolean;
@@ -47,7 +49,17 @@ const SAMPLES = 10_000;
 /** Without a budget, a search that has found something goes on for so many executions: it may never end. */
 const AFTER_FAILURE = 20_000;
 
-function strategyFor({ strategy, seed, bound, depth, executions = SAMPLES }: ExploreCommandOptions): Strategy {
+/** Where they are not given. */
+const BOUND = 2;
+const DEPTH = 3;
+
+function strategyFor({
+  strategy,
+  seed,
+  bound = BOUND,
+  depth = DEPTH,
+  executions = SAMPLES,
+}: ExploreCommandOptions): Strategy {
   switch (strategy) {
     case 'portfolio':
       return portfolio(seed);
@@ -68,8 +80,29 @@ function strategyFor({ strategy, seed, bound, depth, executions = SAMPLES }: Exp
   }
 }
 
+/** Options that would do nothing are mistaken for ones that do. */
+function refuseIdle(options: ExploreCommandOptions): void {
+  const { strategy, bound, depth, estimate: estimated, liveness: cycles } = options;
+  if (bound !== undefined && strategy !== 'bounded' && strategy !== 'delay') {
+    throw new UsageError(`--bound is for --strategy bounded and delay: ${strategy} has no bound`);
+  }
+  if (depth !== undefined && strategy !== 'pct') {
+    throw new UsageError(`--depth is for --strategy pct: ${strategy} has no depth`);
+  }
+  if (estimated === true && cycles === true) {
+    throw new UsageError('--estimate and --liveness are two things to do: choose one');
+  }
+  if (estimated !== true && cycles !== true) return;
+  const { outcomes, resume, checkpoint, output, maxSteps } = options;
+  const verdicts = { outcomes, resume, checkpoint, output, 'max-steps': maxSteps };
+  const idle = Object.entries(verdicts).find(([, value]) => value !== undefined && value !== false);
+  if (idle !== undefined)
+    throw new UsageError(`--${idle[0]} does nothing with --${cycles === true ? 'liveness' : 'estimate'}`);
+}
+
 export async function explore(given: Io, file: string, options: ExploreCommandOptions): Promise<number> {
   const io = withExports(given, options);
+  refuseIdle(options);
   const scenario = await readPatched(file, options);
   stepExportsOf(options); // wrong ones are told before anything is run
   const benchmark = benchmarkOf(scenario);
@@ -82,7 +115,7 @@ export async function explore(given: Io, file: string, options: ExploreCommandOp
   if (options.estimate === true) return estimate(io, scenario, make, options);
   if (options.liveness === true) return liveness(io, scenario, make, options);
   const checkpoint = checkpointFile(scenario, options);
-  const { search, interrupted } = await runSearch(io, {
+  const { search, interrupted, saved } = await runSearch(io, {
     program: make,
     options: {
       strategy: strategyFor(options),
@@ -92,23 +125,36 @@ export async function explore(given: Io, file: string, options: ExploreCommandOp
     },
     key: searchKey(scenario, options),
     file: checkpoint,
-    resume: options.resume !== undefined,
+    resume: options.resume === undefined ? null : options.resume === true ? 'if there' : 'named',
     quiet: options.quiet,
   });
   if (interrupted !== null) {
+    // at once: a second Ctrl-C may come before the verdict is drawn
     io.err(`faultline: interrupted after ${plural(search.tally.total, 'execution', 'executions')}\n`);
-    io.err(`resume: ${resumeLine(file, checkpoint.path, options)}\n`);
-    return interrupted === 'SIGINT' ? EXIT.interrupted : EXIT.terminated;
+    if (saved) io.err(`resume: ${resumeLine(file, checkpoint.path, options)}\n`);
   }
   const result = search.result();
+  const problems = tell(io, scenario, make, result, options);
+  if (interrupted !== null) return interrupted === 'SIGINT' ? EXIT.interrupted : EXIT.terminated;
+  checkpoint.remove();
+  return exitCode(result, problems, options);
+}
+
+/** Print what was found, store the counterexample; returns what is not as expected. */
+function tell(
+  io: Io,
+  scenario: Scenario,
+  make: () => CheckedProgram,
+  result: Exploration,
+  options: ExploreCommandOptions,
+): readonly string[] {
   const problems = judge(scenario.expect, result);
   const failure = result.failures[0];
   const shown = failure === undefined ? null : storedCounterexample(scenario, make, failure, options.output);
   if (shown !== null) exportRecording(io, options, `${nameFor(scenario)}: ${shown.found.rule}`, shown.recording);
   if (options.format === 'table') io.out(text(io, scenario, make, result, shown, problems, options));
   else io.out(`${JSON.stringify(json(scenario, result, shown, problems, options), null, indent(options))}\n`);
-  checkpoint.remove();
-  return exitCode(result, problems, options);
+  return problems;
 }
 
 const HEAD = 1000;
@@ -159,7 +205,7 @@ function checkpointFile(scenario: Scenario, options: ExploreCommandOptions): Che
 }
 
 export function searchKey(scenario: Scenario, options: ExploreCommandOptions): SearchKey {
-  const { strategy, seed, bound, depth, executions = null, maxSteps = null } = options;
+  const { strategy, seed, bound = BOUND, depth = DEPTH, executions = null, maxSteps = null } = options;
   const patch = scenario.own?.map(({ name, sha256 }) => `${name} ${sha256.slice(0, 12)}`);
   return {
     version: version(),
@@ -189,9 +235,10 @@ function text(
   problems: readonly string[],
   options: ExploreCommandOptions,
 ): string {
+  const setting = `kernel ${kernelName(scenario)}, ${plural(scenario.threads.length, 'thread', 'threads')}`;
   const lines = [
     io.colors.bold(visible(scenario.path)),
-    `kernel ${kernelName(scenario)}, ${scenario.threads.length} threads, ${result.strategy}, ${result.steps.toLocaleString('en-US')} steps`,
+    ...wrap(`${setting}, ${result.strategy}, ${plural(result.steps, 'step', 'steps')}`, io.width),
     '',
     ...drawVerdicts(result, io),
     ...finalStates(io, scenario, result, options),

@@ -18,8 +18,19 @@ export function processIo(): Io {
   return {
     out: (text) => process.stdout.write(text),
     err: (text) => process.stderr.write(text),
-    width: process.stdout.columns ?? Number(process.env['COLUMNS'] ?? 80),
+    width: widthOf(process.stdout.columns, process.env['COLUMNS']),
     colors: pc.createColors(process.stdout.isTTY && pc.isColorSupported && process.env['NO_COLOR'] === undefined),
     interactive: process.stderr.isTTY,
   };
+}
+
+const USUAL_WIDTH = 80;
+/** Below the first nothing can be laid out, above the second nobody reads a line. */
+const [NARROWEST, WIDEST] = [40, 200];
+
+/** Columns of the terminal, else those of the variable; 80 where that is no number of columns. */
+export function widthOf(terminal: number | undefined, variable: string | undefined): number {
+  const columns = terminal ?? Number(variable);
+  if (!Number.isSafeInteger(columns) || columns <= 0) return USUAL_WIDTH;
+  return Math.min(WIDEST, Math.max(NARROWEST, columns));
 }

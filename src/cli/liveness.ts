@@ -3,6 +3,8 @@ import { findLivelock, type Livelock } from '../drivers/controlled/liveness.ts';
 import { visible } from '../export/escape.ts';
 import { record } from '../explain/record.ts';
 import { drawLivelock, livenessVerdict } from '../report/liveness.ts';
+import { plural } from '../explain/verdict.ts';
+import { wrap } from '../report/wrap.ts';
 import type { Scenario } from '../scenario/read.ts';
 import type { CheckedProgram } from '../scenario/world.ts';
 import { EXIT } from './exit.ts';
@@ -32,9 +34,8 @@ export function liveness(
   });
   bar.done();
   if (options.format === 'table') {
-    io.out(
-      `${io.colors.bold(visible(scenario.path))}\nkernel ${kernelName(scenario)}, ${scenario.threads.length} threads\n\n`,
-    );
+    const setting = `kernel ${kernelName(scenario)}, ${plural(scenario.threads.length, 'thread', 'threads')}`;
+    io.out(`${[io.colors.bold(visible(scenario.path)), ...wrap(setting, io.width)].join('\n')}\n\n`);
     io.out(`a thread acts for ever: ${livenessVerdict(result)}\n`);
     for (const cycle of result.cycles) io.out(`\n${draw(io, make, cycle)}\n`);
   } else {

@@ -67,9 +67,8 @@ function program(io: Io, decide: (action: Action) => void): Command {
     .option('--locks', 'show where the time went', false)
     .option(
       '--replications <n>',
-      'run each row of the page fault test so often, with one seed after another',
+      'run each row of the page fault test so often, with one seed after another (default 1)',
       wholeNumber(1),
-      1,
     )
     .action((file: string, options) => {
       decide(async () => (await import('./run.ts')).run(io, file, options as never));
@@ -79,8 +78,8 @@ function program(io: Io, decide: (action: Action) => void): Command {
   exportable(patchable(command('explore', 'explore the interleavings of a scenario')), `of a counterexample: ${steps}`)
     .argument('<scenario>', 'a file, or the name of a scenario of the package')
     .addOption(new Option('--strategy <name>', 'how to search').choices(STRATEGIES).default('portfolio'))
-    .option('--bound <n>', 'preemptions with --strategy bounded, delays with delay', wholeNumber(0), 2)
-    .option('--depth <n>', 'depth of the bugs that --strategy pct is after', wholeNumber(1), 3)
+    .option('--bound <n>', 'preemptions with --strategy bounded, delays with delay (default 2)', wholeNumber(0))
+    .option('--depth <n>', 'depth of the bugs that --strategy pct is after (default 3)', wholeNumber(1))
     .option('--executions <n>', 'stop after this many executions', wholeNumber(1))
     .option('--max-steps <n>', 'leave an execution after this many steps (default 10000)', wholeNumber(1))
     .option('--check', 'exit 0 if the result is what the scenario expects, found bugs included', false)
@@ -88,7 +87,10 @@ function program(io: Io, decide: (action: Action) => void): Command {
     .option('--estimate', 'say about how many classes there are, from the first 1000, and stop', false)
     .option('--liveness', 'look for a cycle in which a thread acts for ever, instead of invariants', false)
     .option('--outcomes', 'list the final states, each with a schedule that leads there', false)
-    .option('--resume [checkpoint]', 'go on where this search was interrupted')
+    .option(
+      '--resume [checkpoint]',
+      'go on where this search was interrupted; without a file from the usual place, if it is there',
+    )
     .option('--checkpoint <file>', 'where to keep the search (default reports/checkpoints/)')
     .option('-o, --output <file>', 'where to write the trail of a counterexample')
     .action((file: string, options) => {

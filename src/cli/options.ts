@@ -1,9 +1,10 @@
 /** Options that several commands share, and how their values are read. */
 import { existsSync, readdirSync } from 'node:fs';
-import { dirname, join, relative, sep } from 'node:path';
+import { basename, dirname, join, relative, sep } from 'node:path';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { InvalidArgumentError } from 'commander';
+import { nearest, quote } from '../scenario/diagnostic.ts';
 import { UsageError } from './exit.ts';
 
 /** Choices of options and arguments, known before a command is loaded. */
@@ -85,9 +86,35 @@ export function packagedScenarios(): string[] {
 /** A path as given, or the file of a packaged scenario given by name: `races/anon-fault+anon-fault` or its last part. */
 export function scenarioPath(given: string): string {
   if (existsSync(given)) return given;
-  const files = packagedScenarios().filter((file) => `/${file}`.endsWith(`/${given}.yaml`));
+  const files = packagedNamed(given);
   if (files.length > 1) throw new UsageError(`'${given}' could be ${files.join(' or ')}`);
-  return files.length === 1 ? packaged(files[0]) : given;
+  if (files.length === 1) return packaged(files[0]);
+  if (isScenarioFile(given)) return given;
+  const guess = nearestPackaged(given);
+  const meant = guess === undefined ? '' : `. Did you mean ${quote(guess)}?`;
+  throw new UsageError(
+    `${quote(given)} is no file and no scenario of the package (see 'faultline list scenarios')${meant}`,
+  );
+}
+
+/** Whether it is one by its looks: a file of YAML, or the name of one of the package. */
+export function looksLikeScenario(given: string): boolean {
+  return isScenarioFile(given) || (!existsSync(given) && packagedNamed(given).length > 0);
+}
+
+function isScenarioFile(path: string): boolean {
+  return /\.ya?ml$/.test(path);
+}
+
+function packagedNamed(given: string): string[] {
+  return packagedScenarios().filter((file) => `/${file}`.endsWith(`/${given}.yaml`));
+}
+
+/** The name most like it, with its folder or without. */
+function nearestPackaged(given: string): string | undefined {
+  const names = packagedScenarios().map((file) => file.replace(/\.yaml$/, ''));
+  const guess = nearest(given, [...names, ...names.map((name) => basename(name))]);
+  return names.find((name) => name === guess) ?? names.find((name) => basename(name) === guess);
 }
 
 function packaged(file: string): string {

@@ -1,4 +1,4 @@
-/** Progress on stderr: one line that is redrawn, only on a terminal and only when not told to be quiet. */
+/** Progress on stderr, when not told to be quiet: a line that is redrawn on a terminal, elsewhere a line now and then. */
 import type { Io } from './io.ts';
 
 export interface Progress {
@@ -8,20 +8,39 @@ export interface Progress {
   done(): void;
 }
 
-const EVERY_MS = 100;
+const REDRAWN_MS = 100;
+/** In a log: often enough to see that it goes on. */
+const WRITTEN_MS = 30_000;
 
-export function progress(io: Io, quiet: boolean): Progress {
-  if (quiet || !io.interactive) return { update: () => undefined, done: () => undefined };
+export function progress(io: Io, quiet: boolean, clock: () => number = () => performance.now()): Progress {
+  if (quiet) return { update: () => undefined, done: () => undefined };
+  return io.interactive ? redrawn(io, clock) : written(io, clock);
+}
+
+function redrawn(io: Io, clock: () => number): Progress {
   let drawn = 0;
   return {
     update(text) {
-      const now = performance.now();
-      if (now - drawn < EVERY_MS) return;
+      const now = clock();
+      if (now - drawn < REDRAWN_MS) return;
       drawn = now;
       io.err(`\r\u001b[K${text()}`);
     },
     done() {
       if (drawn > 0) io.err('\r\u001b[K');
     },
+  };
+}
+
+function written(io: Io, clock: () => number): Progress {
+  let last = clock();
+  return {
+    update(text) {
+      const now = clock();
+      if (now - last < WRITTEN_MS) return;
+      last = now;
+      io.err(`faultline: ${text()}\n`);
+    },
+    done: () => undefined,
   };
 }

@@ -13,7 +13,7 @@ import type { TraceStep } from '../trace/step.ts';
 import { EXIT, UsageError } from './exit.ts';
 import { type ExportOptions, exportRecording, nameFor, stepExportsOf, withExports } from './export.ts';
 import type { Io } from './io.ts';
-import type { CommonOptions } from './options.ts';
+import { type CommonOptions, looksLikeScenario } from './options.ts';
 import { readPatched, withPatches } from './patch.ts';
 import { meaningOf, readTrail, type Trail } from './trail.ts';
 
@@ -62,6 +62,9 @@ function read(make: () => Program, line: string): Schedule {
 }
 
 async function replayTrail(io: Io, file: string, options: ReplayOptions): Promise<number> {
+  if (looksLikeScenario(file)) {
+    throw new UsageError(`${file} is a scenario, not a trail: --schedule 'T1:7 T2:9 T1' must say who acts when`);
+  }
   const trail = readTrail(file);
   const { patch = [] } = options;
   const patches = patch.length > 0 ? patch : (trail.patches ?? []).map(({ path }) => path);
@@ -157,5 +160,7 @@ function report(io: Io, trail: Trail, recording: Recording, options: CommonOptio
     return;
   }
   io.out([io.colors.bold(visible(trail.scenario.path)), '', ...drawRecording(recording, io), ''].join('\n'));
-  io.out(`\nreproduced: ${trail.expect.rule}, all ${trail.steps.length} steps as recorded\n`);
+  io.out(
+    `\nreproduced: ${trail.expect.rule}, ${trail.steps.length === 1 ? 'its step' : `all ${trail.steps.length} steps`} as recorded\n`,
+  );
 }

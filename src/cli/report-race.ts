@@ -22,7 +22,7 @@ export function raceText(scenario: Scenario, result: Exploration, name: string, 
   const program = (): CheckedProgram => checkedProgram((world = buildWorld(scenario)));
   const { machine, threads } = scenario;
   const path = [quoted(commandName(scenario, name)), ...patchWords(scenario.own?.map((patch) => patch.path))].join(' ');
-  const seen = `${result.strategy}, ${result.steps.toLocaleString('en-US')} steps`;
+  const seen = `${result.strategy}, ${plural(result.steps, 'step', 'steps')}`;
   return racePage({
     name,
     index,

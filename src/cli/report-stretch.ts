@@ -32,7 +32,7 @@ export function stretchOf(scenario: Scenario): { readonly timeline: TimelineData
 
 /** Of a scenario with threads. */
 export function stretchOfThreads(scenario: Scenario): TimelineData {
-  return timelineOf(buildWorld(scenario), `${scenario.threads.length} threads`);
+  return timelineOf(buildWorld(scenario), plural(scenario.threads.length, 'thread', 'threads'));
 }
 
 function timelineOf({ births, profile, cpus }: World, name: string): TimelineData {

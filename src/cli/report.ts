@@ -20,11 +20,18 @@ export async function reportCommand(io: Io, given: readonly string[], options: R
   const bar = progress(io, options.quiet);
   const entries: IndexEntry[] = [];
   const compared: Reported[] = [];
+  const written: string[] = [];
+  const put = (path: string, text: string): void => {
+    const file = write(join(options.output, path), text);
+    written.push(file);
+    if (options.format === 'table') io.out(`${visible(file)}\n`);
+    if (options.format === 'ndjson') io.out(`${JSON.stringify({ file })}\n`);
+  };
   let inconclusive = false;
   const take = ({ files, entry, reported = null, ...search }: Report): void => {
     bar.done();
     if (search.inconclusive === true) inconclusive = true;
-    for (const [path, text] of files) io.out(`${visible(write(join(options.output, path), text))}\n`);
+    for (const [path, text] of files) put(path, text);
     entries.push(entry);
     if (reported !== null) compared.push(reported);
   };
@@ -37,8 +44,10 @@ export async function reportCommand(io: Io, given: readonly string[], options: R
   for (const files of comparisons(compared, options)) take(comparisonReport(files, index));
   if (all) {
     take(await layoutReport('../index.html'));
-    io.out(`${write(join(options.output, 'index.html'), indexPage(entries))}\n`);
+    put('index.html', indexPage(entries));
   }
+  if (options.format === 'json')
+    io.out(`${JSON.stringify({ schema: 'faultline.report/1', files: written }, null, 2)}\n`);
   return inconclusive ? EXIT.inconclusive : EXIT.ok;
 }
 

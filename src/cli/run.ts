@@ -14,7 +14,7 @@ import { figures, judgePft, meanErrors, measuredFigures, type PftResult } from '
 import type { Scenario } from '../scenario/read.ts';
 import { buildPftWorld, buildWorld, checkedProgram, type PftRow, pftRows, type World } from '../scenario/world.ts';
 import { pftPages } from '../workload/pft.ts';
-import { EXIT } from './exit.ts';
+import { EXIT, UsageError } from './exit.ts';
 import { exportsOf, nameFor, runExported, withExports } from './export.ts';
 import { jsonHead, kernelName } from './heading.ts';
 import type { Io } from './io.ts';
@@ -38,9 +38,23 @@ export async function run(given: Io, file: string, options: RunOptions): Promise
   const scenario = await readPatched(file, options);
   checkRows(scenario, options);
   checkSizes(scenario, findProfile(scenario.machine.profile), 1);
+  checkReplications(scenario, options);
   if (scenario.latProc !== undefined) return runLatProc(io, scenario, scenario.latProc, options);
   if (scenario.seqread !== undefined) return runSeqread(io, scenario, scenario.seqread, options);
   return scenario.pft === null ? runThreads(io, scenario, options) : runPft(io, scenario, options);
+}
+
+/** Everything else comes out the same whatever the seed, and what is exported is one run. */
+function checkReplications(scenario: Scenario, options: RunOptions): void {
+  if (options.replications === undefined) return;
+  if (scenario.pft === null) throw new UsageError(`--replications is for pft: ${scenario.path} is not`);
+  if (exportsOf(options).length > 0)
+    throw new UsageError('--replications does not go with --export: that is of one run');
+}
+
+/** Plain digits, as in tables. */
+function count(n: number, one: string): string {
+  return `${n} ${one}${n === 1 ? '' : 's'}`;
 }
 
 /** What is run, on what. */
@@ -55,7 +69,9 @@ function timed(io: Io, { scenario, world, what }: Timed, options: RunOptions, ba
   const { births, profile, cpus, system } = world;
   const title = [nameFor(scenario), heading(scenario), ...(what === 'run' ? [] : [what])].join(', ');
   const report = (nowNs: number): void => {
-    bar.update(() => `${what}: ${(nowNs / 1e9).toFixed(2)} s of virtual time, ${system.counters.pgfault} faults`);
+    bar.update(
+      () => `${what}: ${(nowNs / 1e9).toFixed(2)} s of virtual time, ${count(system.counters.pgfault, 'fault')}`,
+    );
   };
   const usual = { profile, cpus, eager: options.eager === true, progress: { every: 50_000, report } };
   return runExported(io, options, { title, cpus, profile }, (more) => runTimed(births, { ...usual, ...more }));
@@ -72,7 +88,7 @@ interface PftRun {
 /** With exports there is one run of one row, and it is watched. */
 function watchedRun(io: Io, scenario: Scenario, row: PftRow, options: RunOptions, bar: Progress): PftRun {
   const world = buildPftWorld(scenario, row);
-  const result = timed(io, { scenario, world, what: `${row.gb} GiB, ${row.threads} threads` }, options, bar);
+  const result = timed(io, { scenario, world, what: `${row.gb} GiB, ${count(row.threads, 'thread')}` }, options, bar);
   const pages = pftPages({ ...row, cpus: world.cpus }, world.system.geometry.pageBytes);
   const measured = measuredFigures(scenario, row, pages);
   const figuresOf = figures(pages, result);
@@ -86,7 +102,7 @@ function watchedRun(io: Io, scenario: Scenario, row: PftRow, options: RunOptions
 function pftRun(io: Io, scenario: Scenario, row: PftRow, options: RunOptions, bar: Progress): PftRun {
   if (exportsOf(options).length > 0) return watchedRun(io, scenario, row, options, bar);
   const profile = findProfile(scenario.machine.profile);
-  const what = `${row.gb} GiB, ${row.threads} threads`;
+  const what = `${row.gb} GiB, ${count(row.threads, 'thread')}`;
   const runs = Array.from({ length: options.replications ?? 1 }, (_, i) =>
     simulate(scenario, row, profile, {
       scale: scenario.pft!.scale ?? 1,
@@ -168,7 +184,7 @@ function whereTheTimeWent({ row, timed: result }: PftRun): string[] {
   const cpu = result.userNs + result.systemNs;
   const share = (ns: number): string => `${((ns / cpu) * 100).toFixed(1)} %`;
   return [
-    `${row.gb} GiB, ${row.threads} threads: zeroing ${share(result.clearNs - result.busWaitNs)} of CPU time, ` +
+    `${row.gb} GiB, ${count(row.threads, 'thread')}: zeroing ${share(result.clearNs - result.busWaitNs)} of CPU time, ` +
       `waiting for a memory bus ${share(result.busWaitNs)}`,
     ...lockTable(result.locks),
   ];
@@ -249,7 +265,9 @@ function runThreads(io: Io, scenario: Scenario, options: RunOptions): number {
   if (options.format === 'table') {
     const us = (ns: number): string => `${(ns / 1e3).toFixed(3)} us`;
     io.out(`${heading(scenario)}\n\n`);
-    io.out(`wall ${us(wallNs)}, user ${us(userNs)}, system ${us(systemNs)}, ${faults} faults, ${steps} steps\n`);
+    io.out(
+      `wall ${us(wallNs)}, user ${us(userNs)}, system ${us(systemNs)}, ${count(faults, 'fault')}, ${count(steps, 'step')}\n`,
+    );
     for (const one of counted) io.out(`${countedLine(one)}\n`);
     io.out(`\n${lockTable(locks).join('\n')}\n`);
     for (const { rule, witness } of broken) io.out(`BROKEN: ${rule}: ${witness}\n`);

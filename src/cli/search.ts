@@ -1,10 +1,11 @@
 /** Runs a search with progress on stderr, checkpoints on disk, and an ear for Ctrl-C. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { ExploreOptions } from '../drivers/controlled/explore.ts';
+import type { Checkpoint, ExploreOptions } from '../drivers/controlled/explore.ts';
 import { Search } from '../drivers/controlled/explore.ts';
 import type { Program } from '../drivers/controlled/execution.ts';
 import { plural } from '../explain/verdict.ts';
 import { type CheckpointFile, readCheckpoint, type SearchKey } from './checkpoint.ts';
+import { UsageError } from './exit.ts';
 import type { Io } from './io.ts';
 import { progress } from './progress.ts';
 
@@ -15,6 +16,8 @@ export interface SearchRun {
   readonly search: Search;
   /** The signal that ended it before its time. */
   readonly interrupted: 'SIGINT' | 'SIGTERM' | null;
+  /** It is on disk, as it was when it was interrupted. */
+  readonly saved: boolean;
 }
 
 export interface SearchPlan {
@@ -22,16 +25,13 @@ export interface SearchPlan {
   readonly options: ExploreOptions;
   readonly key: SearchKey;
   readonly file: CheckpointFile;
-  readonly resume: boolean;
+  /** From the file; if there is none it begins at the beginning, but not where the user has named it. */
+  readonly resume: 'if there' | 'named' | null;
   readonly quiet: boolean;
 }
 
 export async function runSearch(io: Io, plan: SearchPlan): Promise<SearchRun> {
-  const from = plan.resume ? readCheckpoint(plan.file.path, plan.key) : null;
-  if (plan.resume && !plan.quiet) {
-    const nothing = `no checkpoint at ${plan.file.path}: from the beginning`;
-    io.err(`faultline: ${from === null ? nothing : `resuming from ${plan.file.path}`}\n`);
-  }
+  const from = beginning(io, plan);
   const search = new Search(plan.program, plan.options, from);
   const bar = progress(io, plan.quiet);
   const before = search.tally.total;
@@ -54,8 +54,18 @@ export async function runSearch(io: Io, plan: SearchPlan): Promise<SearchRun> {
     bar.done();
     process.off('SIGINT', stop).off('SIGTERM', stop);
   }
-  if (interrupted !== null) plan.file.write(search);
-  return { search, interrupted };
+  return { search, interrupted, saved: interrupted !== null && plan.file.write(search) };
+}
+
+function beginning(io: Io, { resume, file: { path }, key, quiet }: SearchPlan): Checkpoint | null {
+  if (resume === null) return null;
+  const from = readCheckpoint(path, key);
+  if (from === null && resume === 'named') {
+    throw new UsageError(`${path} cannot be read: no such file; to begin there, use --checkpoint`);
+  }
+  const words = from === null ? `no checkpoint at ${path}: from the beginning` : `resuming from ${path}`;
+  if (!quiet) io.err(`faultline: ${words}\n`);
+  return from;
 }
 
 /** `12,345 executions of about 118,000, 45,000/s, 3 s left, 2 rules broken`. */

@@ -7,6 +7,7 @@ import type { Found } from '../drivers/controlled/execution.ts';
 import type { Recording } from '../explain/record.ts';
 import type { Scenario } from '../scenario/read.ts';
 import { UsageError } from './exit.ts';
+import { shapeProblem } from './shape.ts';
 import { writeOutput } from './write.ts';
 
 const trailSchema = z.object({
@@ -75,6 +76,5 @@ export function readTrail(path: string): Trail {
   }
   const parsed = trailSchema.safeParse(data);
   if (parsed.success) return parsed.data;
-  const { path: where, message } = parsed.error.issues[0];
-  throw new UsageError(`${path} is not a trail: ${where.join('.') || 'the whole file'}: ${message}`);
+  throw new UsageError(`${path} is not a trail: ${shapeProblem(parsed.error, data)}`);
 }

@@ -181,7 +181,7 @@ const HEADS: Readonly<Record<DrawnSpin['kind'], string>> = {
 function long({ steps, loop }: DrawnLong): string {
   const advice = 'raise --max-steps';
   if (loop === null) {
-    return `No thread repeats itself: ${plural(steps, 'step')} are not enough; ${advice}, or try --strategy bounded.`;
+    return `No thread repeats itself: ${plural(steps, 'step')} ${steps === 1 ? 'is' : 'are'} not enough; ${advice}, or try --strategy bounded.`;
   }
   return `${loop.thread} repeats itself and leaves the loop by itself after ${plural(loop.rounds, 'more round')}; ${advice}.`;
 }

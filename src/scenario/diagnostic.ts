@@ -10,9 +10,9 @@ import { codeFrameColumns } from '@babel/code-frame';
 export interface Diagnostic {
   /** The path as given, not escaped. */
   readonly file: string;
-  /** Counted from 1. */
+  /** Counted from 1; 0 if it is the file that is wrong, not a place in it. */
   readonly line: number;
-  /** Counted from 1, in UTF-16 units. */
+  /** Counted from 1, in UTF-16 units; 0 without a line. */
   readonly column: number;
   readonly message: string;
   /** A sentence of advice. */
@@ -50,10 +50,11 @@ export class ScenarioError extends Error {
   }
 }
 
-/** `file:line:col: error: message. Hint`, and the code frame below it. */
+/** `file:line:col: error: message. Hint`, and the code frame below it; without a place only `file: error: message`. */
 export function formatDiagnostic(d: Diagnostic): string {
   const hint = d.hint === undefined ? '' : `. ${d.hint}`;
-  const head = `${escapeText(d.file)}:${d.line}:${d.column}: error: ${d.message}${hint}`;
+  const place = d.line === 0 ? '' : `:${d.line}:${d.column}`;
+  const head = `${escapeText(d.file)}${place}: error: ${d.message}${hint}`;
   return d.frame === '' ? head : `${head}\n${d.frame}`;
 }
 
@@ -73,7 +74,7 @@ export function toError(text: string, file: string, problems: readonly Problem[]
 
 /** The error for a file that has no text to point into. */
 export function fileError(file: string, message: string): ScenarioError {
-  return new ScenarioError([{ file, line: 1, column: 1, message, frame: '' }]);
+  return new ScenarioError([{ file, line: 0, column: 0, message, frame: '' }]);
 }
 
 /** Line and column of an offset, both counted from 1. */
@@ -114,12 +115,12 @@ export function quote(text: string): string {
   return `'${escapeText(cut.replace(/[\\']/g, '\\$&'))}'`;
 }
 
-/** The names in a row, escaped, apart by commas; the first dozen if there are many. */
-export function listNames(names: readonly string[]): string {
+/** The names in a row, escaped, apart by commas; the first dozen if there are many, and where to see the rest. */
+export function listNames(names: readonly string[], where?: string): string {
   if (names.length === 0) return 'none';
   const shown = names.slice(0, 12).map((name) => quote(name).slice(1, -1));
   const rest = names.length - shown.length;
-  return shown.join(', ') + (rest > 0 ? `, … and ${rest} more` : '');
+  return shown.join(', ') + (rest > 0 ? `, … and ${rest} more${where === undefined ? '' : `: ${where}`}` : '');
 }
 
 /** "Did you mean 'heap'?", or nothing when no name is near. */

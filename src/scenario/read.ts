@@ -252,7 +252,7 @@ export function parseScenario(text: string, path: string, catalog: Catalog, opti
   return normalise(file, path, catalog);
 }
 
-/** The file's data, null if its shape is wrong; the data is not to be used if anything was reported. */
+/** The file's data, null if its shape is wrong; what has the wrong shape is not asked for its name too. The data is not to be used if anything was reported. */
 function check(text: string, catalog: Catalog, report: Report): ScenarioFile | null {
   let isSilent = true;
   const located = parseYaml(text, (...problem) => {
@@ -264,8 +264,14 @@ function check(text: string, catalog: Catalog, report: Report): ScenarioFile | n
     if (isSilent) report(0, 'the scenario is empty: it needs at least about, kernel, expect and a workload');
     return null;
   }
-  const file = checkShape(located, report);
-  checkNames(located, catalog, report);
+  const misshapen = new Set<number>();
+  const file = checkShape(located, (offset, ...problem) => {
+    misshapen.add(offset);
+    report(offset, ...problem);
+  });
+  checkNames(located, catalog, (offset, ...problem) => {
+    if (!misshapen.has(offset)) report(offset, ...problem);
+  });
   return file;
 }
 

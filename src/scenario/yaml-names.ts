@@ -361,12 +361,25 @@ function checkClaims(check: Check): void {
   }
 }
 
+/** Which list of `faultline list` has them. */
+const LISTS = {
+  kernel: 'kernels',
+  patch: 'kernels',
+  bug: 'kernels',
+  profile: 'machines',
+  invariant: 'invariants',
+  mark: 'marks',
+} as const;
+
 /** Reports names at the path (one, or a list) that are not among the known ones or stand twice. */
-function checkKnown(check: Check, what: string, path: Path, known: readonly string[]): void {
+function checkKnown(check: Check, what: keyof typeof LISTS, path: Path, known: readonly string[]): void {
   const seen = new Set<string>();
+  const where = `'faultline list ${LISTS[what]}'`;
   for (const { name, path: at } of namesAt(check, path)) {
     if (!known.includes(name))
-      say(check, at, `unknown ${what} ${quote(name)} (there are: ${listNames(known)})`, () => didYouMean(name, known));
+      say(check, at, `unknown ${what} ${quote(name)} (there are: ${listNames(known, where)})`, () =>
+        didYouMean(name, known),
+      );
     else if (seen.has(name)) say(check, at, `${what} ${quote(name)} is named twice`);
     seen.add(name);
   }
