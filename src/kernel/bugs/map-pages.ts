@@ -10,15 +10,15 @@ import { slot_of } from '../pagemap.ts';
 import { page_cache_readahead } from '../readahead.ts';
 import type { Page, Vma } from '../structs.ts';
 import type { VmFaultInfo } from '../v3.14/vm-fault.ts';
-import { filemap_map_pages, isEasy, mapIfInside, mapLockedPage, pageOfSlot } from '../v3.17/filemap.ts';
+import { filemap_map_pages as original, isEasy, mapIfInside, mapLockedPage, pageOfSlot } from '../v3.17/filemap.ts';
 import { without } from './altered.ts';
 
-function change(name: string, about: string, map_pages: typeof filemap_map_pages): Change3_17 {
+function change(name: string, about: string, map_pages: typeof original): Change3_17 {
   return { name, base: 'v3.17', about, replaces: { filemap_map_pages: map_pages } };
 }
 
 /** With a page lock of another kind, or without a look at the page when it is locked. */
-function mapPagesBy(take: (lock: PageLock) => Step, map = mapLockedPage): typeof filemap_map_pages {
+function mapPagesBy(take: (lock: PageLock) => Step, map = mapLockedPage): typeof original {
   return function* filemap_map_pages(vma, vmf) {
     const mapping = vma.vm_file!.f_mapping;
     const { system } = vma.vm_mm;
@@ -76,7 +76,7 @@ export const mapPagesReads = change(
       const cached = (yield* READ_ONCE(slot_of(mapping, pgoff))) !== 0;
       if (!cached) yield* page_cache_readahead(vma.vm_mm.system, mapping, pgoff);
     }
-    yield* filemap_map_pages(vma, vmf);
+    yield* original(vma, vmf);
   },
 );
 
@@ -84,7 +84,7 @@ export const mapPagesReads = change(
 export const mapPagesNoSize = change('map-pages-no-size', 'filemap_map_pages does not look at i_size', (vma, vmf) => {
   const { i_size } = vma.vm_file!.f_mapping.host;
   const looks = (step: Step): boolean => step.kind === READ && step.object === i_size;
-  return without(filemap_map_pages(vma, vmf), looks, Infinity);
+  return without(original(vma, vmf), looks, Infinity);
 });
 
 /** A page that has left the file in the meantime is mapped. Breaks: a page of a file that is mapped is in its cache. */
