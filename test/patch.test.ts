@@ -35,6 +35,11 @@ async function faultline(...args: string[]): Promise<Result> {
   return { code, out, err };
 }
 
+/** V1 takes what it maps ahead to be not there. */
+const POPULATED = `threads:
+  T1: [{ write: heap, page: 2 }, { read: heap, page: 0 }, { read: heap, page: 1 }]
+`;
+
 const RACE = `about: two threads fault one page
 kernel: { base: v2.6.10 }
 machine: { profile: altix-3700-8p, cpus: 2 }
@@ -285,6 +290,28 @@ describe('--patch', () => {
         .to.match(message)
         .and.to.match(/^faultline: [^\n]*\n$/);
     }
+  });
+
+  it('a patch of the package by its name: what it finds is replayed by its trail', async () => {
+    const before = race.replace('race.yaml', 'populated.yaml');
+    writeFileSync(before, RACE.replace('pages: 1', 'pages: 4').replace(/threads:[\s\S]*(?=expect)/, POPULATED));
+    const trail = join(folder, 'populated.trail.json');
+    const found = await faultline('explore', before, '-q', '--patch', 'anon-prefault-v1', '-o', trail);
+    expect([found.code, found.err]).to.deep.equal([1, '']);
+    expect(found.out).to.include('v2.6.10 + anon-prefault-v1');
+    const again = await faultline('replay', trail);
+    expect([again.code, again.err]).to.deep.equal([1, '']);
+  });
+
+  it('names of the package: what was meant, and what they are patches to', async () => {
+    const odd = await faultline('explore', race, '--patch', 'anon-prefalt-v2');
+    expect([odd.code, odd.err]).to.deep.equal([
+      2,
+      "faultline: 'anon-prefalt-v2' is no file and no patch of the package (see 'faultline list kernels'). Did you mean 'anon-prefault-v2'?\n",
+    ]);
+    const other = await faultline('explore', race, '--patch', 'map-pages-v3');
+    expect(other.code).to.equal(2);
+    expect(other.err).to.match(/^faultline: map-pages-v3 is a patch to 'v3\.14', and .*race\.yaml runs v2\.6\.10\n$/);
   });
 
   it('a patch that throws is a finding under both drivers, with its place', async () => {

@@ -33,8 +33,8 @@ function common(command: Command, formats: readonly string[] = FORMATS): Command
 
 function patchable(command: Command, formats: readonly string[] = FORMATS): Command {
   return common(command, formats).option(
-    '--patch <file>',
-    'apply a patch of your own, a .ts or .js file; again for more',
+    '--patch <patch>',
+    'apply a patch: one of your own, a .ts or .js file, or the name of one of the package; again for more',
     several,
     [],
   );

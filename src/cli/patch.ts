@@ -1,8 +1,9 @@
 /** `--patch`: changes to a scenario's kernel that come from files of the user's own. */
+import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { inspect } from 'node:util';
 import type { Replaces } from '../kernel/change.ts';
-import { bases } from '../kernel/index.ts';
+import { bases, patches } from '../kernel/index.ts';
 import { type Coroutine, Step } from '../machine/step.ts';
 import { KernelBug, Misuse } from '../machine/thread.ts';
 import { NotTheSame } from '../drivers/controlled/execution.ts';
@@ -73,15 +74,42 @@ export async function readPatched(file: string, { patch = [] }: Pick<CommonOptio
   return withPatches(readScenario(scenarioPath(file), catalog()), patch);
 }
 
-export async function withPatches(scenario: Scenario, files: readonly string[]): Promise<Scenario> {
-  if (files.length === 0) return scenario;
-  const { loadPatchFiles } = await import('./patch-files.ts');
+/** `words`: files, and names of patches of the package. */
+export async function withPatches(scenario: Scenario, words: readonly string[]): Promise<Scenario> {
+  if (words.length === 0) return scenario;
   const own: OwnPatch[] = [];
-  for (const path of files) {
-    const { exports, sha256 } = await loadPatchFiles(path);
-    own.push({ path, sha256, ...read(path, exports, scenario) });
-  }
+  for (const word of words) own.push(packaged(word, scenario) ?? (await ofFile(word, scenario)));
   return { ...scenario, own };
+}
+
+function packaged(word: string, scenario: Scenario): OwnPatch | null {
+  const found = patches.find(({ name }) => name === word);
+  if (found === undefined) return null;
+  checkBase(word, found.base, scenario);
+  return { path: word, sha256: OF_THE_PACKAGE, name: word, replaces: found.replaces };
+}
+
+/** Its text is that of the version of faultline. */
+const OF_THE_PACKAGE = '';
+
+async function ofFile(path: string, scenario: Scenario): Promise<OwnPatch> {
+  if (/^[\w-]+$/.test(path) && !existsSync(path)) throw new UsageError(unknownPatch(path));
+  const { loadPatchFiles } = await import('./patch-files.ts');
+  const { exports, sha256 } = await loadPatchFiles(path);
+  return { path, sha256, ...read(path, exports, scenario) };
+}
+
+function unknownPatch(word: string): string {
+  const hint = didYouMean(word, catalog().patches);
+  const what = `${quote(word)} is no file and no patch of the package (see 'faultline list kernels')`;
+  return hint === undefined ? what : `${what}. ${hint}`;
+}
+
+function checkBase(patch: string, base: unknown, { path, kernel }: Scenario): void {
+  if (base === kernel.base) return;
+  throw new UsageError(
+    `${patch} is a patch to ${typeof base === 'string' ? quote(base) : what(base)}, and ${path} runs ${kernel.base}`,
+  );
 }
 
 /** What the module says, checked. */
@@ -91,10 +119,7 @@ function read(path: string, exports: Readonly<Record<string, unknown>>, scenario
   const isChange = 'replaces' in said;
   const { name = basename(path).replace(/\.\w+$/, ''), base } = isChange ? said : {};
   if (typeof name !== 'string' || name === '') throw new UsageError(`${path}: name must be a text, not empty`);
-  if (base !== undefined && base !== scenario.kernel.base) {
-    const here = `${scenario.path} runs ${scenario.kernel.base}`;
-    throw new UsageError(`${path} is a patch to ${typeof base === 'string' ? quote(base) : what(base)}, and ${here}`);
-  }
+  if (base !== undefined) checkBase(path, base, scenario);
   if (isChange) checkKeys(path, said, ['replaces', ...ABOUT], 'a patch has');
   return { name, replaces: readReplaces(path, name, isChange ? said['replaces'] : said, replaceable(scenario)) };
 }

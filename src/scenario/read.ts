@@ -161,12 +161,12 @@ export interface KernelConfig {
   readonly fault_around_bytes?: number;
 }
 
-/** A patch that comes from a file of the user's own. */
+/** A patch that comes with the command: from a file of the user's own, or one of the package by its name. */
 export interface OwnPatch {
   readonly name: string;
   /** As given. */
   readonly path: string;
-  /** Of its text, and that of all files that go with it, in hex. */
+  /** Of its text, and that of all files that go with it, in hex; '' if it is one of the package. */
   readonly sha256: string;
   readonly replaces: Replaces;
 }
