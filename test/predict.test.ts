@@ -235,7 +235,7 @@ describe('predict: commands', () => {
     expect(publishedRows(scenario, 4096).map(isImpossible)).to.deep.equal([true, false]);
   });
 
-  it('validate fits 80 columns and marks rows', async function () {
+  it('validate fits 80 columns, marks rows, and says what not to believe', async function () {
     this.timeout(120_000);
     const output = join(mkdtempSync(join(tmpdir(), 'faultline-')), 'validation.md');
     const tables = ['history/003-prefault-i386-unpatched', 'history/003-prefault-i386-v2'];
@@ -244,6 +244,8 @@ describe('predict: commands', () => {
     const lines = out.split('\n').filter((line) => !line.startsWith('http') && !line.startsWith('written'));
     for (const line of lines) expect(line.length, line).to.be.at.most(80);
     expect(lines.filter((line) => / [cp?]$/.test(line)).map((line) => line.at(-1))).to.deep.equal(['c', 'c', '?', 'p']);
-    expect(readFileSync(output, 'utf8')).to.match(/# Measured and predicted/);
+    const written = readFileSync(output, 'utf8');
+    expect(written).to.match(/# Measured and predicted/);
+    expect(written).to.match(/## What not to believe: pentium3-2p[^]*`lineHit`[^]*Mechanisms that are left out:/);
   });
 });

@@ -226,7 +226,7 @@ function latProcFiles(
   return [[`${stem}.md`, text], [`${stem}.svg`, stack]]; // prettier-ignore
 }
 
-function doubtsOf(scenario: Scenario): Doubts {
+export function doubtsOf(scenario: Scenario): Doubts {
   const profile = findProfile(scenario.machine.profile);
   return {
     assumed: costsOf(profile, 'assumed'),

@@ -8,6 +8,7 @@ import { EXIT } from './exit.ts';
 import type { Io } from './io.ts';
 import type { CommonOptions } from './options.ts';
 import { progress } from './progress.ts';
+import { doubtsOf } from './report-markdown.ts';
 import { scenariosWithTables } from './tables.ts';
 import { writeOutput } from './write.ts';
 
@@ -31,7 +32,9 @@ export function validateCommand(io: Io, given: readonly string[], options: Valid
   bar.done();
   const means = summaries(tables, reads);
   const words = [...given, `--scale ${scale}`, `--replications ${replications}`, `--seed ${seed}`];
-  writeOutput(output, validationMarkdown(tables, reads, means, `faultline validate ${words.join(' ')}`));
+  const doubts = new Map(scenarios.map((scenario) => [scenario.machine.profile, doubtsOf(scenario)]));
+  const command = `faultline validate ${words.join(' ')}`;
+  writeOutput(output, validationMarkdown(tables, reads, means, command, doubts));
   if (format === 'table')
     io.out(`${[...validationText(tables, reads, means), '', `written to ${output}`].join('\n')}\n`);
   else {

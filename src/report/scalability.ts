@@ -135,7 +135,8 @@ function locksAndLines({ series, threads, locks, lines, cpuNs }: ReportRow, { ac
   ];
 }
 
-export function doubtLines({ assumed, calibrated, leftOut }: Doubts): string[] {
+/** `of`: the machine, where there is more than one. */
+export function doubtLines({ assumed, calibrated, leftOut }: Doubts, of = ''): string[] {
   const table = (words: string, head: string, costs: readonly CostLine[]): string[] =>
     costs.length === 0
       ? []
@@ -148,7 +149,7 @@ export function doubtLines({ assumed, calibrated, leftOut }: Doubts): string[] {
           '',
         ];
   return [
-    '## What not to believe',
+    `## What not to believe${of === '' ? '' : `: ${of}`}`,
     '',
     ...table('Costs that this machine assumes, and nobody has measured:', 'because', assumed),
     ...table('Costs that were fitted to unpatched kernels:', 'from', calibrated),

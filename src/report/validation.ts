@@ -1,4 +1,5 @@
 /** Measured against predicted, as Markdown and for a terminal of 80 columns. */
+import { type Doubts, doubtLines } from './scalability.ts';
 import { wrap } from './wrap.ts';
 
 export interface RowLine {
@@ -169,6 +170,7 @@ export function validationMarkdown(
   reads: readonly ReadsText[],
   summaries: readonly SummaryLine[],
   command: string,
+  doubts: ReadonlyMap<string, Doubts>,
 ): string {
   const lines = [
     '# Measured and predicted',
@@ -192,6 +194,7 @@ export function validationMarkdown(
     '',
     ...summaries.map((summary) => `- ${summaryWords(summary)}`),
     '',
+    ...[...doubts].flatMap(([machine, those]) => [...doubtLines(those, machine), '']),
   ];
   return lines.join('\n');
 }
