@@ -1,5 +1,6 @@
 /** Kernels of one machine beside each other, as Markdown. */
-import { type Doubts, doubtLines, headLines, type ReportHead, type ReportRow, rateWords } from './scalability.ts';
+import { type Doubts, doubtLines } from './doubts.ts';
+import { headLines, type ReportHead, type ReportRow, rateWords } from './scalability.ts';
 import { signed } from './validation.ts';
 
 export interface KernelRows {

@@ -1,5 +1,6 @@
 /** lat_proc as Markdown: the tables of `run`, and what not to believe of them. */
-import { type Doubts, doubtLines, headLines, type ReportHead } from './scalability.ts';
+import { type Doubts, doubtLines } from './doubts.ts';
+import { headLines, type ReportHead } from './scalability.ts';
 
 export interface LatProcReport extends ReportHead, Doubts {
   readonly picture: string;

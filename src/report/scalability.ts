@@ -1,4 +1,5 @@
 /** A scalability report as Markdown: what was asked, the table, where the time went, and what not to believe of it. */
+import { type Doubts, doubtLines } from './doubts.ts';
 import { lockTable, type LockLine } from './lock-table.ts';
 import { partLines, type TimedRow } from './time-parts.ts';
 import { signed } from './validation.ts';
@@ -12,18 +13,6 @@ export interface ReportRow extends TimedRow {
   readonly published: number | null;
   readonly locks: readonly LockLine[];
   readonly lines: readonly { readonly name: string; readonly moves: number; readonly stallNs: number }[];
-}
-
-export interface CostLine {
-  readonly path: string;
-  readonly value: string;
-  readonly source: string;
-}
-
-export interface Doubts {
-  readonly assumed: readonly CostLine[];
-  readonly calibrated: readonly CostLine[];
-  readonly leftOut: readonly string[];
 }
 
 /** What stands above every report. */
@@ -132,29 +121,5 @@ function locksAndLines({ series, threads, locks, lines, cpuNs }: ReportRow, { ac
     ),
     '```',
     '',
-  ];
-}
-
-/** `of`: the machine, where there is more than one. */
-export function doubtLines({ assumed, calibrated, leftOut }: Doubts, of = ''): string[] {
-  const table = (words: string, head: string, costs: readonly CostLine[]): string[] =>
-    costs.length === 0
-      ? []
-      : [
-          words,
-          '',
-          `| cost | value | ${head} |`,
-          '| --- | --- | --- |',
-          ...costs.map(({ path, value, source }) => `| \`${path}\` | ${value} | ${source.replaceAll('|', '/')} |`),
-          '',
-        ];
-  return [
-    `## What not to believe${of === '' ? '' : `: ${of}`}`,
-    '',
-    ...table('Costs that this machine assumes, and nobody has measured:', 'because', assumed),
-    ...table('Costs that were fitted to unpatched kernels:', 'from', calibrated),
-    'Mechanisms that are left out:',
-    '',
-    ...leftOut.map((what) => `- ${what}`),
   ];
 }

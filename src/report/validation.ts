@@ -1,5 +1,5 @@
 /** Measured against predicted, as Markdown and for a terminal of 80 columns. */
-import { type Doubts, doubtLines } from './scalability.ts';
+import { type Doubts, doubtLines } from './doubts.ts';
 import { wrap } from './wrap.ts';
 
 export interface RowLine {
