@@ -368,7 +368,7 @@ export function pte_offset_map(mm: Mm, pmd: PtePage, address: Address): Ptep {
 }
 /** The pte so many entries behind another one: pointers to ptes are good for one page of them. */
 export function pteAt(mm: Mm, pte: Ptep, offset: number): Ptep {
-  const index = pte.index + offset;
+  const index = (pte.index + offset) | 0; // an integer for V8 too
   const { ptrsPerPte } = mm.system.geometry;
   if (index >= 0 && index < ptrsPerPte) return new Ref(pte.words, index);
   throw new KernelBug(

@@ -6,7 +6,7 @@
  */
 import { Cell, Line, Ref, Words } from '../machine/memory.ts';
 import type { Geometry } from '../machine/profile.ts';
-import { CLEAR, COPY, DMA, LOAD, Step } from '../machine/step.ts';
+import { CLEAR, COPY, DMA, LOAD, Step, TICK_0 } from '../machine/step.ts';
 import { KernelBug, running } from '../machine/thread.ts';
 import { type PageLock, PageLocks } from '../sync/pagelock.ts';
 import { RwSemaphore } from '../sync/rwsem.ts';
@@ -163,7 +163,7 @@ export class Page extends Words {
     super();
     this.pfn = pfn;
     this.zone = zone;
-    this.lineFreeAt = 0;
+    this.lineFreeAt = TICK_0;
   }
   override get home(): number {
     return this.zone.node;

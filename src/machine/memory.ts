@@ -6,7 +6,7 @@
  * only pay for their cache line. A plain access without its lock is a data race, in Linux as here.
  */
 import * as kinds from './step.ts';
-import { Shared, Step, type StepKind, type Walk } from './step.ts';
+import { Shared, Step, type StepKind, TICK_0, type Walk } from './step.ts';
 
 // V8 folds the constants of a module where it uses them; what it imports it loads and checks each time.
 const { ADD, CMPXCHG, POLL, READ, WAIT, WALK, WRITE, XCHG } = kinds;
@@ -20,7 +20,7 @@ export class Line {
   /** Rank of the CPU that has the line, or MEMORY. */
   owner: number = MEMORY;
   /** Tick at which the transfer in progress ends. */
-  freeAt = 0;
+  freeAt = TICK_0;
   /** Grows with each exclusive access; `copies[cpu] === version` says that the CPU holds a shared copy. */
   version = 1;
   copies: Int32Array | null = null;
@@ -28,7 +28,7 @@ export class Line {
   queue: object | null = null;
   /** How often it was fetched, and how many ticks CPUs have waited for it. */
   moves = 0;
-  stall = 0;
+  stall = TICK_0;
 
   constructor(name: string) {
     this.name = name;

@@ -56,6 +56,14 @@ export const LOAD = 20;
 
 export type StepKind = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15 | 16 | 17 | 18 | 19 | 20;
 
+/**
+ * Tick 0. It is -0 because V8 keeps a field that starts as a small integer as one, and throws away what it has compiled for the
+ * class of the object once ticks outgrow 2^31; a field that starts with a double stays one.
+ */
+export const TICK_0 = -0;
+/** `lineFreeAt` of an object whose line nobody follows. */
+const NOT_FOLLOWED = -Infinity;
+
 /** Reply of `perform` when the step has joined a queue: it ends when somebody calls `wake` for the thread. */
 export const BLOCKED = -0x7fffffff;
 
@@ -185,8 +193,8 @@ export abstract class Shared {
    * is; a step that does not keep to it is a misuse.
    */
   confinedTo: number = ANYBODY;
-  /** Of an object whose only line has no `Line`: the tick at which its transfer ends. -1: that is not followed. */
-  lineFreeAt = -1;
+  /** Of an object whose only line has no `Line`: the tick at which its transfer ends, NOT_FOLLOWED else. */
+  lineFreeAt = NOT_FOLLOWED;
   /** Nodes whose caches have what it holds, a bit each. Kept by the timed driver; whoever wants them empty may say 0. */
   inCaches = 0;
   /** Threads whose step is not `ready`, in order of arrival. Kept by the timed driver. */

@@ -1,6 +1,6 @@
 /** What all locks share: a class for statistics, a cache line, and the book of who holds what. */
 import { Line } from '../machine/memory.ts';
-import { type Counted, Shared, type Step } from '../machine/step.ts';
+import { type Counted, Shared, type Step, TICK_0 } from '../machine/step.ts';
 import { type Held, KernelBug, type Thread } from '../machine/thread.ts';
 
 export abstract class Lock extends Shared implements Counted {
@@ -10,7 +10,7 @@ export abstract class Lock extends Shared implements Counted {
   /** A waiter burns its CPU (spinlock) instead of sleeping (mutex, rwsem, page lock). */
   readonly spins: boolean;
   lockRow = -1;
-  heldSince = 0;
+  heldSince = TICK_0;
   /** Entries in the books of threads, made when they are first needed. */
   private heldShared: Held | null = null;
   private heldExclusive: Held | null = null;
