@@ -6,7 +6,7 @@ import { countOf, coverage, plural, wordFor } from '../explain/verdict.ts';
 import type { IndexEntry } from '../html/index-page.ts';
 import { scalingPage } from '../html/scaling-page.ts';
 import { textPage } from '../html/text-page.ts';
-import { simulate } from '../predict/rows.ts';
+import type { ScalingRow } from '../predict/scaling.ts';
 import { checkSizes } from '../predict/sizes.ts';
 import { findProfile } from '../profiles/index.ts';
 import { pftHeader, pftLines } from '../report/pft-table.ts';
@@ -70,7 +70,7 @@ export async function reportOf(job: ReportJob): Promise<Report> {
 
 function scaling({ scenario, name, index, options, bar, markdown }: ReportJob): Report {
   const { files, reported } = markdownReport(scenario, name, options, bar);
-  const rows = scenario.pft === null ? [] : mailRows(scenario, scaleOf(scenario, options), options.seed);
+  const rows = scenario.pft === null ? [] : mailRows(scenario, reported!.rows);
   const page = scalingPage({
     ...pageOf(files, index),
     title: name,
@@ -111,11 +111,11 @@ export function comparisonReport(files: readonly [string, string][], index: stri
   };
 }
 
-/** One run of each row, in the columns of the mail. */
-function mailRows(scenario: Scenario, scale: number, seed: number): PftResult[] {
+/** The first run of each row, in the columns of the mail. */
+function mailRows(scenario: Scenario, rows: readonly ScalingRow[]): PftResult[] {
   const profile = findProfile(scenario.machine.profile);
-  return pftRows(scenario).map((row) => {
-    const { timed: _timed, scale: _scale, ...run } = simulate(scenario, row, profile, { scale, seed });
+  return pftRows(scenario).map((row, i) => {
+    const { timed: _timed, scale: _scale, ...run } = rows[i].figures!;
     const pages = pftPages({ ...row, cpus: scenario.machine.cpus }, profile.geometry.pageBytes);
     return { ...row, ...run, pages, measured: measuredFigures(scenario, row, pages) };
   });

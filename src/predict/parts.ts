@@ -16,8 +16,10 @@ import type { Trial, TrialResult } from './trials.ts';
  */
 export const PART_KINDS = ['user', 'walk', 'work', 'hold', 'clear', 'bus', 'transfer', 'wait'] as const;
 
+type PartKind = (typeof PART_KINDS)[number];
+
 export interface Part {
-  readonly kind: (typeof PART_KINDS)[number];
+  readonly kind: PartKind;
   /** Which lock, or which kind of line; empty for the others. */
   readonly what: string;
   readonly ns: number;
@@ -26,21 +28,28 @@ export interface Part {
 const WALKS = ['page_table_walk', 'table_line_miss'];
 
 class PartSums implements TimedSink {
-  /** Ticks. */
-  private readonly sums = new Map<string, Part & { ticks: number }>();
+  /** By kind, and what it is. */
+  private readonly sums = new Map<PartKind, Map<string, { ticks: number }>>();
 
   span(span: Span, user: boolean): void {
     if (span.kind === 'sleep' || span.kind === 'ready') return;
     const { kind, what } = partOf(span, user);
-    const key = `${kind} ${what}`;
-    const sum = this.sums.get(key) ?? { kind, what, ns: 0, ticks: 0 };
-    sum.ticks += span.to - span.from;
-    this.sums.set(key, sum);
+    this.sumOf(kind, what).ticks += span.to - span.from;
+  }
+
+  private sumOf(kind: PartKind, what: string): { ticks: number } {
+    let ofKind = this.sums.get(kind);
+    if (ofKind === undefined) this.sums.set(kind, (ofKind = new Map<string, { ticks: number }>()));
+    let sum = ofKind.get(what);
+    if (sum === undefined) ofKind.set(what, (sum = { ticks: 0 }));
+    return sum;
   }
 
   /** In the order of kinds, each with the largest first. */
   parts(busWaitNs: number): Part[] {
-    const parts = [...this.sums.values()].map(({ kind, what, ticks }) => ({ kind, what, ns: ticks / TICKS_PER_NS }));
+    const parts = [...this.sums].flatMap(([kind, ofKind]) =>
+      [...ofKind].map(([what, { ticks }]): Part => ({ kind, what, ns: ticks / TICKS_PER_NS })),
+    );
     const split = parts.map((part) => (part.kind === 'clear' ? { ...part, ns: part.ns - busWaitNs } : part));
     if (busWaitNs > 0) split.push({ kind: 'bus', what: '', ns: busWaitNs });
     const place = ({ kind }: Part): number => PART_KINDS.indexOf(kind);
@@ -65,7 +74,7 @@ function wordKind(name: string): string {
 /** The trial, and where its CPU time went. */
 export function watchedParts(trial: Trial, profile: Profile, seed: number): TrialResult & { readonly parts: Part[] } {
   const sums = new PartSums();
-  const recorder = new TimedRecorder(Math.round(profile.lineHit.value * TICKS_PER_NS), [sums], { stacks: false });
+  const recorder = new TimedRecorder(Math.round(profile.lineHit.value * TICKS_PER_NS), [sums], { full: false });
   const result = recorder.watch(() => trial.run({ profile, seed, watcher: recorder }));
   return { ...result, parts: sums.parts(result.timed.busWaitNs) };
 }

@@ -4,7 +4,7 @@ import type { Profile } from '../machine/profile.ts';
 import { lineKind } from './lines.ts';
 import { type Part, watchedParts } from './parts.ts';
 import { halfWidth95, harmonicMean } from './statistics.ts';
-import type { Trial } from './trials.ts';
+import type { Trial, TrialResult } from './trials.ts';
 
 export interface ScalingRow extends Pick<Trial, 'series' | 'threads' | 'unit' | 'published'> {
   /** Of the mean time of all runs. */
@@ -16,6 +16,7 @@ export interface ScalingRow extends Pick<Trial, 'series' | 'threads' | 'unit' | 
   readonly cpuNs: number;
   readonly pages: number | null;
   readonly parts: readonly Part[];
+  readonly figures: TrialResult['figures'];
   readonly locks: TimedResult['locks'];
   readonly lines: readonly LineRow[];
 }
@@ -40,12 +41,12 @@ export function scalingOf(trials: readonly Trial[], profile: Profile, options: S
 }
 
 function rowOf(trial: Trial, profile: Profile, { seed, replications }: ScalingOptions): ScalingRow {
-  const { timed, rate, parts } = watchedParts(trial, profile, seed);
+  const { timed, rate, parts, figures } = watchedParts(trial, profile, seed);
   const others = Array.from({ length: trial.random ? replications - 1 : 0 }, (_, i) => seed + 1 + i);
   const rates = [rate, ...others.map((one) => trial.run({ profile, seed: one }).rate)];
   const { series, threads, unit, published, pages } = trial;
   return {
-    ...{ series, threads, unit, published, pages, parts },
+    ...{ series, threads, unit, published, pages, parts, figures },
     rate: harmonicMean(rates),
     spread: halfWidth95(rates) / harmonicMean(rates),
     runs: rates.length,

@@ -6,7 +6,7 @@ import { benchmarkOf, type Scenario, type SeqreadSpec } from '../scenario/read.t
 import { measuredRow, readersOf, type SeqreadRow, seqreadRows } from '../scenario/seqread-result.ts';
 import { buildWorld, type PftRow, pftRows, type World } from '../scenario/world.ts';
 import { pftPages } from '../workload/pft.ts';
-import { simulate } from './rows.ts';
+import { simulate, type SimulatedRow } from './rows.ts';
 import { simulateReads } from './seqread.ts';
 
 export interface TrialOptions extends Pick<TimedOptions, 'pace' | 'watcher'> {
@@ -18,6 +18,8 @@ export interface TrialResult {
   /** How much is done in a second, in the unit of the trial. */
   readonly rate: number;
   readonly timed: TimedResult;
+  /** Of the page fault test: the row in the columns of the mail. */
+  readonly figures?: SimulatedRow;
 }
 
 export interface Trial {
@@ -67,8 +69,8 @@ function pftTrial(scenario: Scenario, row: PftRow, { cpusPerNode, geometry }: Pr
     published: measuredFigures(scenario, row, pages(gb))?.faultsPerWallS ?? null,
     random: threads > cpusPerNode,
     run({ profile, ...options }) {
-      const { faultsPerWallS: rate, timed } = simulate(scenario, row, profile, { scale, ...options });
-      return { rate, timed };
+      const figures = simulate(scenario, row, profile, { scale, ...options });
+      return { rate: figures.faultsPerWallS, timed: figures.timed, figures };
     },
   };
 }

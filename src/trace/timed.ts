@@ -2,7 +2,7 @@
  * Writes down a timed run while it runs: what each thread is at, from when to when, with the backtrace of the kernel
  * text, and who waits for, takes and releases which lock.
  */
-import type { Words } from '../machine/memory.ts';
+import type { Location, Words } from '../machine/memory.ts';
 import {
   CLEAR,
   type Counted,
@@ -45,16 +45,16 @@ export class TimedRecorder {
   /** Ticks of an access to a line that the CPU has: what takes longer is a transfer. */
   private readonly hit: number;
   private readonly sinks: readonly TimedSink[];
-  private readonly stacks: boolean;
+  private readonly full: boolean;
   private readonly backtraces = new Backtraces();
   private readonly books: Book[] = [];
   private readonly locks = new Map<unknown, LockName>();
   /** The plain access that the next charge is for. */
-  private touched = '';
+  private touched: Location | null = null;
 
-  /** Without backtraces, which take most of the time, all stacks are that of the user program. */
-  constructor(hit: number, sinks: readonly TimedSink[], { stacks = true } = {}) {
-    this.stacks = stacks;
+  /** Unless `full`, what takes most of the time is left out: backtraces, and names of words that the CPU had. */
+  constructor(hit: number, sinks: readonly TimedSink[], { full = true } = {}) {
+    this.full = full;
     this.hit = hit;
     this.sinks = sinks;
   }
@@ -65,7 +65,7 @@ export class TimedRecorder {
       this.charged(id, ticks);
       return ticks;
     });
-    if (this.stacks) {
+    if (this.full) {
       observeAsked(() => {
         if (running.id >= 0) this.bookOf(running).stack = this.backtraces.now();
       });
@@ -88,7 +88,7 @@ export class TimedRecorder {
   }
 
   touches(words: Words, index: number): void {
-    this.touched = words.describe(index);
+    this.touched = { words, index };
   }
 
   step(thread: Thread, from: number, done: number): void {
@@ -96,7 +96,8 @@ export class TimedRecorder {
     const step = thread.pending!;
     if (isUsers(step, book.stack)) book.stack = USER_PROGRAM;
     if (book.waits === null) book.cursor = from;
-    this.span(book, done, this.kindOf(step, done - book.cursor), nameOf(step));
+    const kind = this.kindOf(step, done - book.cursor);
+    this.span(book, done, kind, this.full || kind === 'transfer' ? nameOf(step) : '');
     book.runs = false;
     book.waits = null;
   }
@@ -138,8 +139,13 @@ export class TimedRecorder {
     if (book === undefined || !book.runs || ticks === 0) return;
     const plain = id < 0;
     const kind = plain && ticks > this.hit ? 'transfer' : 'work';
-    const what = plain ? this.touched : allWork()[id].name;
-    this.span(book, book.cursor + ticks, kind, what, '', this.stacks ? this.backtraces.now() : []);
+    const what = plain ? this.nameOfTouched(kind) : allWork()[id].name;
+    this.span(book, book.cursor + ticks, kind, what, '', this.full ? this.backtraces.now() : []);
+  }
+
+  private nameOfTouched(kind: SpanKind): string {
+    if (this.touched === null || !(this.full || kind === 'transfer')) return '';
+    return this.touched.words.describe(this.touched.index);
   }
 
   private kindOf({ kind }: Step, ticks: number): SpanKind {
