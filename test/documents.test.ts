@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { expect } from 'chai';
-import { long } from './support/long.ts';
+import { onlyInLongRuns } from './support/long.ts';
 
 describe('documents', () => {
   const documents = ['README.md', ...readdirSync('docs').map((file) => `docs/${file}`)];
@@ -10,10 +10,7 @@ describe('documents', () => {
   for (const path of documents.filter((file) => file !== 'docs/patch.md')) {
     it(`${path} shows what comes out`, function () {
       this.timeout(300_000);
-      if (path === 'docs/whatif.md' && !long) {
-        process.stdout.write(`      not run: ${path} takes half a minute (npm run test:long)\n`);
-        this.skip();
-      }
+      if (['docs/history.md', 'docs/whatif.md'].includes(path)) onlyInLongRuns(this);
       const node = ['--enable-source-maps', '--import', './test/support/register.mjs', 'scripts/write-readme.ts'];
       const { status, stderr } = spawnSync(process.execPath, [...node, '--check', path], { encoding: 'utf8' });
       expect(status, stderr).to.equal(0);

@@ -14,6 +14,7 @@ import { sourceDpor } from '../src/drivers/controlled/dpor.ts';
 import { Search } from '../src/drivers/controlled/explore.ts';
 import type { Scenario } from '../src/scenario/read.ts';
 import { buildWorld, checkedProgram } from '../src/scenario/world.ts';
+import { onlyInLongRuns } from './support/long.ts';
 
 interface Result {
   readonly code: number;
@@ -352,6 +353,7 @@ describe('--patch', () => {
 
   it('docs/patch.md, followed in an empty folder with the packed package', async function () {
     this.timeout(300_000);
+    onlyInLongRuns(this);
     const x = join(folder, 'x');
     install(x);
     const bin = join(x, 'node_modules', '.bin');

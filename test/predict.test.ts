@@ -20,7 +20,7 @@ import { halfWidth95 } from '../src/predict/statistics.ts';
 import { findProfile, profiles } from '../src/profiles/index.ts';
 import { catalog } from '../src/scenario/catalog.ts';
 import { readScenario } from '../src/scenario/read.ts';
-import { long } from './support/long.ts';
+import { onlyInLongRuns } from './support/long.ts';
 
 const noColors = { isColorSupported: false } as never;
 
@@ -171,15 +171,12 @@ describe('predict: profiles', () => {
   for (const [name, scale, replications, dear] of [
     ['history/003-prefault-unpatched', 64, 4, true],
     ['history/003-prefault-i386-unpatched', 64, 1, false],
-    ['scaling/pft-altix-512p', 512, 1, false],
+    ['scaling/pft-altix-512p', 512, 1, true],
     ['history/002-seqread-base', 4096, 1, true],
   ] as const) {
     it(`the fit notices every free cost: ${name}`, function () {
       this.timeout(240_000);
-      if (dear && !long) {
-        process.stdout.write('      not run: it takes 10 seconds (npm run test:long)\n');
-        this.skip();
-      }
+      if (dear) onlyInLongRuns(this);
       const { profile, of } = misfit(name, scale, replications);
       const here = of(profile);
       const missed = profile.free!.filter(({ path }) => {
@@ -192,10 +189,7 @@ describe('predict: profiles', () => {
 
   it('the rows of 8 to 120 threads are predicted from the others of their column within a third', function () {
     this.timeout(240_000);
-    if (!long) {
-      process.stdout.write('      not run: it takes 20 seconds (npm run test:long)\n');
-      this.skip();
-    }
+    onlyInLongRuns(this);
     const scenario = table('history/002-seqread-base');
     const profile = findProfile(scenario.machine.profile);
     const rows = observedRows(scenario, profile.geometry.pageBytes);

@@ -14,6 +14,7 @@ import { ticksTo } from '../src/report/svg.ts';
 import { partLines } from '../src/report/time-parts.ts';
 import { catalog } from '../src/scenario/catalog.ts';
 import { readScenario } from '../src/scenario/read.ts';
+import { onlyInLongRuns } from './support/long.ts';
 
 const noColors = { isColorSupported: false } as never;
 
@@ -140,7 +141,8 @@ describe('faultline report', function () {
     expect(files.filter((file) => file.endsWith('.md'))).to.have.length(4);
   });
 
-  it('compares kernels of one machine, and only those', async () => {
+  it('compares kernels of one machine, and only those', async function () {
+    onlyInLongRuns(this);
     const folder = mkdtempSync(join(tmpdir(), 'faultline-'));
     const names = ['scaling/pft-altix-1g', 'history/003-prefault-unpatched', 'history/003-prefault-v2'];
     await faultline('report', ...names, ...quick, '-o', folder);

@@ -1,6 +1,6 @@
 /** Every file in scenarios/ is run and held to its `expect`, and if it is a race to its page in reports/. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -8,8 +8,9 @@ import { exploreForReport, raceText } from '../src/cli/report-race.ts';
 import { catalog } from '../src/scenario/catalog.ts';
 import { judge } from '../src/scenario/judge.ts';
 import { latProcRows } from '../src/scenario/lat-proc-result.ts';
-import { benchmarkOf, readScenario } from '../src/scenario/read.ts';
+import { benchmarkOf, readScenario, type Scenario } from '../src/scenario/read.ts';
 import { pftRows } from '../src/scenario/world.ts';
+import { onlyInLongRuns } from './support/long.ts';
 
 const files = readdirSync('scenarios', { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.yaml'));
 
@@ -41,6 +42,23 @@ function shorter(text: string): string {
   return text.replace(/scale: \d+/, 'scale: 4096').replace(/orders: \[.*\]/, 'orders: 4');
 }
 
+/** Races of more classes and tables of more rows take more than a second. */
+const MANY_CLASSES = 1000;
+const MANY_ROWS = 4;
+
+function isDear(file: string, scenario: Scenario): boolean {
+  if (scenario.pft !== null) return pftRows(scenario).length > MANY_ROWS;
+  if (benchmarkOf(scenario) !== null) return scenario.seqread?.measured !== undefined;
+  return classesOf(file) > MANY_CLASSES;
+}
+
+/** As the page of a race has it; 0: there is no such page. */
+function classesOf(file: string): number {
+  const page = `reports/${file.replace('.yaml', '.html')}`;
+  const [, words] = /all ([\d,]+) classes/.exec(existsSync(page) ? readFileSync(page, 'utf8') : '') ?? ['', '0'];
+  return Number(words.replaceAll(',', ''));
+}
+
 describe('scenarios', () => {
   let folder = '';
   before(() => {
@@ -64,6 +82,7 @@ describe('scenarios', () => {
       this.timeout(300_000);
       const path = `scenarios/${file}`;
       const scenario = readScenario(path, catalog());
+      if (isDear(file, scenario)) onlyInLongRuns(this);
       if (documented.has(file) && benchmarkOf(scenario) !== null) return; // once is enough
       if (file.startsWith('scaling/') && scenario.pft === null) {
         expect(runTimed(path)).to.include({ status: 0 });

@@ -20,6 +20,7 @@ import { findProfile } from '../src/profiles/index.ts';
 import { catalog } from '../src/scenario/catalog.ts';
 import { readScenario } from '../src/scenario/read.ts';
 import { Spinlock, spin_lock, spin_unlock } from '../src/sync/spinlock.ts';
+import { onlyInLongRuns } from './support/long.ts';
 
 const noColors = { isColorSupported: false } as never;
 
@@ -77,7 +78,8 @@ describe('whatif: against profiles changed by hand', () => {
     });
   }
 
-  it('the row of 8 threads: the answer it prints first is a run with that cost changed', () => {
+  it('the row of 8 threads: the answer it prints first is a run with that cost changed', function () {
+    onlyInLongRuns(this);
     const answer = whatIf(eightThreads, altix, { factor: 0.5, seed: 1, replications: 2 });
     const cost = answer.effects.find(({ subject: { kind } }) => kind === 'cost')!;
     const profile = withFactor(altix, cost.subject.name, 0.5);
@@ -258,7 +260,8 @@ describe('faultline whatif', () => {
     expect(rows[0].effects.map(({ scaled }) => scaled.halfWidth)).to.deep.equal([0, 0]);
   });
 
-  it('runs scenarios with threads and seqread as well', async () => {
+  it('runs scenarios with threads and seqread as well', async function () {
+    onlyInLongRuns(this);
     const convoy = await faultline('whatif', 'mmap-convoy', '--top', '2');
     expect(convoy.out).to.match(/9 threads: .* runs\/s as it is \(nothing is random\)/);
     const file = join(mkdtempSync(join(tmpdir(), 'faultline-')), 'seqread.yaml');

@@ -2,6 +2,7 @@
 //   FC_SEED=42 FC_PATH=1:3:5 npx mocha -g 'its name'
 // The seed is fixed in CI, so that a red build stays red, and random elsewhere; fast-check prints it on failure.
 import fc from 'fast-check';
+import { long } from './long.ts';
 
 const { FC_SEED, FC_RUNS, FC_PATH, CI } = process.env;
 
@@ -15,6 +16,6 @@ const seed = FC_SEED !== undefined ? integer('FC_SEED', FC_SEED) : CI === 'true'
 
 fc.configureGlobal({
   ...(seed !== undefined && { seed }),
-  ...(FC_RUNS !== undefined && { numRuns: integer('FC_RUNS', FC_RUNS) }),
+  numRuns: FC_RUNS !== undefined ? integer('FC_RUNS', FC_RUNS) : long ? 100 : 40,
   ...(FC_PATH !== undefined && { path: FC_PATH }),
 });
