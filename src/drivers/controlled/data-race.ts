@@ -11,7 +11,7 @@
  * The explorer takes what lies between two steps for private work. So its verdicts are worth what they say only if there
  * are no data races; and the first one there is shows in some class, because up to then all is as if there were none.
  */
-import { observePlain, type PlainObserver, type Words } from '../../machine/memory.ts';
+import { Cell, observePlain, type PlainObserver, type Words } from '../../machine/memory.ts';
 import type { Step } from '../../machine/step.ts';
 import { running, type Thread } from '../../machine/thread.ts';
 import { OrderWatch } from './classes.ts';
@@ -54,6 +54,7 @@ export function dataRaceViolation({ word, first, second }: DataRace, threads: re
 }
 
 const BUCKETS = 256;
+const NO_WORDS: Words = new Cell('none');
 
 /**
  * The plain accesses of one execution after another; what a thread does with a word between two of its steps is one
@@ -71,9 +72,11 @@ export class PlainLog implements PlainObserver {
   private index = new Float64Array(0);
   private at = new Int32Array(0);
   private write = new Uint8Array(0);
-  /** The word by another name, which it knows how to describe. */
+  /** The word by another name, which it knows how to describe: of accesses of this execution. */
   private readonly words: Words[] = [];
   private readonly part: number[] = [];
+  /** Names of the words of the first accesses, which were made in executions before. */
+  private readonly names: string[] = [];
   /** The access before in the same bucket, and the last one of each bucket; -1 for none. */
   private link = new Int32Array(0);
   private last = new Int32Array(0);
@@ -89,6 +92,19 @@ export class PlainLog implements PlainObserver {
       const i = --this.length;
       this.last[bucketOf(this.object[i], this.index[i])] = this.link[i];
     }
+    this.letGo();
+  }
+
+  /** Whoever kept the words of executions before would keep their worlds. */
+  private letGo(): void {
+    const { names, words, length } = this;
+    for (let i = names.length; i < length; i++) names.push(words[i].describe(this.part[i]));
+    names.length = length;
+    words.fill(NO_WORDS);
+  }
+
+  private nameOf(i: number): string {
+    return this.names[i] ?? this.words[i].describe(this.part[i]);
   }
 
   /** Threads run from now on. Whoever observes plain accesses already goes on being told. */
@@ -174,7 +190,7 @@ export class PlainLog implements PlainObserver {
       if (this.index[k] !== this.index[i] || this.object[k] !== this.object[i]) continue;
       const conflict = this.thread[k] !== thread && (this.write[i] | this.write[k]) === 1;
       if (conflict && !this.knows(i, this.thread[k], this.at[k], order)) {
-        found.add(this.words[i], this.part[i], this.access(k), this.access(i));
+        found.add(this.nameOf(i), this.access(k), this.access(i));
       } else if (this.write[k] === 1) break; // what was before it came before it, or has been found
     }
   }
@@ -187,7 +203,7 @@ export class PlainLog implements PlainObserver {
       const { mode, thread: other } = order.events[event];
       const conflict = other !== thread && mode !== Mode.update && (this.write[i] === 1 || !isRead(mode));
       if (conflict && !this.knows(i, other, event, order)) {
-        found.add(this.words[i], this.part[i], accessOf(event, order), this.access(i));
+        found.add(this.nameOf(i), accessOf(event, order), this.access(i));
       } else if (mode === Mode.write) break;
     }
   }
@@ -210,7 +226,7 @@ export class PlainLog implements PlainObserver {
       const other = this.thread[k];
       if (other === thread || order.knownBefore(order.length, thread, other) > this.at[k]) break;
       const second = { thread, write: false, plain: false, step: order.length + 1 };
-      found.add(this.words[k], this.part[k], this.access(k), second);
+      found.add(this.nameOf(k), this.access(k), second);
     }
   }
 
@@ -228,7 +244,7 @@ export class PlainLog implements PlainObserver {
     if (!conflict) return false;
     const known = waited ? order.knownBefore(event, thread, other) : order.known(event, other);
     if (known > this.at[k]) return false;
-    found.add(this.words[k], this.part[k], this.access(k), accessOf(event, order));
+    found.add(this.nameOf(k), this.access(k), accessOf(event, order));
     return true;
   }
 
@@ -257,9 +273,8 @@ class Found {
   }
 
   /** Threads on one CPU are never simultaneous: what belongs to a CPU, such as its free pages, is theirs in turn. */
-  add(words: Words, index: number, first: RacingAccess, second: RacingAccess): void {
+  add(word: string, first: RacingAccess, second: RacingAccess): void {
     if (this.threads[first.thread].cpu === this.threads[second.thread].cpu) return;
-    const word = words.describe(index);
     const known = this.races.findIndex((race) => race.word === word && samePair(race, first, second));
     if (known < 0) this.races.push({ word, first, second });
     else if (this.races[known].second.step > second.step) this.races[known] = { word, first, second };
