@@ -1,9 +1,12 @@
 /**
  * Taking pages out of files, and writing them (mm/truncate.c, vmtruncate and unmap_mapping_range of mm/memory.c, mm/msync.c
- * and fs/open.c of 2.6.10; invalidate_inode_pages2 is that of 2.6.11 to 2.6.18, vmtruncate_range that of 2.6.16).
+ * and fs/open.c of 2.6.10; invalidate_inode_pages2 is that of 2.6.11 to 2.6.17, vmtruncate_range that of 2.6.16).
  *
  * Truncation lowers i_size, counts, unmaps once, then takes the pages out: a fault that comes to map one sees either the
  * count or the size. Inside i_size that proves nothing (B26).
+ *
+ * A dirty page stays when pages are invalidated, as from 2.6.20 on: the code of the time cleared the dirty bit first, and threw
+ * away what write(2) had left there. 2.6.18 asks for a page that only the cache refers to as well, which stops B26.
  *
  * Left out: the first pass that leaves locked pages alone, the pauses of unmap_mapping_range (2.6.11). vmtruncate_range
  * unmaps private copies too in 2.6.16; here they stay, as in later kernels.
@@ -161,7 +164,7 @@ function* invalidate_inode_pages2(inode: Inode): Coroutine {
   }
 }
 
-/** A dirty page stays. Caller holds the page lock. */
+/** A dirty page stays: see the head of this file. Caller holds the page lock. */
 export function* invalidate_complete_page(page: Page, mapping: AddressSpace): Coroutine {
   const dirty = yield* TestClearPageDirty(page);
   if (dirty === 1) yield* TestSetPageDirty(page);

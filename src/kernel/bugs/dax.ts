@@ -75,7 +75,10 @@ export const daxCowNoUnlockSigbus = change(
   },
 );
 
-/** 4.3 before its last day: taken for reading, released for writing (B20). Breaks: the mode in which locks are taken (I17). */
+/**
+ * 4.3 as released: taken for reading, released for writing (B20; by 0f90cc6609c7, mended by 0df9d41ab5d4). Breaks: the mode
+ * in which locks are taken (I17).
+ */
 export const daxCowWriteUnlock = change(
   'dax-cow-write-unlock',
   'do_cow_fault releases the lock of i_mmap for writing, which the handler has taken for reading',

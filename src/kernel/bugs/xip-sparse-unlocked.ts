@@ -1,5 +1,5 @@
 /**
- * Known bad: xip_file_fault as it was before 2.6.28 (commit 538f8ea6c852), on 3.17. A hole is found, and the page that stands for
+ * Known bad: xip_file_fault as it was before 2.6.27 (commit 538f8ea6c852), on 3.17. A hole is found, and the page that stands for
  * holes is mapped; that the hole is filled in between, and its pages are unmapped, nobody notices.
  *
  * Breaks: a load shows what the file holds.

@@ -6,7 +6,8 @@
  * counted. A shared mapping of a file is mapped read-only at first, so that the file system learns of the first store.
  *
  * Left out: what kernel/memory.ts leaves out, huge pages, NUMA hints, memory control groups, KSM, soft dirty bits,
- * notifiers; the pauses of zap_pte_range.
+ * notifiers; the pauses of zap_pte_range: a gather that is full is flushed under the pte lock. Anonymous pages are found as
+ * in 2.6.10, by a list under a spinlock that a child shares, not by the chains under a rwsem of 2.6.34 and later.
  */
 import { atomic_add_return, atomic_inc, READ_ONCE, xchg } from '../../machine/memory.ts';
 import type { Coroutine, Step } from '../../machine/step.ts';
