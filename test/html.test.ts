@@ -61,7 +61,7 @@ describe('markup', () => {
   });
 
   it('of a page has a policy with the hashes of what is in it, and no other style or script', () => {
-    const page = pageText({ title: HOSTILE, index: null, body: null, script: 'timeline', data: {} });
+    const page = pageText({ title: HOSTILE, index: null, body: null, script: 'timeline', data: {}, style: 'a{}' });
     const policy = /Content-Security-Policy"\s+content="([^"]*)"/.exec(page)![1].replaceAll('&apos;', "'");
     const hash = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
     const [, style] = /<style>([\s\S]*?)<\/style>/.exec(page)!;
@@ -69,7 +69,7 @@ describe('markup', () => {
     expect(policy).to.match(/^default-src 'none';/);
     expect(policy).to.not.include('unsafe');
     expect(policy)
-      .to.include(`style-src ${hash(style)};`)
+      .to.include(`style-src ${hash(style)} ${hash('a{}')};`)
       .and.to.include(`script-src ${hash(script)};`);
     expect(page).to.not.match(RAW);
     expect(page).to.not.match(/ style="| on\w+="/);
@@ -237,7 +237,7 @@ describe('pages of races', () => {
       seed: 1,
       quiet: true,
     } as const;
-    const job = { scenario: readScenario(path, catalog()), name: 'a', index: null, options, markdown: false };
+    const job = { scenario: readScenario(path, catalog()), name: 'a', index: null, options, apart: false };
     const bar = { update: () => undefined, done: () => undefined };
     const { entry, inconclusive } = await reportOf({ ...job, bar });
     expect([entry.verdict, entry.tone, inconclusive]).to.deep.equal(['Not seen', '', true]);

@@ -102,7 +102,7 @@ function scalingFiles({ name, stem, scenario, rows }: Reported, options: ReportO
     ...{ curve: encodeURIComponent(curve), time: encodeURIComponent(time), rows, unit, actors },
     source: scenario.measured?.source ?? scenario.seqread?.measured?.source ?? null,
   });
-  const title = visible(`${kernelName(scenario)}, ${scenario.machine.profile}`);
+  const title = `${kernelName(scenario)}, ${scenario.machine.profile}`;
   const series = [...new Set(rows.map((row) => row.series))];
   const curves = (rate: (row: ScalingRow) => number | null): Curve[] =>
     series.map((label) => curveOf(label, rows.filter((row) => row.series === label), rate)); // prettier-ignore
@@ -219,7 +219,7 @@ function latProcFiles(
   );
   const actors = spec.patches.map((patch, i) => `${i + 1} ${patch ?? kernelName(scenario)}`).join(', ');
   const stack = stackSvg({
-    title: visible(`lat_proc, ${kernelName(scenario)}`),
+    title: `lat_proc, ${kernelName(scenario)}`,
     unit: 'us an iteration',
     actors,
     bars,

@@ -21,7 +21,7 @@ import { layoutCommand } from './layout.ts';
 import type { Progress } from './progress.ts';
 import { markdownReport, type Reported, type ReportOptions, scaleOf } from './report-markdown.ts';
 import { commandName } from './report-names.ts';
-import { exploreForReport, raceText } from './report-race.ts';
+import { exploreForReport, raceTexts } from './report-race.ts';
 import { stretchOf, stretchOfThreads } from './report-stretch.ts';
 import { run } from './run.ts';
 
@@ -42,8 +42,8 @@ export interface ReportJob {
   readonly index: string | null;
   readonly options: ReportOptions;
   readonly bar: Progress;
-  /** Of the page fault test: Markdown and drawings beside the page. */
-  readonly markdown: boolean;
+  /** Beside the page, what is in it as Markdown and drawings, where there is. */
+  readonly apart: boolean;
 }
 
 function entryOf(scenario: Scenario, name: string) {
@@ -68,7 +68,7 @@ export async function reportOf(job: ReportJob): Promise<Report> {
   return (scenario.seqread?.scale ?? 1) > 1 ? timedRun(job) : scaling(job);
 }
 
-function scaling({ scenario, name, index, options, bar, markdown }: ReportJob): Report {
+function scaling({ scenario, name, index, options, bar, apart }: ReportJob): Report {
   const { files, reported } = markdownReport(scenario, name, options, bar);
   const rows = scenario.pft === null ? [] : mailRows(scenario, reported!.rows);
   const page = scalingPage({
@@ -78,9 +78,9 @@ function scaling({ scenario, name, index, options, bar, markdown }: ReportJob): 
     stretch: scenario.pft === null ? null : stretchOf(scenario),
   });
   return {
-    files: [...(markdown ? files : []), [`${name}.html`, page]],
+    files: [...(apart ? files : []), [`${name}.html`, page]],
     entry: { ...entryOf(scenario, name), ...rateWords(scenario, rows), tone: '' },
-    reported: markdown ? reported : null,
+    reported: apart ? reported : null,
   };
 }
 
@@ -121,7 +121,7 @@ function mailRows(scenario: Scenario, rows: readonly ScalingRow[]): PftResult[] 
   });
 }
 
-function race({ scenario, name, index, options }: ReportJob): Report {
+function race({ scenario, name, index, options, apart }: ReportJob): Report {
   const result = exploreForReport(scenario, options.executions);
   const { failures, executions, complete } = result;
   const problems = judge(scenario.expect, result);
@@ -132,8 +132,9 @@ function race({ scenario, name, index, options }: ReportJob): Report {
       ? ({ verdict: complete ? 'Never' : 'Not seen', detail: coverage(result), tone: complete ? 'good' : '' } as const)
       : { verdict: always ? 'Always' : 'Sometimes', detail: broken, tone: 'bad' as const };
   const unexpected = problems.length > 0 ? { verdict: `NOT AS EXPECTED: ${words.verdict}`, tone: 'bad' as const } : {};
+  const { page, drawing } = raceTexts(scenario, result, name, index);
   return {
-    files: [[`${name}.html`, raceText(scenario, result, name, index)]],
+    files: [[`${name}.html`, page], ...(apart ? [[`${name}.svg`, drawing] as const] : [])],
     entry: { ...entryOf(scenario, name), ...words, ...unexpected },
     inconclusive: !complete,
   };

@@ -16,8 +16,13 @@ export function exploreForReport(scenario: Scenario, maxExecutions: number): Exp
   return explore(() => checkedProgram(buildWorld(scenario)), { strategy: sourceDpor(), maxExecutions });
 }
 
-/** `name` is what the package calls it, or the name of the file. */
-export function raceText(scenario: Scenario, result: Exploration, name: string, index: string | null): string {
+/** The page and the drawing in it. `name` is what the package calls it, or the name of the file. */
+export function raceTexts(
+  scenario: Scenario,
+  result: Exploration,
+  name: string,
+  index: string | null,
+): ReturnType<typeof racePage> {
   let world: World | null = null;
   const program = (): CheckedProgram => checkedProgram((world = buildWorld(scenario)));
   const { machine, threads } = scenario;

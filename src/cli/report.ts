@@ -39,7 +39,7 @@ export async function reportCommand(io: Io, given: readonly string[], options: R
     bar.update(() => `${word}, ${i + 1} of ${names.length}`);
     const scenario = await readPatched(word, options);
     const name = nameOf(scenario);
-    take(await reportOf({ scenario, name, index, options, bar, markdown: !all || IN_MARKDOWN.includes(name) }));
+    take(await reportOf({ scenario, name, index, options, bar, apart: !all || IN_MARKDOWN.includes(name) }));
   }
   for (const files of comparisons(compared, options)) take(comparisonReport(files, index));
   if (all) {

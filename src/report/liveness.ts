@@ -77,7 +77,7 @@ export interface DrawnLong {
   readonly loop: { readonly thread: string; readonly rounds: number } | null;
 }
 
-export interface LivenessDrawing extends Omit<LaneOptions, 'marks'> {
+export interface LivenessDrawing extends LaneOptions {
   /** What happened, up to the end of the first round at least. */
   readonly steps: readonly TraceStep[];
 }
