@@ -7,6 +7,7 @@ import { expect } from 'chai';
 import pc from 'picocolors';
 import { widthOf } from '../src/cli/io.ts';
 import { main } from '../src/cli/main.ts';
+import { lockTable } from '../src/report/lock-table.ts';
 import { progress } from '../src/cli/progress.ts';
 
 interface Result {
@@ -124,6 +125,28 @@ describe('command line', () => {
     expect(cut.out).to.contain(', 1 step\n').and.to.contain('1 step is not enough');
     const pft = await faultline('run', file('small.yaml', SMALL), '--locks');
     expect(pft.out).to.contain('0.01 GiB, 1 thread: ').and.to.contain('0.01 GiB, 2 threads: ');
+  });
+
+  it('run: tables fit 80 columns, those of locks too, aligned and with units', async () => {
+    const longest = { lockClass: '&mapping->i_mmap_rwsem', acquisitions: 98_765_432, contended: 98_765_432 };
+    const times = { waitNs: 999_996e3, maxWaitNs: 999.99e9, holdNs: 999_999.6e9 };
+    expect(lockTable([{ ...longest, ...times, maxWaiters: 512 }])).to.deep.equal([
+      'acquired contended    waited  max wait      held waiters  lock class',
+      '98765432  98765432    1.00 s  999.99 s 1000000 s     512  &mapping->i_mmap_rwsem',
+    ]);
+    const runs = [
+      [file('wide.yaml', SMALL), '--locks'],
+      ['history/003-prefault-i386-v2', '--row', '2', '--locks'],
+      ['scaling/seqread-cached-file', '--row', '4', '--locks'],
+      ['races/map-pages-merged+invalidate'],
+      ['history/001-pte-walk'],
+    ];
+    for (const args of runs) {
+      const { out } = await faultline('run', ...args, '-q');
+      // an address stays in one piece
+      for (const line of out.split('\n').filter((one) => !one.includes('https://')))
+        expect(line.length, line).to.be.at.most(80);
+    }
   });
 
   it('replay: what is wrong with a broken trail is said in words', async () => {

@@ -4,6 +4,7 @@ import { simulateReads, type SimulatedReads } from '../predict/seqread.ts';
 import { findProfile } from '../profiles/index.ts';
 import { lockTable } from '../report/lock-table.ts';
 import { seqreadHeader, seqreadLine } from '../report/seqread-table.ts';
+import { wrap } from '../report/wrap.ts';
 import type { Scenario, SeqreadSpec } from '../scenario/read.ts';
 import {
   exitShare,
@@ -39,7 +40,7 @@ export function runSeqread(io: Io, scenario: Scenario, spec: SeqreadSpec, option
     stuck.map((thread) => `deadlock: ${describeWait(waitOf(thread, threads))}`),
   );
   problems.push(...judgeSeqread(scenario.expect, spec, done));
-  if (format === 'table') io.out(tableOf(scenario, spec, done, problems, options));
+  if (format === 'table') io.out(tableOf(io, scenario, spec, done, problems, options));
   if (format === 'json') {
     const json = { ...jsonHead('faultline.run/1', scenario, options.seed), rows: done.map(rowJson), problems };
     io.out(`${JSON.stringify(json, null, 2)}\n`);
@@ -82,6 +83,7 @@ function rowJson({ timed: { steps, locks }, ...figures }: SimulatedReads): objec
 }
 
 function tableOf(
+  io: Io,
   scenario: Scenario,
   spec: SeqreadSpec,
   done: readonly SimulatedReads[],
@@ -96,7 +98,7 @@ function tableOf(
   const lines = [
     heading(scenario),
     '',
-    `${gib} GiB of a cached file, all of it read in sequence by each of the ${kind}`,
+    ...wrap(`${gib} GiB of a cached file, all of it read in sequence by each of the ${kind}`, io.width),
     seqreadHeader(kind),
     ...done.map((one) =>
       seqreadLine({

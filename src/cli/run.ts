@@ -6,6 +6,7 @@ import { taskOf } from '../kernel/sched.ts';
 import { KernelBug } from '../machine/thread.ts';
 import { lockTable } from '../report/lock-table.ts';
 import { pftHeader, pftLines } from '../report/pft-table.ts';
+import { wrap } from '../report/wrap.ts';
 import { simulate, type SimulatedRow } from '../predict/rows.ts';
 import { checkSizes } from '../predict/sizes.ts';
 import { halfWidth95, mean } from '../predict/statistics.ts';
@@ -141,7 +142,7 @@ function runPft(io: Io, scenario: Scenario, options: RunOptions): number {
     ),
   );
   if (format === 'json') io.out(`${JSON.stringify(pftJson(scenario, runs, problems, options), null, 2)}\n`);
-  if (format === 'table') io.out(pftFooter(scenario, runs, problems, options));
+  if (format === 'table') io.out(pftFooter(io, scenario, runs, problems, options));
   return problems.length > 0 ? EXIT.finding : EXIT.ok;
 }
 
@@ -158,6 +159,7 @@ function heading(scenario: Scenario): string {
 }
 
 function pftFooter(
+  io: Io,
   scenario: Scenario,
   runs: readonly PftRun[],
   problems: readonly string[],
@@ -167,13 +169,14 @@ function pftFooter(
   const faults = runs.map((done) => done.row.faults);
   const scale = scenario.pft?.scale ?? 1;
   const rest = scale === 1 ? 'none skipped or extrapolated' : `one part in ${scale} of the memory, times multiplied`;
-  const lines = ['', `simulated faults per row: ${[...new Set(faults)].join(', ')}; ${rest}`];
+  const lines = ['', ...wrap(`simulated faults per row: ${[...new Set(faults)].join(', ')}; ${rest}`, io.width)];
   if (errors !== null) {
     lines.push(
       `mean error over ${errors.rows} rows: fault/wsec ${errors.wall.toFixed(1)} %, flt/cpu/s ${errors.cpu.toFixed(1)} %`,
     );
     lines.push(`measured: ${scenario.measured!.source}`);
-    lines.push('The source misprints Wall (2.021s is 2.21 s); measured Wall here is pages / (fault/wsec).');
+    const misprint = 'The source misprints Wall (2.021s is 2.21 s); measured Wall here is pages / (fault/wsec).';
+    lines.push(...wrap(misprint, io.width));
   }
   if (options.locks === true) for (const done of runs) lines.push('', ...whereTheTimeWent(done));
   lines.push(...problems.map((problem) => `NOT AS EXPECTED: ${problem}`));
@@ -265,10 +268,9 @@ function runThreads(io: Io, scenario: Scenario, options: RunOptions): number {
   if (options.format === 'table') {
     const us = (ns: number): string => `${(ns / 1e3).toFixed(3)} us`;
     io.out(`${heading(scenario)}\n\n`);
-    io.out(
-      `wall ${us(wallNs)}, user ${us(userNs)}, system ${us(systemNs)}, ${count(faults, 'fault')}, ${count(steps, 'step')}\n`,
-    );
-    for (const one of counted) io.out(`${countedLine(one)}\n`);
+    const times = `wall ${us(wallNs)}, user ${us(userNs)}, system ${us(systemNs)}`;
+    const sums = [`${times}, ${count(faults, 'fault')}, ${count(steps, 'step')}`, ...counted.map(countedLine)];
+    io.out(`${sums.flatMap((line) => wrap(line, io.width)).join('\n')}\n`);
     io.out(`\n${lockTable(locks).join('\n')}\n`);
     for (const { rule, witness } of broken) io.out(`BROKEN: ${rule}: ${witness}\n`);
   } else {
