@@ -226,6 +226,29 @@ describe('pages of races', () => {
     rmSync(folder, { recursive: true });
   });
 
+  it('that say NOT AS EXPECTED are a finding, whatever else there is; so are those of runs under the clock', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'faultline-'));
+    const written = (name: string, from: string, change: (text: string) => string): string => {
+      const file = join(folder, `${name}.yaml`);
+      writeFileSync(file, change(readFileSync(`scenarios/${from}.yaml`, 'utf8')));
+      return file;
+    };
+    const race = written('race', 'races/anon-fault+anon-fault', (text) =>
+      text.replace(/^expect:.*$/m, 'expect: { sometimes: lost store }'),
+    );
+    const clock = written('clock', 'scaling/seqread-cached-file', (text) =>
+      text.replace(/^expect:(.|\n)*/m, 'expect: { faults: 7 }\n').replace('seqread: {', 'seqread: { scale: 2,'),
+    );
+    for (const [file, page] of [[race, 'race.html'], [clock, 'clock.html']] as const) {
+      expect((await faultline('report', file, '-q', '-o', folder)).code, page).to.equal(1);
+      expect(readFileSync(join(folder, page), 'utf8')).to.include('NOT AS EXPECTED');
+    } // prettier-ignore
+    const early = ['races/anon-fault+anon-fault', '--executions', '20', '-q', '-o', folder];
+    expect((await faultline('report', ...early)).code, 'stopped early').to.equal(3);
+    expect((await faultline('report', race, ...early)).code, 'a finding, and stopped early').to.equal(1);
+    rmSync(folder, { recursive: true });
+  });
+
   it('are of no colour in the index if their search stopped early', async () => {
     const path = 'scenarios/races/anon-fault+anon-fault.yaml';
     const options = {

@@ -15,6 +15,7 @@ import { benchmarkOf, type Scenario } from '../scenario/read.ts';
 import { judge } from '../scenario/judge.ts';
 import { pftRows } from '../scenario/world.ts';
 import { pftPages } from '../workload/pft.ts';
+import { EXIT } from './exit.ts';
 import { kernelName, quoted } from './heading.ts';
 import type { Io } from './io.ts';
 import { layoutCommand } from './layout.ts';
@@ -29,6 +30,8 @@ export interface Report {
   /** Texts by their paths from the folder of the reports. */
   readonly files: readonly (readonly [path: string, text: string])[];
   readonly entry: IndexEntry;
+  /** The page says that something is not as the scenario expects. */
+  readonly unexpected?: boolean;
   /** A search that stopped before it was complete. */
   readonly inconclusive?: boolean;
   /** What is compared with other kernels. */
@@ -131,11 +134,13 @@ function race({ scenario, name, index, options, apart }: ReportJob): Report {
     failures.length === 0
       ? ({ verdict: complete ? 'Never' : 'Not seen', detail: coverage(result), tone: complete ? 'good' : '' } as const)
       : { verdict: always ? 'Always' : 'Sometimes', detail: broken, tone: 'bad' as const };
-  const unexpected = problems.length > 0 ? { verdict: `NOT AS EXPECTED: ${words.verdict}`, tone: 'bad' as const } : {};
+  const unexpected = problems.length > 0;
+  const wrong = unexpected ? { verdict: `NOT AS EXPECTED: ${words.verdict}`, tone: 'bad' as const } : {};
   const { page, drawing } = raceTexts(scenario, result, name, index);
   return {
     files: [[`${name}.html`, page], ...(apart ? [[`${name}.svg`, drawing] as const] : [])],
-    entry: { ...entryOf(scenario, name), ...words, ...unexpected },
+    entry: { ...entryOf(scenario, name), ...words, ...wrong },
+    unexpected,
     inconclusive: !complete,
   };
 }
@@ -153,15 +158,16 @@ async function timedRun({ scenario, name, index, options }: ReportJob): Promise<
     timeline: threads ? stretchOfThreads(scenario) : null,
     source: readFileSync(scenario.path, 'utf8'),
   });
-  const verdict = code === 0 ? 'under the clock' : 'NOT AS EXPECTED';
+  const unexpected = code !== EXIT.ok;
   return {
     files: [[`${name}.html`, page]],
     entry: {
       ...entryOf(scenario, name),
-      verdict,
+      verdict: unexpected ? 'NOT AS EXPECTED' : 'under the clock',
       detail: benchmarkOf(scenario) ?? 'threads',
-      tone: code === 0 ? '' : 'bad',
+      tone: unexpected ? 'bad' : '',
     },
+    unexpected,
   };
 }
 
