@@ -1,5 +1,5 @@
 /** Exports, held to the definitions of those who read them. Sources of these stand beside each. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -383,6 +383,20 @@ describe('--export', () => {
     const { err } = await faultline('run', RACE, '--export', `ndjson=${file}`, '--export-limit', '10');
     expect(err).to.match(/\d+ spans and lock events after the limit are left out/);
     expect(readFileSync(file, 'utf8').trimEnd().split('\n')).to.have.length(11);
+  });
+
+  it('is of the run at the scale that the scenario asks for, and says so', async () => {
+    const text = readFileSync('scenarios/scaling/pft-altix-1g.yaml', 'utf8');
+    const [path, stats, trace] = ['scaled.yaml', 'stats', 'trace'].map((name) => join(folder, name));
+    writeFileSync(path, text.replace(/^pft: \{/m, 'pft: { scale: 512,'));
+    const run = ['run', path, '--row', '4', '--format', 'json', '--seed', '7'];
+    const plain = await faultline(...run);
+    expect(JSON.parse(plain.out)).to.have.nested.property('rows[0].faults', 196608 / 512);
+    const { out, err } = await faultline(...run, '--export', `chrome=${trace}`, '--export', `lock_stat=${stats}`);
+    expect(out).to.equal(plain.out);
+    expect(err).to.contain('exports are of one part in 512 of the memory, and their times are not multiplied\n');
+    expect(readFileSync(trace, 'utf8')).to.contain('8 threads, one part in 512 of the memory, times not multiplied"');
+    expect((await faultline('run', RACE, '--export', `chrome=${trace}`)).err).not.to.contain('one part');
   });
 
   it('goes to stdout in place of the result', async () => {

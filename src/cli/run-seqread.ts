@@ -58,7 +58,7 @@ function runOne(
 ): SimulatedReads {
   const profile = findProfile(scenario.machine.profile);
   const title = `${nameFor(scenario)}, ${heading(scenario)}, ${nameOf(spec, row)}`;
-  return runExported(io, options, { title, cpus: scenario.machine.cpus, profile }, (more) =>
+  return runExported(io, options, { title, cpus: scenario.machine.cpus, profile, scale: spec.scale }, (more) =>
     simulateReads(scenario, row, profile, {
       ...more,
       scale: spec.scale,

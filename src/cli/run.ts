@@ -1,6 +1,6 @@
 /** `faultline run`: a scenario under the clock. */
 import { describeWait, waitOf } from '../drivers/controlled/deadlock.ts';
-import { runTimed, type TimedResult } from '../drivers/timed/run.ts';
+import { runTimed, type TimedOptions, type TimedResult } from '../drivers/timed/run.ts';
 import { plural } from '../explain/verdict.ts';
 import { taskOf } from '../kernel/sched.ts';
 import { KernelBug } from '../machine/thread.ts';
@@ -13,7 +13,7 @@ import { halfWidth95, mean } from '../predict/statistics.ts';
 import { findProfile } from '../profiles/index.ts';
 import { figures, judgePft, meanErrors, measuredFigures, type PftResult } from '../scenario/pft-result.ts';
 import type { Scenario } from '../scenario/read.ts';
-import { buildPftWorld, buildWorld, checkedProgram, type PftRow, pftRows, type World } from '../scenario/world.ts';
+import { buildWorld, checkedProgram, type PftRow, pftRows, type World } from '../scenario/world.ts';
 import { pftPages } from '../workload/pft.ts';
 import { EXIT, UsageError } from './exit.ts';
 import { exportsOf, nameFor, runExported, withExports } from './export.ts';
@@ -58,24 +58,16 @@ function count(n: number, one: string): string {
   return `${n} ${one}${n === 1 ? '' : 's'}`;
 }
 
-/** What is run, on what. */
-interface Timed {
-  readonly scenario: Scenario;
-  readonly world: World;
-  /** Which row of a table. */
-  readonly what: string;
-}
-
-function timed(io: Io, { scenario, world, what }: Timed, options: RunOptions, bar: Progress): TimedResult {
+function timed(io: Io, scenario: Scenario, world: World, options: RunOptions, bar: Progress): TimedResult {
   const { births, profile, cpus, system } = world;
-  const title = [nameFor(scenario), heading(scenario), ...(what === 'run' ? [] : [what])].join(', ');
+  const title = [nameFor(scenario), heading(scenario)].join(', ');
   const report = (nowNs: number): void => {
-    bar.update(
-      () => `${what}: ${(nowNs / 1e9).toFixed(2)} s of virtual time, ${count(system.counters.pgfault, 'fault')}`,
-    );
+    bar.update(() => `run: ${(nowNs / 1e9).toFixed(2)} s of virtual time, ${count(system.counters.pgfault, 'fault')}`);
   };
   const usual = { profile, cpus, eager: options.eager === true, progress: { every: 50_000, report } };
-  return runExported(io, options, { title, cpus, profile }, (more) => runTimed(births, { ...usual, ...more }));
+  return runExported(io, options, { title, cpus, profile, scale: 1 }, (more) =>
+    runTimed(births, { ...usual, ...more }),
+  );
 }
 
 interface PftRun {
@@ -86,33 +78,24 @@ interface PftRun {
   readonly rates: readonly number[];
 }
 
-/** With exports there is one run of one row, and it is watched. */
-function watchedRun(io: Io, scenario: Scenario, row: PftRow, options: RunOptions, bar: Progress): PftRun {
-  const world = buildPftWorld(scenario, row);
-  const result = timed(io, { scenario, world, what: `${row.gb} GiB, ${count(row.threads, 'thread')}` }, options, bar);
-  const pages = pftPages({ ...row, cpus: world.cpus }, world.system.geometry.pageBytes);
-  const measured = measuredFigures(scenario, row, pages);
-  const figuresOf = figures(pages, result);
-  return {
-    row: { ...row, pages, faults: world.system.counters.pgfault, ...figuresOf, measured },
-    timed: result,
-    rates: [figuresOf.faultsPerWallS],
-  };
-}
-
 function pftRun(io: Io, scenario: Scenario, row: PftRow, options: RunOptions, bar: Progress): PftRun {
-  if (exportsOf(options).length > 0) return watchedRun(io, scenario, row, options, bar);
   const profile = findProfile(scenario.machine.profile);
+  const { cpus } = scenario.machine;
+  const scale = scenario.pft!.scale ?? 1;
   const what = `${row.gb} GiB, ${count(row.threads, 'thread')}`;
-  const runs = Array.from({ length: options.replications ?? 1 }, (_, i) =>
+  const title = [nameFor(scenario), heading(scenario), what].join(', ');
+  const run = (i: number, more: Partial<TimedOptions>): SimulatedRow =>
     simulate(scenario, row, profile, {
-      scale: scenario.pft!.scale ?? 1,
+      ...more,
+      scale,
       seed: options.seed + i,
       eager: options.eager === true,
       report: (nowNs) => bar.update(() => `${what}: ${(nowNs / 1e9).toFixed(2)} s of virtual time`),
-    }),
+    });
+  const runs = Array.from({ length: options.replications ?? 1 }, (_, i) =>
+    runExported(io, options, { title, cpus, profile, scale }, (more) => run(i, more)),
   );
-  const pages = pftPages({ ...row, cpus: scenario.machine.cpus }, profile.geometry.pageBytes);
+  const pages = pftPages({ ...row, cpus }, profile.geometry.pageBytes);
   const average = (of: (run: SimulatedRow) => number): number => mean(runs.map(of));
   const times = { userNs: average((r) => r.userS) * 1e9, systemNs: average((r) => r.systemS) * 1e9 };
   const figuresOf = figures(pages, { ...times, wallNs: average((r) => r.wallS) * 1e9 });
@@ -250,7 +233,7 @@ function runThreads(io: Io, scenario: Scenario, options: RunOptions): number {
   const world = buildWorld(scenario);
   let result: TimedResult;
   try {
-    result = timed(io, { scenario, world, what: 'run' }, options, bar);
+    result = timed(io, scenario, world, options, bar);
   } catch (error) {
     if (!(error instanceof KernelBug)) throw error;
     bar.done();
