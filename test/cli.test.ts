@@ -125,6 +125,18 @@ describe('command line', () => {
     expect(cut.out).to.contain(', 1 step\n').and.to.contain('1 step is not enough');
     const pft = await faultline('run', file('small.yaml', SMALL), '--locks');
     expect(pft.out).to.contain('0.01 GiB, 1 thread: ').and.to.contain('0.01 GiB, 2 threads: ');
+    const few = file(
+      'few.yaml',
+      SMALL.replace('{ profile', '{ cpus: 1, profile').replace('never: anything', 'faults: 7'),
+    );
+    const { out } = await faultline('run', few);
+    expect(out)
+      .to.match(/ with 1 CPU\n/)
+      .and.to.match(/NOT AS EXPECTED: .* GiB and 1 thread, there were/);
+    const large = file('large.yaml', readFileSync(few, 'utf8').replace(/gb: [\d.]+/, 'gb: 99'));
+    expect((await faultline('run', large)).err).to.contain(' GiB with 1 CPU, got 99');
+    const read = await faultline('run', 'scaling/seqread-cached-file', '--row', '1', '--locks');
+    expect(read.out).to.contain('\n1 process, order 0: ');
   });
 
   it('run: tables fit 80 columns, those of locks too, aligned and with units', async () => {

@@ -4,7 +4,7 @@ import { visible } from '../export/escape.ts';
 import { record } from '../explain/record.ts';
 import { laneOf } from '../report/lanes.ts';
 import { drawLivelock, livenessVerdict } from '../report/liveness.ts';
-import { plural } from '../explain/verdict.ts';
+import { plural } from '../machine/plural.ts';
 import { wrap } from '../report/wrap.ts';
 import type { Scenario } from '../scenario/read.ts';
 import type { CheckedProgram } from '../scenario/world.ts';

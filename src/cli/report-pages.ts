@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import pc from 'picocolors';
-import { countOf, coverage, plural, wordFor } from '../explain/verdict.ts';
+import { countOf, coverage, wordFor } from '../explain/verdict.ts';
+import { plural } from '../machine/plural.ts';
 import type { IndexEntry } from '../html/index-page.ts';
 import { scalingPage } from '../html/scaling-page.ts';
 import { textPage } from '../html/text-page.ts';

@@ -5,7 +5,7 @@ import { sourceDpor } from '../drivers/controlled/dpor.ts';
 import { explore } from '../drivers/controlled/explore.ts';
 import type { Exploration } from '../drivers/controlled/tally.ts';
 import { racePage } from '../html/race-page.ts';
-import { plural } from '../explain/verdict.ts';
+import { plural } from '../machine/plural.ts';
 import { judge } from '../scenario/judge.ts';
 import type { Scenario } from '../scenario/read.ts';
 import { buildWorld, type CheckedProgram, checkedProgram, type World } from '../scenario/world.ts';

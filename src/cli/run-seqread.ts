@@ -11,6 +11,7 @@ import {
   judgeSeqread,
   measuredRow,
   readersOf,
+  readerWords,
   type SeqreadRow,
   seqreadRows,
 } from '../scenario/seqread-result.ts';
@@ -21,6 +22,7 @@ import type { Io } from './io.ts';
 import type { CommonOptions } from './options.ts';
 import { type Progress, progress } from './progress.ts';
 import { chosenRows, type RowOptions } from './rows.ts';
+import { plural } from '../machine/plural.ts';
 
 export interface RunSeqreadOptions extends CommonOptions, RowOptions {
   readonly eager?: boolean;
@@ -64,18 +66,20 @@ function runOne(
       scale: spec.scale,
       eager: options.eager === true,
       report: (nowNs, faults) =>
-        bar.update(() => `${nameOf(spec, row)}: ${(nowNs / 1e9).toFixed(2)} s of virtual time, ${faults} faults`),
+        bar.update(
+          () => `${nameOf(spec, row)}: ${(nowNs / 1e9).toFixed(2)} s of virtual time, ${plural(faults, 'fault')}`,
+        ),
     }),
   );
 }
 
 function heading(scenario: Scenario): string {
   const { profile, cpus } = scenario.machine;
-  return `kernel ${kernelName(scenario)}, machine ${profile} with ${cpus} CPUs`;
+  return `kernel ${kernelName(scenario)}, machine ${profile} with ${plural(cpus, 'CPU')}`;
 }
 
-function nameOf({ kind }: SeqreadSpec, row: SeqreadRow): string {
-  return `${readersOf(row)} ${kind}, order ${row.order ?? 'as it is'}`;
+function nameOf(spec: SeqreadSpec, row: SeqreadRow): string {
+  return `${readerWords(spec, row)}, order ${row.order ?? 'as it is'}`;
 }
 
 function rowJson({ timed: { steps, locks }, ...figures }: SimulatedReads): object {

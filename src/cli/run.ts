@@ -1,7 +1,7 @@
 /** `faultline run`: a scenario under the clock. */
 import { describeWait, waitOf } from '../drivers/controlled/deadlock.ts';
 import { runTimed, type TimedOptions, type TimedResult } from '../drivers/timed/run.ts';
-import { plural } from '../explain/verdict.ts';
+import { plural } from '../machine/plural.ts';
 import { taskOf } from '../kernel/sched.ts';
 import { KernelBug } from '../machine/thread.ts';
 import { lockTable } from '../report/lock-table.ts';
@@ -138,7 +138,7 @@ function spread({ rates }: PftRun): string[] {
 }
 
 function heading(scenario: Scenario): string {
-  return `kernel ${kernelName(scenario)}, machine ${scenario.machine.profile} with ${scenario.machine.cpus} CPUs`;
+  return `kernel ${kernelName(scenario)}, machine ${scenario.machine.profile} with ${plural(scenario.machine.cpus, 'CPU')}`;
 }
 
 function pftFooter(
@@ -155,7 +155,7 @@ function pftFooter(
   const lines = ['', ...wrap(`simulated faults per row: ${[...new Set(faults)].join(', ')}; ${rest}`, io.width)];
   if (errors !== null) {
     lines.push(
-      `mean error over ${errors.rows} rows: fault/wsec ${errors.wall.toFixed(1)} %, flt/cpu/s ${errors.cpu.toFixed(1)} %`,
+      `mean error over ${plural(errors.rows, 'row')}: fault/wsec ${errors.wall.toFixed(1)} %, flt/cpu/s ${errors.cpu.toFixed(1)} %`,
     );
     lines.push(`measured: ${scenario.measured!.source}`);
     const misprint = 'The source misprints Wall (2.021s is 2.21 s); measured Wall here is pages / (fault/wsec).';

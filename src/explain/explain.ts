@@ -9,7 +9,8 @@ import { drawSpin } from '../report/liveness.ts';
 import { drawPass } from '../report/pass.ts';
 import { type Counterexample, counterexampleOf } from './counterexample.ts';
 import { record, type Recording } from './record.ts';
-import { cleanVerdict, countOf, coverage, plural, wordFor } from './verdict.ts';
+import { cleanVerdict, countOf, coverage, wordFor } from './verdict.ts';
+import { plural } from '../machine/plural.ts';
 
 export interface DrawOptions {
   /** Columns of the terminal; default 80. */

@@ -9,6 +9,7 @@ import { heldSpans, type HeldSpan } from './held.ts';
 import { type Lane, type LaneRow, laneRows } from './lanes.ts';
 import { drawing, escaped, WIDTH } from './svg.ts';
 import { cut, wrap } from './wrap.ts';
+import { plural } from '../machine/plural.ts';
 
 export interface Mark {
   readonly step: number;
@@ -108,7 +109,7 @@ export function lanesSvg({ title, notes, lanes, steps, marks }: LanesDrawing): s
     '</g>',
   ];
   const about = [
-    `${steps.length} steps in lanes, one for each thread: ${lanes.map((lane) => lane.title).join(', ')}.`,
+    `${plural(steps.length, 'step')} in lanes, one for each thread: ${lanes.map((lane) => lane.title).join(', ')}.`,
     ...marks.map(({ step, text }) => `After step ${step}: ${text}.`),
   ];
   const sheet = { width, style: LANES_STYLE, kind: 'steps', about: about.join(' ') };
