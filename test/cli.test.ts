@@ -179,10 +179,11 @@ describe('command line', () => {
     const json = await faultline('report', race, '-q', '-o', output, '--format', 'json');
     const { schema, files } = JSON.parse(json.out) as { schema: string; files: string[] };
     expect(schema).to.equal('faultline.report/1');
-    expect(files).to.have.length(1);
+    expect(files).to.deep.equal(['race.html', 'race.svg'].map((name) => join(output, name)));
     expect(readFileSync(files[0], 'utf8')).to.contain('<html');
+    expect(readFileSync(files[1], 'utf8')).to.match(/^<svg /);
     const ndjson = await faultline('report', race, '-q', '-o', output, '--format', 'ndjson');
-    expect(ndjson.out).to.equal(`${JSON.stringify({ file: files[0] })}\n`);
+    expect(ndjson.out).to.equal(files.map((one) => `${JSON.stringify({ file: one })}\n`).join(''));
   });
 
   it('progress: in a log a line each 30 seconds, and none if it is to be quiet', () => {
