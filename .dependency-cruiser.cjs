@@ -19,7 +19,7 @@ const law = {
     node: ['fs', 'path', 'crypto'],
   },
   trace: { rooms: ['machine'], npm: ['rxjs'], node: ['url'] },
-  report: { rooms: ['trace', 'machine', 'layout'], npm: ['table', 'picocolors'] },
+  report: { rooms: ['trace', 'export', 'machine', 'layout'], npm: ['table', 'picocolors'] },
   explain: { rooms: ['drivers/controlled', 'trace', 'report', 'machine'], npm: ['picocolors'] },
   export: { rooms: ['trace', 'machine'] },
   html: {

@@ -7,6 +7,7 @@ import { expect } from 'chai';
 import pc from 'picocolors';
 import { widthOf } from '../src/cli/io.ts';
 import { main } from '../src/cli/main.ts';
+import { lockTable } from '../src/report/lock-table.ts';
 import { progress } from '../src/cli/progress.ts';
 
 interface Result {
@@ -124,6 +125,40 @@ describe('command line', () => {
     expect(cut.out).to.contain(', 1 step\n').and.to.contain('1 step is not enough');
     const pft = await faultline('run', file('small.yaml', SMALL), '--locks');
     expect(pft.out).to.contain('0.01 GiB, 1 thread: ').and.to.contain('0.01 GiB, 2 threads: ');
+    const few = file(
+      'few.yaml',
+      SMALL.replace('{ profile', '{ cpus: 1, profile').replace('never: anything', 'faults: 7'),
+    );
+    const { out } = await faultline('run', few);
+    expect(out)
+      .to.match(/ with 1 CPU\n/)
+      .and.to.match(/NOT AS EXPECTED: .* GiB and 1 thread, there were/);
+    const large = file('large.yaml', readFileSync(few, 'utf8').replace(/gb: [\d.]+/, 'gb: 99'));
+    expect((await faultline('run', large)).err).to.contain(' GiB with 1 CPU, got 99');
+    const read = await faultline('run', 'scaling/seqread-cached-file', '--row', '1', '--locks');
+    expect(read.out).to.contain('\n1 process, order 0: ');
+  });
+
+  it('run: tables fit 80 columns, those of locks too, aligned and with units', async () => {
+    const longest = { lockClass: '&mapping->i_mmap_rwsem', acquisitions: 98_765_432, contended: 98_765_432 };
+    const times = { waitNs: 999_996e3, maxWaitNs: 999.99e9, holdNs: 999_999.6e9 };
+    expect(lockTable([{ ...longest, ...times, maxWaiters: 512 }])).to.deep.equal([
+      'acquired contended    waited  max wait      held waiters  lock class',
+      '98765432  98765432    1.00 s  999.99 s 1000000 s     512  &mapping->i_mmap_rwsem',
+    ]);
+    const runs = [
+      [file('wide.yaml', SMALL), '--locks'],
+      ['history/003-prefault-i386-v2', '--row', '2', '--locks'],
+      ['scaling/seqread-cached-file', '--row', '4', '--locks'],
+      ['races/map-pages-merged+invalidate'],
+      ['history/001-pte-walk'],
+    ];
+    for (const args of runs) {
+      const { out } = await faultline('run', ...args, '-q');
+      // an address stays in one piece
+      for (const line of out.split('\n').filter((one) => !one.includes('https://')))
+        expect(line.length, line).to.be.at.most(80);
+    }
   });
 
   it('replay: what is wrong with a broken trail is said in words', async () => {
@@ -144,10 +179,11 @@ describe('command line', () => {
     const json = await faultline('report', race, '-q', '-o', output, '--format', 'json');
     const { schema, files } = JSON.parse(json.out) as { schema: string; files: string[] };
     expect(schema).to.equal('faultline.report/1');
-    expect(files).to.have.length(1);
+    expect(files).to.deep.equal(['race.html', 'race.svg'].map((name) => join(output, name)));
     expect(readFileSync(files[0], 'utf8')).to.contain('<html');
+    expect(readFileSync(files[1], 'utf8')).to.match(/^<svg /);
     const ndjson = await faultline('report', race, '-q', '-o', output, '--format', 'ndjson');
-    expect(ndjson.out).to.equal(`${JSON.stringify({ file: files[0] })}\n`);
+    expect(ndjson.out).to.equal(files.map((one) => `${JSON.stringify({ file: one })}\n`).join(''));
   });
 
   it('progress: in a log a line each 30 seconds, and none if it is to be quiet', () => {

@@ -1,5 +1,5 @@
 /** Exports, held to the definitions of those who read them. Sources of these stand beside each. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -11,9 +11,12 @@ import { junit, tap, type TestCase } from '../src/export/ci.ts';
 import { collapsed, speedscope } from '../src/export/flame.ts';
 import { type ExportKind, Listener, TIMELINE_KINDS, timelineFile } from '../src/export/index.ts';
 import { type Timeline, timelineOfSteps } from '../src/export/timeline.ts';
+import { tracksOf } from '../src/export/tracks.ts';
+import { scaled } from '../src/predict/rows.ts';
+import { findProfile } from '../src/profiles/index.ts';
 import { catalog } from '../src/scenario/catalog.ts';
 import { readScenario } from '../src/scenario/read.ts';
-import { buildWorld } from '../src/scenario/world.ts';
+import { buildPftWorld, buildWorld, pftRows, type World } from '../src/scenario/world.ts';
 import type { Span } from '../src/trace/span.ts';
 import { TimedRecorder } from '../src/trace/timed.ts';
 import { JUNIT } from './support/junit.ts';
@@ -34,12 +37,17 @@ async function faultline(...args: string[]): Promise<{ code: number; out: string
 
 /** A scenario under the clock, watched. */
 function watched(path = RACE) {
-  const world = buildWorld(readScenario(path, catalog()));
+  return listened(buildWorld(readScenario(path, catalog())));
+}
+
+function listened(world: World) {
   const listener = new Listener(KINDS, Infinity);
   const recorder = new TimedRecorder(Math.round(world.profile.lineHit.value * 10), listener.sinks);
   const result = recorder.watch(() => runTimed(world.births, { ...world, watcher: recorder }));
   const run = { title: 'a run', cpus: world.cpus, tasks: recorder.tasks };
-  return { listener, result, run, file: (kind: ExportKind) => listener.file(kind, run) };
+  const { spans, locks, leftOut } = listener.timeline;
+  const timeline: Timeline = { ...run, clock: true, spans, locks, leftOut };
+  return { listener, result, run, timeline, file: (kind: ExportKind) => listener.file(kind, run) };
 }
 
 describe('a timed run that is watched', () => {
@@ -91,6 +99,37 @@ describe('a timed run that is watched', () => {
   it('gives the same bytes again', () => {
     const [one, two] = [watched(), watched()];
     for (const kind of KINDS) expect(one.file(kind), kind).to.deep.equal(two.file(kind));
+  });
+});
+
+describe('threads that are moved', () => {
+  const scenario = readScenario('scenarios/scaling/pft-altix-1g.yaml', catalog());
+  const row = pftRows(scenario).find(({ threads }) => threads === 4)!;
+  const world = buildPftWorld(scenario, { ...row, gb: row.gb / 256 }, scaled(findProfile('altix-3700-8p'), 256));
+  const { timeline, file } = listened(world);
+  const onCpu = timeline.spans.filter(({ kind }) => kind !== 'sleep' && kind !== 'ready');
+  const tracks = tracksOf(timeline).filter(({ group }) => group === 'CPUs');
+
+  it('are on the tracks of the CPUs that they run on, one at a time', () => {
+    expect(onCpu.filter(({ task, cpu }) => cpu !== task.cpu).length, 'some are moved').to.be.above(100);
+    for (const { task, cpu, from, to } of onCpu) {
+      const around = tracks[cpu].bars.filter((bar) => bar.name === task.name && bar.from <= from && bar.to >= to);
+      expect(around, `${task.name} on CPU${cpu}`).to.have.length(1);
+    }
+    for (const { bars } of tracks)
+      for (const [i, bar] of bars.slice(1).entries()) expect(bar.from).to.be.at.least(bars[i].to);
+    const time = (all: readonly { from: number; to: number }[]): number =>
+      all.reduce((sum, { from, to }) => sum + to - from, 0);
+    expect(time(tracks.flatMap(({ bars }) => bars))).to.equal(time(onCpu));
+  });
+
+  it('have these CPUs in ftrace and CSV as well', () => {
+    const moved = onCpu.find(({ task, cpu }) => cpu !== task.cpu)!;
+    const { task, cpu, from } = moved;
+    const when = (Math.round(from / 10) / 1e9).toFixed(9);
+    const switched = new RegExp(`\\[00${cpu}\\] .* ${when}: sched_switch: .*next_comm=${task.name} `);
+    expect(String(file('ftrace'))).to.match(switched);
+    expect(String(file('csv'))).to.include(`,span,${task.name},${cpu},${from / 10},`);
   });
 });
 
@@ -214,7 +253,7 @@ describe('names of other people', () => {
     };
     const lock = { number: 1, name, lockClass: name, type: name };
     const events = (['contended', 'acquired', 'released'] as const).map((what, at) => ({
-      ...{ task, at, what, lock, shared: false, depth: 1, stack },
+      ...{ task, cpu: 0, at, what, lock, shared: false, depth: 1, stack },
     }));
     return { title: name, cpus: 1, clock: true, tasks: [task], spans: [span], locks: events, leftOut: 0 };
   }
@@ -344,6 +383,20 @@ describe('--export', () => {
     const { err } = await faultline('run', RACE, '--export', `ndjson=${file}`, '--export-limit', '10');
     expect(err).to.match(/\d+ spans and lock events after the limit are left out/);
     expect(readFileSync(file, 'utf8').trimEnd().split('\n')).to.have.length(11);
+  });
+
+  it('is of the run at the scale that the scenario asks for, and says so', async () => {
+    const text = readFileSync('scenarios/scaling/pft-altix-1g.yaml', 'utf8');
+    const [path, stats, trace] = ['scaled.yaml', 'stats', 'trace'].map((name) => join(folder, name));
+    writeFileSync(path, text.replace(/^pft: \{/m, 'pft: { scale: 512,'));
+    const run = ['run', path, '--row', '4', '--format', 'json', '--seed', '7'];
+    const plain = await faultline(...run);
+    expect(JSON.parse(plain.out)).to.have.nested.property('rows[0].faults', 196608 / 512);
+    const { out, err } = await faultline(...run, '--export', `chrome=${trace}`, '--export', `lock_stat=${stats}`);
+    expect(out).to.equal(plain.out);
+    expect(err).to.contain('exports are of one part in 512 of the memory, and their times are not multiplied\n');
+    expect(readFileSync(trace, 'utf8')).to.contain('8 threads, one part in 512 of the memory, times not multiplied"');
+    expect((await faultline('run', RACE, '--export', `chrome=${trace}`)).err).not.to.contain('one part');
   });
 
   it('goes to stdout in place of the result', async () => {

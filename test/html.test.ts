@@ -61,7 +61,7 @@ describe('markup', () => {
   });
 
   it('of a page has a policy with the hashes of what is in it, and no other style or script', () => {
-    const page = pageText({ title: HOSTILE, index: null, body: null, script: 'timeline', data: {} });
+    const page = pageText({ title: HOSTILE, index: null, body: null, script: 'timeline', data: {}, style: 'a{}' });
     const policy = /Content-Security-Policy"\s+content="([^"]*)"/.exec(page)![1].replaceAll('&apos;', "'");
     const hash = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
     const [, style] = /<style>([\s\S]*?)<\/style>/.exec(page)!;
@@ -69,7 +69,7 @@ describe('markup', () => {
     expect(policy).to.match(/^default-src 'none';/);
     expect(policy).to.not.include('unsafe');
     expect(policy)
-      .to.include(`style-src ${hash(style)};`)
+      .to.include(`style-src ${hash(style)} ${hash('a{}')};`)
       .and.to.include(`script-src ${hash(script)};`);
     expect(page).to.not.match(RAW);
     expect(page).to.not.match(/ style="| on\w+="/);
@@ -226,6 +226,29 @@ describe('pages of races', () => {
     rmSync(folder, { recursive: true });
   });
 
+  it('that say NOT AS EXPECTED are a finding, whatever else there is; so are those of runs under the clock', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'faultline-'));
+    const written = (name: string, from: string, change: (text: string) => string): string => {
+      const file = join(folder, `${name}.yaml`);
+      writeFileSync(file, change(readFileSync(`scenarios/${from}.yaml`, 'utf8')));
+      return file;
+    };
+    const race = written('race', 'races/anon-fault+anon-fault', (text) =>
+      text.replace(/^expect:.*$/m, 'expect: { sometimes: lost store }'),
+    );
+    const clock = written('clock', 'scaling/seqread-cached-file', (text) =>
+      text.replace(/^expect:(.|\n)*/m, 'expect: { faults: 7 }\n').replace('seqread: {', 'seqread: { scale: 2,'),
+    );
+    for (const [file, page] of [[race, 'race.html'], [clock, 'clock.html']] as const) {
+      expect((await faultline('report', file, '-q', '-o', folder)).code, page).to.equal(1);
+      expect(readFileSync(join(folder, page), 'utf8')).to.include('NOT AS EXPECTED');
+    } // prettier-ignore
+    const early = ['races/anon-fault+anon-fault', '--executions', '20', '-q', '-o', folder];
+    expect((await faultline('report', ...early)).code, 'stopped early').to.equal(3);
+    expect((await faultline('report', race, ...early)).code, 'a finding, and stopped early').to.equal(1);
+    rmSync(folder, { recursive: true });
+  });
+
   it('are of no colour in the index if their search stopped early', async () => {
     const path = 'scenarios/races/anon-fault+anon-fault.yaml';
     const options = {
@@ -237,7 +260,7 @@ describe('pages of races', () => {
       seed: 1,
       quiet: true,
     } as const;
-    const job = { scenario: readScenario(path, catalog()), name: 'a', index: null, options, markdown: false };
+    const job = { scenario: readScenario(path, catalog()), name: 'a', index: null, options, apart: false };
     const bar = { update: () => undefined, done: () => undefined };
     const { entry, inconclusive } = await reportOf({ ...job, bar });
     expect([entry.verdict, entry.tone, inconclusive]).to.deep.equal(['Not seen', '', true]);

@@ -164,6 +164,9 @@ describe('pages', function () {
     await reader.goto(pathToFileURL(resolve('reports/races/anon-fault+anon-fault-no-recheck.html')).href);
     const text = await reader.locator('main').innerText();
     expect(text).to.include('The timeline needs JavaScript').and.to.include(':46 spin_lock(mm.page_table_lock)');
+    expect(await reader.locator('#drawn svg').isVisible()).to.equal(true);
     await plain.close();
+    await open('races/anon-fault+anon-fault-no-recheck.html');
+    expect(await page.locator('#drawn svg').isVisible(), 'folded away where there is the timeline').to.equal(false);
   });
 });

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { exploreForReport, raceText } from '../src/cli/report-race.ts';
+import { exploreForReport, raceTexts } from '../src/cli/report-race.ts';
 import { catalog } from '../src/scenario/catalog.ts';
 import { judge } from '../src/scenario/judge.ts';
 import { latProcRows } from '../src/scenario/lat-proc-result.ts';
@@ -111,7 +111,8 @@ describe('scenarios', () => {
       expect(result.complete, 'complete').to.equal(true);
       expect(judge(scenario.expect, result)).to.deep.equal([]);
       const name = file.replace('.yaml', '');
-      const isKept = raceText(scenario, result, name, '../index.html') === readFileSync(`reports/${name}.html`, 'utf8');
+      const isKept =
+        raceTexts(scenario, result, name, '../index.html').page === readFileSync(`reports/${name}.html`, 'utf8');
       expect(isKept, `reports/${name}.html is up to date (npm run reports)`).to.equal(true);
     });
   }

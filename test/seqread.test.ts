@@ -76,7 +76,7 @@ describe('seqread', () => {
     expect(measuredRow(one.seqread!, { ...row, order: 4 })).to.equal(null);
     const figures = { ...row, faults: 262143, seconds: 1, userS: 0, systemS: 0, exitS: 0 };
     expect(judgeSeqread(one.expect, one.seqread!, [figures])).to.deep.equal([
-      'expected 262144 faults of 1 threads, there were 262143',
+      'expected 262144 faults of 1 thread, there were 262143',
     ]);
   });
 

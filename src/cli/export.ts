@@ -58,16 +58,26 @@ export function stepExportsOf(options: ExportOptions): Export<TimelineKind>[] {
   });
 }
 
+/** What is listened to. */
+export interface Exported extends Pick<TimedOptions, 'cpus' | 'profile'> {
+  readonly title: string;
+  /** One part in so many is run. Times of exports are of that part: what was seen is not multiplied. */
+  readonly scale: number;
+}
+
 /** Run under the clock, listen, and write the files. `run` is told what to add to its options. */
 export function runExported<Result>(
   io: Io,
   options: ExportOptions,
-  world: Pick<TimedOptions, 'cpus' | 'profile'> & { readonly title: string },
+  world: Exported,
   run: (more: Partial<TimedOptions>) => Result,
 ): Result {
   const exports = exportsOf(options);
   if (exports.length === 0) return run({});
-  const { title, cpus, profile } = world;
+  const { cpus, profile, scale } = world;
+  const part = `one part in ${scale} of the memory`;
+  const title = scale === 1 ? world.title : `${world.title}, ${part}, times not multiplied`;
+  if (scale > 1 && !options.quiet) io.err(`faultline: exports are of ${part}, and their times are not multiplied\n`);
   const listener = new Listener(
     exports.map(({ kind }) => kind),
     options.exportLimit ?? LIMIT,

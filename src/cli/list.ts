@@ -11,6 +11,7 @@ import { EXIT } from './exit.ts';
 import type { Io } from './io.ts';
 import type { LISTS } from './options.ts';
 import { type Format, packagedScenarios, packageRoot } from './options.ts';
+import { plural } from '../machine/plural.ts';
 
 export type ListName = (typeof LISTS)[number];
 
@@ -30,7 +31,7 @@ const ENTRIES: Record<ListName, () => Entry[]> = {
     })),
     ...bugs.map(({ name, base, about }) => ({ name, kind: 'bug', about: `on ${base}: ${about}` })),
   ],
-  machines: () => profiles.map(({ name, title, cpus }) => ({ name, kind: `${cpus} CPUs`, about: title })),
+  machines: () => profiles.map(({ name, title, cpus }) => ({ name, kind: plural(cpus, 'CPU'), about: title })),
   invariants: () => [
     ...invariants.map(({ name, sentence, moment }) => ({ name, kind: moment, about: sentence })),
     ...Object.entries(standingRules).map(([name, sentence]) => ({ name, kind: 'always', about: sentence })),

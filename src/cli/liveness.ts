@@ -2,8 +2,9 @@
 import { findLivelock, type Livelock } from '../drivers/controlled/liveness.ts';
 import { visible } from '../export/escape.ts';
 import { record } from '../explain/record.ts';
+import { laneOf } from '../report/lanes.ts';
 import { drawLivelock, livenessVerdict } from '../report/liveness.ts';
-import { plural } from '../explain/verdict.ts';
+import { plural } from '../machine/plural.ts';
 import { wrap } from '../report/wrap.ts';
 import type { Scenario } from '../scenario/read.ts';
 import type { CheckedProgram } from '../scenario/world.ts';
@@ -48,6 +49,6 @@ export function liveness(
 
 function draw(io: Io, make: () => CheckedProgram, cycle: Livelock): string {
   const { steps, execution } = record(make, cycle.schedule);
-  const lanes = execution.threads.map(({ name, cpu }) => ({ thread: name, title: `CPU${cpu} ${name}` }));
+  const lanes = execution.threads.map(laneOf);
   return drawLivelock(cycle, { width: io.width, colors: io.colors, lanes, steps });
 }

@@ -135,7 +135,9 @@ function program(io: Io, decide: (action: Action) => void): Command {
       decide(async () => (await import('./validate.ts')).validateCommand(io, given, options as never));
     });
 
-  patchable(command('report', 'pages about scenarios, each with a timeline; how they scale as Markdown and SVG too'))
+  patchable(
+    command('report', 'pages about scenarios, each with a timeline; beside them Markdown and SVG of those named'),
+  )
     .argument('[scenarios...]', 'files or names (default: all of the package, and an index)')
     .option('--scale <n>', 'simulate one part in n of the memory', wholeNumber(1), 16)
     .option('--replications <n>', 'runs of each row in which placement is random', wholeNumber(1), 4)

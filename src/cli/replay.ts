@@ -5,7 +5,7 @@ import { parseSchedule, type Schedule, ScheduleError } from '../drivers/controll
 import { visible } from '../export/escape.ts';
 import { drawRecording } from '../explain/explain.ts';
 import { record, type Recording } from '../explain/record.ts';
-import { plural } from '../explain/verdict.ts';
+import { plural } from '../machine/plural.ts';
 import { catalog } from '../scenario/catalog.ts';
 import { benchmarkOf, readScenario, type Scenario } from '../scenario/read.ts';
 import { buildWorld, checkedProgram } from '../scenario/world.ts';

@@ -19,6 +19,7 @@ import type { CommonOptions } from './options.ts';
 import type { Progress } from './progress.ts';
 import { commandName } from './report-names.ts';
 import { latProcFiguresOf, latProcText } from './run-lat-proc.ts';
+import { plural } from '../machine/plural.ts';
 
 export interface ReportOptions extends CommonOptions {
   readonly scale: number;
@@ -102,7 +103,7 @@ function scalingFiles({ name, stem, scenario, rows }: Reported, options: ReportO
     ...{ curve: encodeURIComponent(curve), time: encodeURIComponent(time), rows, unit, actors },
     source: scenario.measured?.source ?? scenario.seqread?.measured?.source ?? null,
   });
-  const title = visible(`${kernelName(scenario)}, ${scenario.machine.profile}`);
+  const title = `${kernelName(scenario)}, ${scenario.machine.profile}`;
   const series = [...new Set(rows.map((row) => row.series))];
   const curves = (rate: (row: ScalingRow) => number | null): Curve[] =>
     series.map((label) => curveOf(label, rows.filter((row) => row.series === label), rate)); // prettier-ignore
@@ -139,14 +140,14 @@ function headOf(title: string, scenario: Scenario, names: string, options: Repor
   const part = scaleOf(scenario, options);
   const how = [
     ...(part === 1 ? [] : [`one part in ${part} of the memory was simulated, and times multiplied`]),
-    ...(scenario.pft === null ? [] : [`${replications} runs where placement is random`]),
+    ...(scenario.pft === null ? [] : [`${plural(replications, 'run')} where placement is random`]),
   ];
   return {
     title: markdown(title),
     about: markdown(scenario.about.replace(/\s+/g, ' ').trim()),
     command: visible(`faultline report ${words.join(' ')}`).replaceAll('`', '\\u{60}'),
     kernel: markdown(kernelName(scenario)),
-    machine: `${scenario.machine.profile} with ${scenario.machine.cpus} CPUs`,
+    machine: `${scenario.machine.profile} with ${plural(scenario.machine.cpus, 'CPU')}`,
     how: how.join('; '),
   };
 }
@@ -219,7 +220,7 @@ function latProcFiles(
   );
   const actors = spec.patches.map((patch, i) => `${i + 1} ${patch ?? kernelName(scenario)}`).join(', ');
   const stack = stackSvg({
-    title: visible(`lat_proc, ${kernelName(scenario)}`),
+    title: `lat_proc, ${kernelName(scenario)}`,
     unit: 'us an iteration',
     actors,
     bars,

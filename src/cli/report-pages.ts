@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import pc from 'picocolors';
-import { countOf, coverage, plural, wordFor } from '../explain/verdict.ts';
+import { countOf, coverage, wordFor } from '../explain/verdict.ts';
+import { plural } from '../machine/plural.ts';
 import type { IndexEntry } from '../html/index-page.ts';
 import { scalingPage } from '../html/scaling-page.ts';
 import { textPage } from '../html/text-page.ts';
@@ -15,13 +16,14 @@ import { benchmarkOf, type Scenario } from '../scenario/read.ts';
 import { judge } from '../scenario/judge.ts';
 import { pftRows } from '../scenario/world.ts';
 import { pftPages } from '../workload/pft.ts';
+import { EXIT } from './exit.ts';
 import { kernelName, quoted } from './heading.ts';
 import type { Io } from './io.ts';
 import { layoutCommand } from './layout.ts';
 import type { Progress } from './progress.ts';
 import { markdownReport, type Reported, type ReportOptions, scaleOf } from './report-markdown.ts';
 import { commandName } from './report-names.ts';
-import { exploreForReport, raceText } from './report-race.ts';
+import { exploreForReport, raceTexts } from './report-race.ts';
 import { stretchOf, stretchOfThreads } from './report-stretch.ts';
 import { run } from './run.ts';
 
@@ -29,6 +31,8 @@ export interface Report {
   /** Texts by their paths from the folder of the reports. */
   readonly files: readonly (readonly [path: string, text: string])[];
   readonly entry: IndexEntry;
+  /** The page says that something is not as the scenario expects. */
+  readonly unexpected?: boolean;
   /** A search that stopped before it was complete. */
   readonly inconclusive?: boolean;
   /** What is compared with other kernels. */
@@ -42,8 +46,8 @@ export interface ReportJob {
   readonly index: string | null;
   readonly options: ReportOptions;
   readonly bar: Progress;
-  /** Of the page fault test: Markdown and drawings beside the page. */
-  readonly markdown: boolean;
+  /** Beside the page, what is in it as Markdown and drawings, where there is. */
+  readonly apart: boolean;
 }
 
 function entryOf(scenario: Scenario, name: string) {
@@ -68,7 +72,7 @@ export async function reportOf(job: ReportJob): Promise<Report> {
   return (scenario.seqread?.scale ?? 1) > 1 ? timedRun(job) : scaling(job);
 }
 
-function scaling({ scenario, name, index, options, bar, markdown }: ReportJob): Report {
+function scaling({ scenario, name, index, options, bar, apart }: ReportJob): Report {
   const { files, reported } = markdownReport(scenario, name, options, bar);
   const rows = scenario.pft === null ? [] : mailRows(scenario, reported!.rows);
   const page = scalingPage({
@@ -78,9 +82,9 @@ function scaling({ scenario, name, index, options, bar, markdown }: ReportJob): 
     stretch: scenario.pft === null ? null : stretchOf(scenario),
   });
   return {
-    files: [...(markdown ? files : []), [`${name}.html`, page]],
+    files: [...(apart ? files : []), [`${name}.html`, page]],
     entry: { ...entryOf(scenario, name), ...rateWords(scenario, rows), tone: '' },
-    reported: markdown ? reported : null,
+    reported: apart ? reported : null,
   };
 }
 
@@ -121,7 +125,7 @@ function mailRows(scenario: Scenario, rows: readonly ScalingRow[]): PftResult[] 
   });
 }
 
-function race({ scenario, name, index, options }: ReportJob): Report {
+function race({ scenario, name, index, options, apart }: ReportJob): Report {
   const result = exploreForReport(scenario, options.executions);
   const { failures, executions, complete } = result;
   const problems = judge(scenario.expect, result);
@@ -131,10 +135,13 @@ function race({ scenario, name, index, options }: ReportJob): Report {
     failures.length === 0
       ? ({ verdict: complete ? 'Never' : 'Not seen', detail: coverage(result), tone: complete ? 'good' : '' } as const)
       : { verdict: always ? 'Always' : 'Sometimes', detail: broken, tone: 'bad' as const };
-  const unexpected = problems.length > 0 ? { verdict: `NOT AS EXPECTED: ${words.verdict}`, tone: 'bad' as const } : {};
+  const unexpected = problems.length > 0;
+  const wrong = unexpected ? { verdict: `NOT AS EXPECTED: ${words.verdict}`, tone: 'bad' as const } : {};
+  const { page, drawing } = raceTexts(scenario, result, name, index);
   return {
-    files: [[`${name}.html`, raceText(scenario, result, name, index)]],
-    entry: { ...entryOf(scenario, name), ...words, ...unexpected },
+    files: [[`${name}.html`, page], ...(apart ? [[`${name}.svg`, drawing] as const] : [])],
+    entry: { ...entryOf(scenario, name), ...words, ...wrong },
+    unexpected,
     inconclusive: !complete,
   };
 }
@@ -152,15 +159,16 @@ async function timedRun({ scenario, name, index, options }: ReportJob): Promise<
     timeline: threads ? stretchOfThreads(scenario) : null,
     source: readFileSync(scenario.path, 'utf8'),
   });
-  const verdict = code === 0 ? 'under the clock' : 'NOT AS EXPECTED';
+  const unexpected = code !== EXIT.ok;
   return {
     files: [[`${name}.html`, page]],
     entry: {
       ...entryOf(scenario, name),
-      verdict,
+      verdict: unexpected ? 'NOT AS EXPECTED' : 'under the clock',
       detail: benchmarkOf(scenario) ?? 'threads',
-      tone: code === 0 ? '' : 'bad',
+      tone: unexpected ? 'bad' : '',
     },
+    unexpected,
   };
 }
 

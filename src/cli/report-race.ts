@@ -5,7 +5,7 @@ import { sourceDpor } from '../drivers/controlled/dpor.ts';
 import { explore } from '../drivers/controlled/explore.ts';
 import type { Exploration } from '../drivers/controlled/tally.ts';
 import { racePage } from '../html/race-page.ts';
-import { plural } from '../explain/verdict.ts';
+import { plural } from '../machine/plural.ts';
 import { judge } from '../scenario/judge.ts';
 import type { Scenario } from '../scenario/read.ts';
 import { buildWorld, type CheckedProgram, checkedProgram, type World } from '../scenario/world.ts';
@@ -16,8 +16,13 @@ export function exploreForReport(scenario: Scenario, maxExecutions: number): Exp
   return explore(() => checkedProgram(buildWorld(scenario)), { strategy: sourceDpor(), maxExecutions });
 }
 
-/** `name` is what the package calls it, or the name of the file. */
-export function raceText(scenario: Scenario, result: Exploration, name: string, index: string | null): string {
+/** The page and the drawing in it. `name` is what the package calls it, or the name of the file. */
+export function raceTexts(
+  scenario: Scenario,
+  result: Exploration,
+  name: string,
+  index: string | null,
+): ReturnType<typeof racePage> {
   let world: World | null = null;
   const program = (): CheckedProgram => checkedProgram((world = buildWorld(scenario)));
   const { machine, threads } = scenario;

@@ -1,6 +1,6 @@
 /** A stretch of a run under the clock, for the timeline of a page. */
 import { runTimed } from '../drivers/timed/run.ts';
-import { plural } from '../explain/verdict.ts';
+import { plural } from '../machine/plural.ts';
 import { TimelineSink } from '../export/timeline.ts';
 import type { TimelineData } from '../html/model.ts';
 import { timelineOfSpans } from '../html/spans.ts';

@@ -12,7 +12,7 @@ import { nameOf } from './report-names.ts';
 import { comparisonReport, layoutReport, type Report, reportOf } from './report-pages.ts';
 import { writeOutput } from './write.ts';
 
-/** Without names all scenarios of the package, and the index. */
+/** Without names all scenarios of the package, and the index. Exit code: 1 if a page says NOT AS EXPECTED, else 3 if a search stopped early. */
 export async function reportCommand(io: Io, given: readonly string[], options: ReportOptions): Promise<number> {
   const all = given.length === 0;
   const index = all ? '../index.html' : null;
@@ -27,10 +27,11 @@ export async function reportCommand(io: Io, given: readonly string[], options: R
     if (options.format === 'table') io.out(`${visible(file)}\n`);
     if (options.format === 'ndjson') io.out(`${JSON.stringify({ file })}\n`);
   };
-  let inconclusive = false;
-  const take = ({ files, entry, reported = null, ...search }: Report): void => {
+  let [finding, inconclusive] = [false, false];
+  const take = ({ files, entry, reported = null, ...said }: Report): void => {
     bar.done();
-    if (search.inconclusive === true) inconclusive = true;
+    finding ||= said.unexpected === true;
+    inconclusive ||= said.inconclusive === true;
     for (const [path, text] of files) put(path, text);
     entries.push(entry);
     if (reported !== null) compared.push(reported);
@@ -39,7 +40,7 @@ export async function reportCommand(io: Io, given: readonly string[], options: R
     bar.update(() => `${word}, ${i + 1} of ${names.length}`);
     const scenario = await readPatched(word, options);
     const name = nameOf(scenario);
-    take(await reportOf({ scenario, name, index, options, bar, markdown: !all || IN_MARKDOWN.includes(name) }));
+    take(await reportOf({ scenario, name, index, options, bar, apart: !all || IN_MARKDOWN.includes(name) }));
   }
   for (const files of comparisons(compared, options)) take(comparisonReport(files, index));
   if (all) {
@@ -48,6 +49,7 @@ export async function reportCommand(io: Io, given: readonly string[], options: R
   }
   if (options.format === 'json')
     io.out(`${JSON.stringify({ schema: 'faultline.report/1', files: written }, null, 2)}\n`);
+  if (finding) return EXIT.finding;
   return inconclusive ? EXIT.inconclusive : EXIT.ok;
 }
 

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { visible } from '../export/escape.ts';
 import type { Figure } from '../report/compare.ts';
 import { UsageError } from './exit.ts';
+import { plural } from '../machine/plural.ts';
 
 const number = z.number();
 const lock = z.object({
@@ -100,7 +101,7 @@ export function isResultFile(path: string): boolean {
 /** Kernel and machine, in words. */
 export function titleOf({ kernel, machine, patches = [] }: Result): string {
   const name = [kernel.base, ...kernel.patches, ...patches.map((own) => own.name), ...kernel.bugs].join(' + ');
-  return visible(`kernel ${name}, machine ${machine.profile} with ${machine.cpus} CPUs`);
+  return visible(`kernel ${name}, machine ${machine.profile} with ${plural(machine.cpus, 'CPU')}`);
 }
 
 /** Names of other people are made visible here. */
@@ -128,7 +129,7 @@ function pftFigures(one: z.infer<typeof pftRow>): Figure[] {
 
 function seqreadFigures(one: z.infer<typeof seqreadRow>): Figure[] {
   const order = one.order === null ? '' : `, order ${one.order}`;
-  const readers = one.threads > 1 ? `${one.threads} threads` : `${one.processes} processes`;
+  const readers = one.threads > 1 ? plural(one.threads, 'thread') : plural(one.processes, 'process', 'processes');
   const row = `${one.gib} GiB, ${readers}${order}`;
   const whole = { row, lock: '', unit: 's', better: 'less' } as const;
   return [

@@ -4,6 +4,7 @@ import { seqreadRows } from '../scenario/seqread-result.ts';
 import { pftRows } from '../scenario/world.ts';
 import { UsageError } from './exit.ts';
 import { type ExportOptions, exportsOf } from './export.ts';
+import { plural } from '../machine/plural.ts';
 
 export interface RowOptions extends ExportOptions {
   /** Only this row of the table, from 1. */
@@ -24,7 +25,7 @@ export function checkRows(scenario: Scenario, options: RowOptions): void {
     throw new UsageError(`--row is for pft and seqread: ${scenario.path} is neither`);
   }
   if (row !== undefined && row > rows!) {
-    throw new UsageError(`${scenario.path} has ${rows} rows: there is no row ${row}`);
+    throw new UsageError(`${scenario.path} has ${plural(rows!, 'row')}: there is no row ${row}`);
   }
   if (exports && rows !== null && rows > 1 && row === undefined) {
     throw new UsageError(`${scenario.path} has ${rows} rows, an export is of one: choose it with --row 1 to ${rows}`);

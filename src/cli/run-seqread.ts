@@ -4,12 +4,14 @@ import { simulateReads, type SimulatedReads } from '../predict/seqread.ts';
 import { findProfile } from '../profiles/index.ts';
 import { lockTable } from '../report/lock-table.ts';
 import { seqreadHeader, seqreadLine } from '../report/seqread-table.ts';
+import { wrap } from '../report/wrap.ts';
 import type { Scenario, SeqreadSpec } from '../scenario/read.ts';
 import {
   exitShare,
   judgeSeqread,
   measuredRow,
   readersOf,
+  readerWords,
   type SeqreadRow,
   seqreadRows,
 } from '../scenario/seqread-result.ts';
@@ -20,6 +22,7 @@ import type { Io } from './io.ts';
 import type { CommonOptions } from './options.ts';
 import { type Progress, progress } from './progress.ts';
 import { chosenRows, type RowOptions } from './rows.ts';
+import { plural } from '../machine/plural.ts';
 
 export interface RunSeqreadOptions extends CommonOptions, RowOptions {
   readonly eager?: boolean;
@@ -39,7 +42,7 @@ export function runSeqread(io: Io, scenario: Scenario, spec: SeqreadSpec, option
     stuck.map((thread) => `deadlock: ${describeWait(waitOf(thread, threads))}`),
   );
   problems.push(...judgeSeqread(scenario.expect, spec, done));
-  if (format === 'table') io.out(tableOf(scenario, spec, done, problems, options));
+  if (format === 'table') io.out(tableOf(io, scenario, spec, done, problems, options));
   if (format === 'json') {
     const json = { ...jsonHead('faultline.run/1', scenario, options.seed), rows: done.map(rowJson), problems };
     io.out(`${JSON.stringify(json, null, 2)}\n`);
@@ -57,24 +60,26 @@ function runOne(
 ): SimulatedReads {
   const profile = findProfile(scenario.machine.profile);
   const title = `${nameFor(scenario)}, ${heading(scenario)}, ${nameOf(spec, row)}`;
-  return runExported(io, options, { title, cpus: scenario.machine.cpus, profile }, (more) =>
+  return runExported(io, options, { title, cpus: scenario.machine.cpus, profile, scale: spec.scale }, (more) =>
     simulateReads(scenario, row, profile, {
       ...more,
       scale: spec.scale,
       eager: options.eager === true,
       report: (nowNs, faults) =>
-        bar.update(() => `${nameOf(spec, row)}: ${(nowNs / 1e9).toFixed(2)} s of virtual time, ${faults} faults`),
+        bar.update(
+          () => `${nameOf(spec, row)}: ${(nowNs / 1e9).toFixed(2)} s of virtual time, ${plural(faults, 'fault')}`,
+        ),
     }),
   );
 }
 
 function heading(scenario: Scenario): string {
   const { profile, cpus } = scenario.machine;
-  return `kernel ${kernelName(scenario)}, machine ${profile} with ${cpus} CPUs`;
+  return `kernel ${kernelName(scenario)}, machine ${profile} with ${plural(cpus, 'CPU')}`;
 }
 
-function nameOf({ kind }: SeqreadSpec, row: SeqreadRow): string {
-  return `${readersOf(row)} ${kind}, order ${row.order ?? 'as it is'}`;
+function nameOf(spec: SeqreadSpec, row: SeqreadRow): string {
+  return `${readerWords(spec, row)}, order ${row.order ?? 'as it is'}`;
 }
 
 function rowJson({ timed: { steps, locks }, ...figures }: SimulatedReads): object {
@@ -82,6 +87,7 @@ function rowJson({ timed: { steps, locks }, ...figures }: SimulatedReads): objec
 }
 
 function tableOf(
+  io: Io,
   scenario: Scenario,
   spec: SeqreadSpec,
   done: readonly SimulatedReads[],
@@ -96,7 +102,7 @@ function tableOf(
   const lines = [
     heading(scenario),
     '',
-    `${gib} GiB of a cached file, all of it read in sequence by each of the ${kind}`,
+    ...wrap(`${gib} GiB of a cached file, all of it read in sequence by each of the ${kind}`, io.width),
     seqreadHeader(kind),
     ...done.map((one) =>
       seqreadLine({

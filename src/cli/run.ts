@@ -1,18 +1,19 @@
 /** `faultline run`: a scenario under the clock. */
 import { describeWait, waitOf } from '../drivers/controlled/deadlock.ts';
-import { runTimed, type TimedResult } from '../drivers/timed/run.ts';
-import { plural } from '../explain/verdict.ts';
+import { runTimed, type TimedOptions, type TimedResult } from '../drivers/timed/run.ts';
+import { plural } from '../machine/plural.ts';
 import { taskOf } from '../kernel/sched.ts';
 import { KernelBug } from '../machine/thread.ts';
 import { lockTable } from '../report/lock-table.ts';
 import { pftHeader, pftLines } from '../report/pft-table.ts';
+import { wrap } from '../report/wrap.ts';
 import { simulate, type SimulatedRow } from '../predict/rows.ts';
 import { checkSizes } from '../predict/sizes.ts';
 import { halfWidth95, mean } from '../predict/statistics.ts';
 import { findProfile } from '../profiles/index.ts';
 import { figures, judgePft, meanErrors, measuredFigures, type PftResult } from '../scenario/pft-result.ts';
 import type { Scenario } from '../scenario/read.ts';
-import { buildPftWorld, buildWorld, checkedProgram, type PftRow, pftRows, type World } from '../scenario/world.ts';
+import { buildWorld, checkedProgram, type PftRow, pftRows, type World } from '../scenario/world.ts';
 import { pftPages } from '../workload/pft.ts';
 import { EXIT, UsageError } from './exit.ts';
 import { exportsOf, nameFor, runExported, withExports } from './export.ts';
@@ -57,24 +58,16 @@ function count(n: number, one: string): string {
   return `${n} ${one}${n === 1 ? '' : 's'}`;
 }
 
-/** What is run, on what. */
-interface Timed {
-  readonly scenario: Scenario;
-  readonly world: World;
-  /** Which row of a table. */
-  readonly what: string;
-}
-
-function timed(io: Io, { scenario, world, what }: Timed, options: RunOptions, bar: Progress): TimedResult {
+function timed(io: Io, scenario: Scenario, world: World, options: RunOptions, bar: Progress): TimedResult {
   const { births, profile, cpus, system } = world;
-  const title = [nameFor(scenario), heading(scenario), ...(what === 'run' ? [] : [what])].join(', ');
+  const title = [nameFor(scenario), heading(scenario)].join(', ');
   const report = (nowNs: number): void => {
-    bar.update(
-      () => `${what}: ${(nowNs / 1e9).toFixed(2)} s of virtual time, ${count(system.counters.pgfault, 'fault')}`,
-    );
+    bar.update(() => `run: ${(nowNs / 1e9).toFixed(2)} s of virtual time, ${count(system.counters.pgfault, 'fault')}`);
   };
   const usual = { profile, cpus, eager: options.eager === true, progress: { every: 50_000, report } };
-  return runExported(io, options, { title, cpus, profile }, (more) => runTimed(births, { ...usual, ...more }));
+  return runExported(io, options, { title, cpus, profile, scale: 1 }, (more) =>
+    runTimed(births, { ...usual, ...more }),
+  );
 }
 
 interface PftRun {
@@ -85,33 +78,24 @@ interface PftRun {
   readonly rates: readonly number[];
 }
 
-/** With exports there is one run of one row, and it is watched. */
-function watchedRun(io: Io, scenario: Scenario, row: PftRow, options: RunOptions, bar: Progress): PftRun {
-  const world = buildPftWorld(scenario, row);
-  const result = timed(io, { scenario, world, what: `${row.gb} GiB, ${count(row.threads, 'thread')}` }, options, bar);
-  const pages = pftPages({ ...row, cpus: world.cpus }, world.system.geometry.pageBytes);
-  const measured = measuredFigures(scenario, row, pages);
-  const figuresOf = figures(pages, result);
-  return {
-    row: { ...row, pages, faults: world.system.counters.pgfault, ...figuresOf, measured },
-    timed: result,
-    rates: [figuresOf.faultsPerWallS],
-  };
-}
-
 function pftRun(io: Io, scenario: Scenario, row: PftRow, options: RunOptions, bar: Progress): PftRun {
-  if (exportsOf(options).length > 0) return watchedRun(io, scenario, row, options, bar);
   const profile = findProfile(scenario.machine.profile);
+  const { cpus } = scenario.machine;
+  const scale = scenario.pft!.scale ?? 1;
   const what = `${row.gb} GiB, ${count(row.threads, 'thread')}`;
-  const runs = Array.from({ length: options.replications ?? 1 }, (_, i) =>
+  const title = [nameFor(scenario), heading(scenario), what].join(', ');
+  const run = (i: number, more: Partial<TimedOptions>): SimulatedRow =>
     simulate(scenario, row, profile, {
-      scale: scenario.pft!.scale ?? 1,
+      ...more,
+      scale,
       seed: options.seed + i,
       eager: options.eager === true,
       report: (nowNs) => bar.update(() => `${what}: ${(nowNs / 1e9).toFixed(2)} s of virtual time`),
-    }),
+    });
+  const runs = Array.from({ length: options.replications ?? 1 }, (_, i) =>
+    runExported(io, options, { title, cpus, profile, scale }, (more) => run(i, more)),
   );
-  const pages = pftPages({ ...row, cpus: scenario.machine.cpus }, profile.geometry.pageBytes);
+  const pages = pftPages({ ...row, cpus }, profile.geometry.pageBytes);
   const average = (of: (run: SimulatedRow) => number): number => mean(runs.map(of));
   const times = { userNs: average((r) => r.userS) * 1e9, systemNs: average((r) => r.systemS) * 1e9 };
   const figuresOf = figures(pages, { ...times, wallNs: average((r) => r.wallS) * 1e9 });
@@ -141,7 +125,7 @@ function runPft(io: Io, scenario: Scenario, options: RunOptions): number {
     ),
   );
   if (format === 'json') io.out(`${JSON.stringify(pftJson(scenario, runs, problems, options), null, 2)}\n`);
-  if (format === 'table') io.out(pftFooter(scenario, runs, problems, options));
+  if (format === 'table') io.out(pftFooter(io, scenario, runs, problems, options));
   return problems.length > 0 ? EXIT.finding : EXIT.ok;
 }
 
@@ -154,10 +138,11 @@ function spread({ rates }: PftRun): string[] {
 }
 
 function heading(scenario: Scenario): string {
-  return `kernel ${kernelName(scenario)}, machine ${scenario.machine.profile} with ${scenario.machine.cpus} CPUs`;
+  return `kernel ${kernelName(scenario)}, machine ${scenario.machine.profile} with ${plural(scenario.machine.cpus, 'CPU')}`;
 }
 
 function pftFooter(
+  io: Io,
   scenario: Scenario,
   runs: readonly PftRun[],
   problems: readonly string[],
@@ -167,13 +152,14 @@ function pftFooter(
   const faults = runs.map((done) => done.row.faults);
   const scale = scenario.pft?.scale ?? 1;
   const rest = scale === 1 ? 'none skipped or extrapolated' : `one part in ${scale} of the memory, times multiplied`;
-  const lines = ['', `simulated faults per row: ${[...new Set(faults)].join(', ')}; ${rest}`];
+  const lines = ['', ...wrap(`simulated faults per row: ${[...new Set(faults)].join(', ')}; ${rest}`, io.width)];
   if (errors !== null) {
     lines.push(
-      `mean error over ${errors.rows} rows: fault/wsec ${errors.wall.toFixed(1)} %, flt/cpu/s ${errors.cpu.toFixed(1)} %`,
+      `mean error over ${plural(errors.rows, 'row')}: fault/wsec ${errors.wall.toFixed(1)} %, flt/cpu/s ${errors.cpu.toFixed(1)} %`,
     );
     lines.push(`measured: ${scenario.measured!.source}`);
-    lines.push('The source misprints Wall (2.021s is 2.21 s); measured Wall here is pages / (fault/wsec).');
+    const misprint = 'The source misprints Wall (2.021s is 2.21 s); measured Wall here is pages / (fault/wsec).';
+    lines.push(...wrap(misprint, io.width));
   }
   if (options.locks === true) for (const done of runs) lines.push('', ...whereTheTimeWent(done));
   lines.push(...problems.map((problem) => `NOT AS EXPECTED: ${problem}`));
@@ -247,7 +233,7 @@ function runThreads(io: Io, scenario: Scenario, options: RunOptions): number {
   const world = buildWorld(scenario);
   let result: TimedResult;
   try {
-    result = timed(io, { scenario, world, what: 'run' }, options, bar);
+    result = timed(io, scenario, world, options, bar);
   } catch (error) {
     if (!(error instanceof KernelBug)) throw error;
     bar.done();
@@ -265,10 +251,9 @@ function runThreads(io: Io, scenario: Scenario, options: RunOptions): number {
   if (options.format === 'table') {
     const us = (ns: number): string => `${(ns / 1e3).toFixed(3)} us`;
     io.out(`${heading(scenario)}\n\n`);
-    io.out(
-      `wall ${us(wallNs)}, user ${us(userNs)}, system ${us(systemNs)}, ${count(faults, 'fault')}, ${count(steps, 'step')}\n`,
-    );
-    for (const one of counted) io.out(`${countedLine(one)}\n`);
+    const times = `wall ${us(wallNs)}, user ${us(userNs)}, system ${us(systemNs)}`;
+    const sums = [`${times}, ${count(faults, 'fault')}, ${count(steps, 'step')}`, ...counted.map(countedLine)];
+    io.out(`${sums.flatMap((line) => wrap(line, io.width)).join('\n')}\n`);
     io.out(`\n${lockTable(locks).join('\n')}\n`);
     for (const { rule, witness } of broken) io.out(`BROKEN: ${rule}: ${witness}\n`);
   } else {

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Checkpoint, ExploreOptions } from '../drivers/controlled/explore.ts';
 import { Search } from '../drivers/controlled/explore.ts';
 import type { Program } from '../drivers/controlled/execution.ts';
-import { plural } from '../explain/verdict.ts';
+import { plural } from '../machine/plural.ts';
 import { type CheckpointFile, readCheckpoint, type SearchKey } from './checkpoint.ts';
 import { UsageError } from './exit.ts';
 import type { Io } from './io.ts';

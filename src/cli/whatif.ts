@@ -12,6 +12,7 @@ import type { Io } from './io.ts';
 import type { CommonOptions } from './options.ts';
 import { readPatched } from './patch.ts';
 import { progress } from './progress.ts';
+import { plural } from '../machine/plural.ts';
 
 export interface WhatIfCommandOptions extends CommonOptions {
   readonly factor: number;
@@ -63,7 +64,7 @@ function heading(io: Io, scenario: Scenario, scale: number, { factor }: WhatIfCo
   const { profile, cpus } = scenario.machine;
   const part = scale === 1 ? '' : `; one part in ${scale} of the memory is simulated`;
   const lines = [
-    `kernel ${kernelName(scenario)}, machine ${profile} with ${cpus} CPUs`,
+    `kernel ${kernelName(scenario)}, machine ${profile} with ${plural(cpus, 'CPU')}`,
     `Throughput if one thing takes ${factor} of its time, or none, and all else stays as it is${part}.`,
   ];
   return `${lines.flatMap((line) => wrap(line, io.width, '')).join('\n')}\n`;

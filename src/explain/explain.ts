@@ -4,12 +4,13 @@ import type { Program } from '../drivers/controlled/execution.ts';
 import type { Exploration } from '../drivers/controlled/tally.ts';
 import { drawDeadlock } from '../report/deadlock.ts';
 import { drawDataRace } from '../report/kcsan.ts';
-import { type Colors, drawLanes, witnessLines } from '../report/lanes.ts';
+import { type Colors, drawLanes, laneOf, witnessLines } from '../report/lanes.ts';
 import { drawSpin } from '../report/liveness.ts';
 import { drawPass } from '../report/pass.ts';
 import { type Counterexample, counterexampleOf } from './counterexample.ts';
 import { record, type Recording } from './record.ts';
-import { cleanVerdict, countOf, coverage, plural, wordFor } from './verdict.ts';
+import { cleanVerdict, countOf, coverage, wordFor } from './verdict.ts';
+import { plural } from '../machine/plural.ts';
 
 export interface DrawOptions {
   /** Columns of the terminal; default 80. */
@@ -50,7 +51,7 @@ export function drawVerdicts(result: Exploration, options: DrawOptions = {}): st
 export function drawRecording(recording: Recording, options: DrawOptions = {}): string[] {
   const { steps, found, execution, recorder, deadlock, races } = recording;
   const { width, colors } = withDefaults(options);
-  const lanes = execution.threads.map(({ name, cpu }) => ({ thread: name, title: `CPU${cpu} ${name}` }));
+  const lanes = execution.threads.map(laneOf);
   const lines = [
     ...recording.choices.map((choice) => colors.bold(`before the first step: ${choice}`)),
     drawLanes(steps, { width, lanes, colors }),
@@ -92,7 +93,7 @@ export function drawCutOff(program: () => Program, { spin }: Exploration, option
   const { width, colors } = withDefaults(options);
   if (spin.kind === 'long') return [drawSpin(spin, { width, colors, lanes: [], steps: [] })];
   const { steps, execution } = record(program, spin.schedule);
-  const lanes = execution.threads.map(({ name, cpu }) => ({ thread: name, title: `CPU${cpu} ${name}` }));
+  const lanes = execution.threads.map(laneOf);
   return [drawSpin(spin, { width, colors, lanes, steps })];
 }
 

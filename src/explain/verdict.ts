@@ -1,6 +1,7 @@
 /** Verdicts in words that differ by what was done. */
 import { DATA_RACE } from '../drivers/controlled/data-race.ts';
 import type { Exploration, Failure } from '../drivers/controlled/tally.ts';
+import { plural } from '../machine/plural.ts';
 
 export type Word = 'Never' | 'Sometimes' | 'Always';
 
@@ -12,10 +13,6 @@ export function wordFor(failure: Failure | undefined, executions: number): Word 
 /** `216 of 452`: how many executions break the rule. */
 export function countOf(failure: Failure, executions: number): string {
   return failure.executions > 0 ? `${failure.executions} of ${executions}` : 'in samples only';
-}
-
-export function plural(n: number, one: string, many: string): string {
-  return `${n.toLocaleString('en-US')} ${n === 1 ? one : many}`;
 }
 
 /** How much was looked at: `all 236 classes`, `10,000 sampled, random`, `stopped after 500 classes`. */

@@ -12,6 +12,7 @@ import type { Timeline } from './timeline.ts';
 interface Line {
   readonly at: number;
   readonly task: Task;
+  readonly cpu: number;
   readonly depth: number;
   readonly text: string;
   /** Order within a moment. */
@@ -43,12 +44,12 @@ export function ftrace(timeline: Timeline): string {
   return `${[...head, ...lines.map(lineOf)].join('\n')}\n`;
 }
 
-function lineOf({ at, task, depth, text }: Line): string {
+function lineOf({ at, task, cpu, depth, text }: Line): string {
   const who = `${comm(task).padStart(16)}-${String(pidOf(task)).padEnd(7)}`;
   const preempt = depth === 0 ? '.' : Math.min(depth, 15).toString(16);
   const ns = String(Math.round(at / TICKS_PER_NS)).padStart(10, '0');
   const time = `${ns.slice(0, -9)}.${ns.slice(-9)}`.padStart(15);
-  return `${who} [${String(task.cpu).padStart(3, '0')}] ...${preempt}. ${time}: ${text}`;
+  return `${who} [${String(cpu).padStart(3, '0')}] ...${preempt}. ${time}: ${text}`;
 }
 
 /** TASK_COMM_LEN is 16. Blanks and colons would end the name. */
@@ -63,9 +64,9 @@ function pidOf({ id }: Task): number {
 function callLines(timeline: Timeline): Line[] {
   return slicesOf(timeline)
     .filter(({ frame }) => frame !== null && frame.file !== '')
-    .map(({ from: at, task, name, caller }) => {
+    .map(({ from: at, task, name, caller, span: { cpu } }) => {
       const text = caller === '' ? visible(name) : `${visible(name)} <-${visible(caller)}`;
-      return { at, task, depth: 0, text, rank: 3 };
+      return { at, task, cpu, depth: 0, text, rank: 3 };
     });
 }
 
@@ -73,8 +74,8 @@ function lockLines({ locks }: Timeline): Line[] {
   const waiting = new Set<string>();
   const lines = locks.flatMap((event) => {
     const key = `${event.task.id} ${event.lock.number}`;
-    const { at, task, depth } = event;
-    const line = (rank: number, text: string): Line => ({ at, task, depth, text, rank });
+    const { at, task, cpu, depth } = event;
+    const line = (rank: number, text: string): Line => ({ at, task, cpu, depth, text, rank });
     const address = `0x${event.lock.number.toString(16).padStart(16, '0')}`;
     if (event.what === 'contended') {
       waiting.add(key);
@@ -99,15 +100,15 @@ function switchLines(timeline: Timeline): Line[] {
   // A schedule says who acts, not who has a CPU; and who was last before the limit has not ended.
   if (!timeline.clock) return [];
   const stays = staysOf(timeline);
-  return Array.from({ length: timeline.cpus }, (_, cpu) => stays.filter(({ task }) => task.cpu === cpu)).flatMap(
-    (mine) => mine.flatMap((stay, i) => switchesOf(stay, mine[i - 1], mine[i + 1], timeline.leftOut > 0)),
+  return Array.from({ length: timeline.cpus }, (_, cpu) => stays.filter((stay) => stay.cpu === cpu)).flatMap((mine) =>
+    mine.flatMap((stay, i) => switchesOf(stay, mine[i - 1], mine[i + 1], timeline.leftOut > 0)),
   );
 }
 
 function switchesOf(stay: Stay, before: Stay | undefined, after: Stay | undefined, cut: boolean): Line[] {
-  const idle: Task = { id: -1, name: '<idle>', cpu: stay.task.cpu, device: false };
+  const idle: Task = { id: -1, name: '<idle>', cpu: stay.cpu, device: false };
   const line = (at: number, from: Task, state: string, to: Task): Line => ({
-    ...{ at, task: from, depth: 0, rank: 0 },
+    ...{ at, task: from, cpu: stay.cpu, depth: 0, rank: 0 },
     text:
       `sched_switch: prev_comm=${named(from)} prev_pid=${pidOf(from)} prev_prio=120 prev_state=${state} ==> ` +
       `next_comm=${named(to)} next_pid=${pidOf(to)} next_prio=120`,

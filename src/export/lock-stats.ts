@@ -101,7 +101,7 @@ export class LockStats implements TimedSink {
   private contended(stat: LockStat, key: string, event: LockEvent): void {
     const holder = this.latest.get(event.lock.number);
     this.waiting.set(key, event);
-    if (holder !== undefined && holder.task.cpu !== event.task.cpu) stat.contendedBounces++;
+    if (holder !== undefined && holder.cpu !== event.cpu) stat.contendedBounces++;
     count(stat.waiters, event);
     if (holder !== undefined) count(stat.holders, holder);
   }
@@ -114,7 +114,7 @@ export class LockStats implements TimedSink {
       this.callerOf(since).wait.add(event.at - since.at);
     }
     stat.acquisitions++;
-    if (before !== undefined && before.task.cpu !== event.task.cpu) stat.acquiredBounces++;
+    if (before !== undefined && before.cpu !== event.cpu) stat.acquiredBounces++;
     this.latest.set(event.lock.number, event);
     this.held.set(key, event);
   }

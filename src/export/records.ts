@@ -49,12 +49,12 @@ const COLUMNS = [
 export function csvOf({ spans, locks }: Timeline): string {
   const rows = [
     COLUMNS,
-    ...spans.map(({ task, from, to, kind, what, lockClass, holding, stack }) => [
-      ...[TIMELINE_SCHEMA, 'span', task.name, task.cpu, ns(from), ns(to)],
+    ...spans.map(({ task, cpu, from, to, kind, what, lockClass, holding, stack }) => [
+      ...[TIMELINE_SCHEMA, 'span', task.name, cpu, ns(from), ns(to)],
       ...[kind, what, lockClass, holding, stackOf(stack)],
     ]),
-    ...locks.map(({ task, at, what, lock, stack }) => [
-      ...[TIMELINE_SCHEMA, 'lock', task.name, task.cpu, ns(at), ns(at)],
+    ...locks.map(({ task, cpu, at, what, lock, stack }) => [
+      ...[TIMELINE_SCHEMA, 'lock', task.name, cpu, ns(at), ns(at)],
       ...[what, lock.name, lock.lockClass, '', stackOf(stack)],
     ]),
   ];

@@ -60,6 +60,7 @@ function sameCalls(open: readonly Slice[], frames: readonly Frame[], { from }: S
 /** When a task has its CPU. */
 export interface Stay {
   readonly task: Task;
+  readonly cpu: number;
   readonly from: number;
   to: number;
   /** The state it leaves in, as sched_switch has it. */
@@ -70,19 +71,20 @@ export interface Stay {
 export function staysOf({ tasks, spans }: Timeline): Stay[] {
   const last = new Map<Task, Stay>();
   const stays: Stay[] = [];
-  for (const { task, from, to, kind } of spans) {
+  for (const { task, cpu, from, to, kind } of spans) {
     if (task.device) continue;
-    const stay = last.get(task);
+    const before = last.get(task);
+    const stay = before?.to === from && before.left === 'X' ? before : null;
     const off = kind === 'sleep' || kind === 'ready';
-    const goesOn = stay !== undefined && stay.to === from && stay.left === 'X';
-    if (off && stay?.to === from && stay.left === 'X') stay.left = kind === 'sleep' ? 'S' : 'R';
-    if (off) continue;
-    if (goesOn) stay.to = to;
-    else {
-      const next: Stay = { task, from, to, left: 'X' };
-      last.set(task, next);
-      stays.push(next);
+    if (!off && stay?.cpu === cpu) {
+      stay.to = to;
+      continue;
     }
+    if (stay !== null) stay.left = kind === 'sleep' ? 'S' : 'R';
+    if (off) continue;
+    const next: Stay = { task, cpu, from, to, left: 'X' };
+    last.set(task, next);
+    stays.push(next);
   }
   return stays.sort((a, b) => a.from - b.from || tasks.indexOf(a.task) - tasks.indexOf(b.task));
 }

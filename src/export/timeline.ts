@@ -81,7 +81,7 @@ export function timelineOfSteps(
       const known = names.get(lock) ?? { number: names.size + 1, name: lock, lockClass: lock, type: typeOf(verb) };
       names.set(lock, known);
       const shared = /read/.test(verb);
-      return { task, at: to, what, lock: known, shared, depth: 0, stack };
+      return { task, cpu: task.cpu, at: to, what, lock: known, shared, depth: 0, stack };
     }
   }
   const cpus = Math.max(0, ...threads.map(({ cpu }) => cpu + 1));

@@ -30,7 +30,7 @@ function cpuTracks(timeline: Timeline): Track[] {
   return Array.from({ length: timeline.cpus }, (_, cpu) => ({
     ...{ group: 'CPUs' as const, name: `CPU${cpu}`, number: cpu },
     bars: stays
-      .filter(({ task }) => task.cpu === cpu)
+      .filter((stay) => stay.cpu === cpu)
       .map(({ task, from, to }) => ({ from, to, name: task.name, category: 'running', notes: {} })),
   }));
 }

@@ -33,10 +33,15 @@ function once(name: string, make: () => string): Asset {
   let asset = known.get(name);
   if (asset === undefined) {
     const text = make();
-    asset = { text, hash: `sha256-${createHash('sha256').update(text).digest('base64')}` };
+    asset = { text, hash: hashOf(text) };
     known.set(name, asset);
   }
   return asset;
+}
+
+/** As a Content-Security-Policy has it. */
+export function hashOf(text: string): string {
+  return `sha256-${createHash('sha256').update(text).digest('base64')}`;
 }
 
 /** `src` lies beside `dist` in the package. */

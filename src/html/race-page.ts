@@ -5,12 +5,15 @@ import { formatSchedule } from '../drivers/controlled/schedule.ts';
 import type { Exploration } from '../drivers/controlled/tally.ts';
 import { type Counterexample, counterexampleOf } from '../explain/counterexample.ts';
 import { drawCounterexample, drawCutOff, drawRecording } from '../explain/explain.ts';
-import { asExpected, cleanVerdict, countOf, coverage, plural, wordFor } from '../explain/verdict.ts';
+import { asExpected, cleanVerdict, countOf, coverage, wordFor } from '../explain/verdict.ts';
+import { plural } from '../machine/plural.ts';
+import { laneOf } from '../report/lanes.ts';
+import { LANES_STYLE, lanesSvg } from '../report/lanes-svg.ts';
 import { cut } from '../report/wrap.ts';
-import { html, type Markup, preformatted, prose } from './markup.ts';
+import { html, type Markup, preformatted, prose, trusted } from './markup.ts';
 import type { TimelineData } from './model.ts';
 import { pageText } from './shell.ts';
-import { type Film, film, MOST_ACCESSES, runOf, shownSteps } from './steps.ts';
+import { type Film, film, marksOf, MOST_ACCESSES, runOf, shownSteps } from './steps.ts';
 import { Strings } from './strings.ts';
 import { timeline } from './timeline.ts';
 import type { Cell } from './world.ts';
@@ -50,7 +53,8 @@ interface Shown {
   readonly marks: readonly { readonly step: number; readonly text: string }[];
 }
 
-export function racePage(report: RaceReport): string {
+/** The page, and the drawing in it, which is an SVG by itself too. */
+export function racePage(report: RaceReport): { readonly page: string; readonly drawing: string } {
   const { name, result, index, program } = report;
   const failure = result.failures[0];
   const found = failure === undefined ? null : counterexampleOf(program, failure);
@@ -60,12 +64,17 @@ export function racePage(report: RaceReport): string {
     runOf(one.film, { name: one.name, command: report.replay(one.line) }, one.marks, strings),
   );
   const data: TimelineData = { unit: 'step', strings: strings.all, runs };
+  const drawing = drawn(name, shown[0]);
   const body = html`<h1>${name}</h1>
     <p>${prose(report.about)}</p>
     <p class="dim">${report.setting}</p>
     ${verdicts(report)}
     <h2>Timeline</h2>
     ${timeline(data)}
+    <details id="drawn" open>
+      <summary>The same steps as a drawing: ${shown[0].name}</summary>
+      <figure class="scroll" tabindex="0" aria-label="Drawing">${trusted(drawing)}</figure>
+    </details>
     <h2>${found === null ? 'A schedule in words' : 'The story in words'}</h2>
     ${preformatted(found === null ? wordsOf(shown[0].film) : story(found, shown[0].film))}
     <h2>To repeat it</h2>
@@ -73,7 +82,8 @@ export function racePage(report: RaceReport): string {
     ${finalStates(report)}
     <h2>The scenario</h2>
     ${preformatted(report.source.trimEnd().split('\n'))}`;
-  return pageText({ title: name, index, script: 'timeline', data, body });
+  const page = pageText({ title: name, index, script: 'timeline', data, body, style: LANES_STYLE });
+  return { page, drawing };
 }
 
 function verdicts({ result, problems, program }: RaceReport): Markup {
@@ -137,6 +147,19 @@ function witnesses({ program, look, result }: RaceReport): Shown[] {
       line: formatSchedule(schedule, namesOf(made.recording.execution.threads)),
       marks: [],
     };
+  });
+}
+
+/** As much of it as the timeline has. */
+function drawn(name: string, { film: one, name: which }: Shown): string {
+  const { choices, execution } = one.recording;
+  const left = leftOut(one);
+  return lanesSvg({
+    title: `${name}: ${which}`,
+    notes: [...(left === '' ? [] : [left]), ...choices.map((choice) => `before the first step: ${choice}`)],
+    lanes: execution.threads.map(laneOf),
+    steps: shownSteps(one),
+    marks: marksOf(one.recording),
   });
 }
 

@@ -1,5 +1,5 @@
 /** A page: one file that needs nothing else, and may load nothing else. */
-import { script, type ScriptName, style } from './assets.ts';
+import { hashOf, script, type ScriptName, style } from './assets.ts';
 import { type Content, html, type Markup, scriptJson, trusted } from './markup.ts';
 
 export interface Page {
@@ -10,6 +10,8 @@ export interface Page {
   readonly script?: ScriptName;
   /** For the script. */
   readonly data?: unknown;
+  /** The text of a style element that the body has. */
+  readonly style?: string;
 }
 
 export function pageText(page: Page): string {
@@ -19,7 +21,7 @@ export function pageText(page: Page): string {
     <html lang="en">
       <head>
         <meta charset="utf-8" />
-        <meta http-equiv="Content-Security-Policy" content="${policy(page.script)}" />
+        <meta http-equiv="Content-Security-Policy" content="${policy(page)}" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <title>${title} - faultline</title>
@@ -33,11 +35,11 @@ export function pageText(page: Page): string {
     </html> `.text;
 }
 
-function policy(name: ScriptName | undefined): string {
+function policy({ script: name, style: own }: Page): string {
   const scripts = name === undefined ? "'none'" : `'${script(name).hash}'`;
   return [
     "default-src 'none'",
-    `style-src '${style().hash}'`,
+    `style-src '${style().hash}'${own === undefined ? '' : ` '${hashOf(own)}'`}`,
     `script-src ${scripts}`,
     'img-src data:',
     "base-uri 'none'",

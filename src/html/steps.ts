@@ -5,6 +5,8 @@ import { record, type Recording } from '../explain/record.ts';
 import * as machine from '../machine/step.ts';
 import type { Step } from '../machine/step.ts';
 import type { Thread } from '../machine/thread.ts';
+import { heldSpans } from '../report/held.ts';
+import { laneOf } from '../report/lanes.ts';
 import type { PlainAccess, TraceStep } from '../trace/step.ts';
 import { type BarData, type BoxData, type Kind, KINDS, type RunData } from './model.ts';
 import type { Strings } from './strings.ts';
@@ -82,7 +84,7 @@ export function runOf(
   return {
     ...about,
     about: steps.length === length ? '' : `the ${from > 0 ? 'last' : 'first'} ${steps.length} of ${length} steps`,
-    lanes: threads.map(({ name, cpu }) => `CPU${cpu} ${name}`),
+    lanes: threads.map((thread) => laneOf(thread).title),
     from,
     to: from + steps.length + (stuck ? 1 : 0),
     boxes: steps.map((step, i) => box(step, lanes, moments[i].kind, strings)),
@@ -101,7 +103,8 @@ export function runOf(
   };
 }
 
-function marksOf({ found }: Recording): { step: number; text: string }[] {
+/** What is wrong, and after which step. */
+export function marksOf({ found }: Recording): { step: number; text: string }[] {
   return found.map(({ rule, witness, step }) => ({ step, text: rule === witness ? rule : `${rule}: ${witness}` }));
 }
 
@@ -135,25 +138,9 @@ function plainText({ write, name, before, after }: PlainAccess): string {
 
 /** Each lock has a row while it is held. */
 function heldBars(steps: readonly TraceStep[], name: string, lane: number, strings: Strings): BarData[] {
-  const bars: BarData[] = [];
-  const open = new Map<string, { row: number; from: number }>();
-  const close = (lock: string, to: number): void => {
-    const { row, from } = open.get(lock)!;
-    open.delete(lock);
-    bars.push([lane, row, from, to, KINDS.indexOf('held'), strings.of(lock)]);
-  };
-  for (const { n, thread, held } of steps) {
-    if (thread !== name) continue;
-    for (const lock of [...open.keys()]) if (!held.includes(lock)) close(lock, n);
-    for (const lock of held) {
-      if (open.has(lock)) continue;
-      const taken = [...open.values()].map(({ row }) => row);
-      const row = [...taken.keys(), taken.length].find((free) => !taken.includes(free))!;
-      open.set(lock, { row, from: n - 1 });
-    }
-  }
-  for (const lock of [...open.keys()]) close(lock, steps.at(-1)!.n);
-  return bars;
+  return heldSpans(steps, name).map(
+    ({ lock, row, from, to }) => [lane, row, from - 1, to, KINDS.indexOf('held'), strings.of(lock)] as const,
+  );
 }
 
 /** In the row of the boxes, where it has none; who waits when all is over waits a step longer. */

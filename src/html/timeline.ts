@@ -35,7 +35,7 @@ export function timeline({ unit, runs }: TimelineData): Markup {
   );
   const one = steps ? 'step' : 'span';
   return html`<section id="timeline" class="timeline" aria-label="Timeline">
-    <noscript><p class="note">The timeline needs JavaScript; what it shows stands below as text.</p></noscript>
+    <noscript><p class="note">The timeline needs JavaScript; what it shows stands below.</p></noscript>
     <div class="tool" hidden>
       <div class="runs" role="group" aria-label="What is shown">
         ${runs.map((run, i) => html`<button type="button" data-run="${i}">${run.name}</button>`)}

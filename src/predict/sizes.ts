@@ -1,5 +1,6 @@
 /** Rows that are too small or too large for their machine: that is told before anything is run. */
 import type { Profile } from '../machine/profile.ts';
+import { plural } from '../machine/plural.ts';
 import { Misuse } from '../machine/thread.ts';
 import { benchmarkOf, type Scenario } from '../scenario/read.ts';
 import { buildPftWorld, pftRows } from '../scenario/world.ts';
@@ -43,8 +44,7 @@ function pftProblem(scenario: Scenario, profile: Profile, scale: number): string
   const { cpus } = scenario.machine;
   const rows = pftRows(scenario).map((row) => {
     const pages = pftPages({ ...row, gb: row.gb / scale, repetitions: 1, cpus }, profile.geometry.pageBytes);
-    const threads = row.threads === 1 ? '1 thread' : `${row.threads} threads`;
-    return { ...row, pages, words: `${row.gb} GiB with ${threads} at scale ${scale}` };
+    return { ...row, pages, words: `${row.gb} GiB with ${plural(row.threads, 'thread')} at scale ${scale}` };
   });
   const small = rows.find(({ pages }) => pages === 0);
   if (small !== undefined) return `${small.words} is less than a page for each thread`;

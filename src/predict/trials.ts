@@ -8,6 +8,7 @@ import { buildWorld, type PftRow, pftRows, type World } from '../scenario/world.
 import { pftPages } from '../workload/pft.ts';
 import { simulate, type SimulatedRow } from './rows.ts';
 import { simulateReads } from './seqread.ts';
+import { plural } from '../machine/plural.ts';
 
 export interface TrialOptions extends Pick<TimedOptions, 'pace' | 'watcher'> {
   readonly seed: number;
@@ -61,7 +62,7 @@ function pftTrial(scenario: Scenario, row: PftRow, { cpusPerNode, geometry }: Pr
   const pages = (size: number): number =>
     pftPages({ ...row, gb: size, cpus: scenario.machine.cpus }, geometry.pageBytes);
   return {
-    name: `${gb} GiB, ${threadWords(threads)}`,
+    name: `${gb} GiB, ${plural(threads, 'thread')}`,
     series: `${gb} GiB`,
     threads,
     unit: 'fault/wsec',
@@ -99,7 +100,7 @@ function seqreadTrial(scenario: Scenario, spec: SeqreadSpec, row: SeqreadRow, { 
 function threadsTrial(scenario: Scenario): Trial {
   const { length } = scenario.threads;
   return {
-    name: threadWords(length),
+    name: plural(length, 'thread'),
     series: '',
     threads: length,
     unit: 'runs/s',
@@ -108,10 +109,6 @@ function threadsTrial(scenario: Scenario): Trial {
     random: false,
     run: (options) => whole(buildWorld(scenario, options.profile), options, 1),
   };
-}
-
-function threadWords(n: number): string {
-  return n === 1 ? '1 thread' : `${n} threads`;
 }
 
 /** All of a run, in which so much is done. */

@@ -6,6 +6,7 @@ import { isBase } from './observed.ts';
 import { isImpossible, type PublishedRow, publishedRows, simulate } from './rows.ts';
 import type { ReadsTable } from './seqread.ts';
 import { halfWidth95, harmonicMean } from './statistics.ts';
+import { plural } from '../machine/plural.ts';
 
 export interface ValidateOptions {
   /** At least; a scenario that is scaled down further stays so. */
@@ -87,7 +88,7 @@ function validated(
   options: ValidateOptions,
 ): ValidatedRow {
   const { scenario, row, measured } = published;
-  options.report?.(`${scenario.path}: ${row.gb} GiB, ${row.threads} threads`);
+  options.report?.(`${scenario.path}: ${row.gb} GiB, ${plural(row.threads, 'thread')}`);
   const replications = row.threads > profile.cpusPerNode ? options.replications : 1;
   const runs = Array.from({ length: replications }, (_, i) =>
     simulate(scenario, row, profile, { scale: options.scale, seed: options.seed + i }),

@@ -2,6 +2,7 @@
  * Threads that act for ever, in words and in lanes: a cycle that a search for livelocks has found, and a spin at the
  * end of an execution that was cut off, with its likely cause.
  */
+import { plural } from '../machine/plural.ts';
 import type { Frame, TraceStep } from '../trace/step.ts';
 import { drawLanes, type LaneOptions } from './lanes.ts';
 import { wrap } from './wrap.ts';
@@ -77,7 +78,7 @@ export interface DrawnLong {
   readonly loop: { readonly thread: string; readonly rounds: number } | null;
 }
 
-export interface LivenessDrawing extends Omit<LaneOptions, 'marks'> {
+export interface LivenessDrawing extends LaneOptions {
   /** What happened, up to the end of the first round at least. */
   readonly steps: readonly TraceStep[];
 }
@@ -249,8 +250,4 @@ function list(names: readonly string[]): string {
 
 function be(names: readonly string[]): string {
   return names.length === 1 ? 'is' : 'are';
-}
-
-function plural(n: number, one: string): string {
-  return `${n.toLocaleString('en-US')} ${one}${n === 1 ? '' : 's'}`;
 }

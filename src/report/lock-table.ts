@@ -10,24 +10,32 @@ export interface LockLine {
   readonly maxWaiters: number;
 }
 
+const UNITS = [
+  ['us', 1e3],
+  ['ms', 1e6],
+  ['s', 1e9],
+] as const;
+
+/** Nine characters at most, as long as it is less than twelve days. */
 function duration(ns: number): string {
-  if (ns >= 1e9) return `${(ns / 1e9).toFixed(2)} s`;
-  if (ns >= 1e6) return `${(ns / 1e6).toFixed(2)} ms`;
-  return `${(ns / 1e3).toFixed(2)} us`;
+  const [unit, size] = UNITS.find(([, one]) => ns / one < 999.995) ?? UNITS[2];
+  return `${(ns / size).toFixed(ns / size < 999.995 ? 2 : 0)} ${unit}`;
 }
 
-const WIDTHS = [10, 11, 11, 10, 11, 8];
+/** The longest class of Linux's fits 80 columns beside them. */
+const WIDTHS = [8, 10, 10, 10, 10, 8];
 
 function line(cells: readonly string[], name: string): string {
   return `${cells.map((cell, i) => cell.padStart(WIDTHS[i])).join('')}  ${name}`;
 }
 
+/** A heading, and a line for each lock that was taken: how often, how often in vain at first, and for how long. */
 export function lockTable(locks: readonly LockLine[]): string[] {
   const sorted = locks
     .filter((lock) => lock.acquisitions > 0)
     .sort((a, b) => b.waitNs - a.waitNs || b.holdNs - a.holdNs);
   return [
-    line(['acquired', 'contended', 'total wait', 'max wait', 'total hold', 'waiters'], 'lock class'),
+    line(['acquired', 'contended', 'waited', 'max wait', 'held', 'waiters'], 'lock class'),
     ...sorted.map((lock) =>
       line(
         [

@@ -1,6 +1,7 @@
 /** Measured against predicted, as Markdown and for a terminal of 80 columns. */
 import { type Doubts, doubtLines } from './doubts.ts';
 import { wrap } from './wrap.ts';
+import { plural } from '../machine/plural.ts';
 
 export interface RowLine {
   readonly gb: number;
@@ -137,7 +138,7 @@ function scaleWords({ scale }: TableText): string {
 
 function summaryWords({ what, rows, model, bestNull }: SummaryLine): string {
   const other = bestNull === null ? '' : `; best null model ${(bestNull.error * 100).toFixed(1)} % (${bestNull.name})`;
-  return `${what}: mean error ${(model * 100).toFixed(1)} % over ${rows} rows${other}`;
+  return `${what}: mean error ${(model * 100).toFixed(1)} % over ${plural(rows, 'row')}${other}`;
 }
 
 function markdownRow(cellsOf: readonly string[]): string {

@@ -1,6 +1,7 @@
 /** The figures that pft prints, from a timed run, and how far they are from the published ones. */
 import type { MeasuredRow, Scenario } from './read.ts';
 import type { PftRow } from './world.ts';
+import { plural } from '../machine/plural.ts';
 
 /** One row in the mail's own columns; seconds, and faults per second. */
 export interface PftFigures {
@@ -71,14 +72,14 @@ export function judgePft(expect: Scenario['expect'], results: readonly PftResult
   for (const { gb, threads, faults } of results) {
     const expected = (expect.faults ?? 0) * gb;
     if (expect.faults !== null && faults !== expected) {
-      problems.push(`expected ${expected} faults at ${gb} GiB and ${threads} threads, there were ${faults}`);
+      problems.push(`expected ${expected} faults at ${gb} GiB and ${plural(threads, 'thread')}, there were ${faults}`);
     }
   }
   for (const { gb, threads, faultsPerWallS, measured } of results) {
     if (expect.errorPercent === null || measured === null) continue;
     const error = errorPercent(faultsPerWallS, measured.faultsPerWallS);
     if (Math.abs(error) > expect.errorPercent) {
-      problems.push(`fault/wsec at ${gb} GiB and ${threads} threads is off by ${error.toFixed(1)} %`);
+      problems.push(`fault/wsec at ${gb} GiB and ${plural(threads, 'thread')} is off by ${error.toFixed(1)} %`);
     }
   }
   return problems;

@@ -1,5 +1,6 @@
 /** What a seqread scenario shows, beside what was measured. */
 import type { Scenario, SeqreadMeasured, SeqreadSpec } from './read.ts';
+import { plural } from '../machine/plural.ts';
 
 /** One run: so many readers, with windows of 2^order pages; null: as the kernel has it. */
 export interface SeqreadRow {
@@ -41,6 +42,11 @@ export function measuredRow(spec: SeqreadSpec, row: SeqreadRow): SeqreadMeasured
   return spec.measured?.rows.find(({ readers }) => readers === readersOf(row)) ?? null;
 }
 
+/** `1 process`, `4 threads`. */
+export function readerWords({ kind }: Pick<SeqreadSpec, 'kind'>, row: SeqreadRow): string {
+  return kind === 'threads' ? plural(readersOf(row), 'thread') : plural(readersOf(row), 'process', 'processes');
+}
+
 /** One sentence for each expectation that does not hold. */
 export function judgeSeqread(expect: Scenario['expect'], spec: SeqreadSpec, rows: readonly SeqreadFigures[]): string[] {
   const problems: string[] = [];
@@ -48,14 +54,14 @@ export function judgeSeqread(expect: Scenario['expect'], spec: SeqreadSpec, rows
     const { faults, gib } = row;
     const expected = (expect.faults ?? 0) * readersOf(row) * gib;
     if (expect.faults !== null && faults !== expected)
-      problems.push(`expected ${expected} faults of ${readersOf(row)} ${spec.kind}, there were ${faults}`);
+      problems.push(`expected ${expected} faults of ${readerWords(spec, row)}, there were ${faults}`);
   }
   for (const row of rows) {
     const measured = measuredRow(spec, row);
     if (expect.errorPercent === null || measured === null) continue;
     const error = (row.seconds / measured.seconds - 1) * 100;
     if (Math.abs(error) > expect.errorPercent)
-      problems.push(`the time of ${readersOf(row)} ${spec.kind} is off by ${error.toFixed(1)} %`);
+      problems.push(`the time of ${readerWords(spec, row)} is off by ${error.toFixed(1)} %`);
   }
   return problems;
 }

@@ -16,6 +16,7 @@ import {
 } from './schema.ts';
 import { findPlace, type Located, type Path } from './yaml.ts';
 import { valueAt } from './yaml-shape.ts';
+import { plural } from '../machine/plural.ts';
 
 interface Check extends Located {
   readonly catalog: Catalog;
@@ -85,7 +86,7 @@ function checkMemory(check: Check, cpus: number | null): void {
         say(
           check,
           at,
-          `${path[1]} must be at most ${memory}: the machine has ${memory} GiB with ${cpus} CPUs, got ${gib}`,
+          `${path[1]} must be at most ${memory}: the machine has ${memory} GiB with ${plural(cpus, 'CPU')}, got ${gib}`,
         );
     });
   }

@@ -52,6 +52,8 @@ export interface LockName {
 
 export interface LockEvent {
   readonly task: Task;
+  /** Where it is. */
+  readonly cpu: number;
   readonly at: number;
   readonly what: 'contended' | 'acquired' | 'released';
   readonly lock: LockName;

@@ -182,8 +182,9 @@ export class TimedRecorder {
 
   private lock(book: Book, what: LockEvent['what'], at: number, lock: LockName, shared: boolean): void {
     const { task, stack } = book;
+    const { cpu } = book.thread;
     const depth = book.held.filter(({ spins }) => spins).length;
-    for (const sink of this.sinks) sink.lock?.({ task, at, what, lock, shared, depth, stack });
+    for (const sink of this.sinks) sink.lock?.({ task, cpu, at, what, lock, shared, depth, stack });
   }
 
   private locked(lock: Lockish, shared: boolean): LockName {

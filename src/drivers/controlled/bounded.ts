@@ -7,6 +7,7 @@
  *   at most so many times to pass over the thread whose turn it is (Emmi, Qadeer, Rakamarić, POPL 2011). Fewer
  *   schedules than with as many preemptions.
  */
+import { plural } from '../../machine/plural.ts';
 import type { Thread } from '../../machine/thread.ts';
 import type { Execution } from './execution.ts';
 import type { Claim, Strategy } from './strategy.ts';
@@ -147,8 +148,4 @@ export function delayBounded(bound: number): Strategy {
     );
     for (let i = 0; i < enabled.length; i++) allow(enabled[(first + i) % enabled.length], i);
   });
-}
-
-function plural(n: number, one: string): string {
-  return `${n} ${one}${n === 1 ? '' : 's'}`;
 }

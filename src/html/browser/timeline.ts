@@ -27,6 +27,7 @@ class Timeline {
     this.lanes = new Lanes(data, this.axis);
     this.frame.append(this.lanes.svg);
     find(HTMLElement, '.tool').hidden = false;
+    document.querySelector('#drawn')?.removeAttribute('open'); // it has stood in for what is shown now
     gestures(
       this.frame,
       this.axis,
