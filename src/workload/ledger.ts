@@ -186,8 +186,9 @@ export class Ledger {
     return remap;
   }
 
-  remapEnds(remap: Store): void {
-    remap.end = ++this.clock;
+  remapEnds(remap: Store, made: boolean): void {
+    if (made) remap.end = ++this.clock;
+    else this.strike(remap);
   }
 
   /** Pages of the file that the address may show now. */
@@ -198,7 +199,7 @@ export class Ledger {
   }
 
   private strike(store: Store): void {
-    const books = [...this.memory.values(), ...this.files.values()];
+    const books = [...this.memory.values(), ...this.files.values(), ...this.shown.values()];
     for (const list of [this.stores, ...books.flatMap((book) => [...book.stores.values()])]) {
       const at = list.indexOf(store);
       if (at >= 0) list.splice(at, 1);

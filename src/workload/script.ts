@@ -225,8 +225,8 @@ function* remap(mm: Mm, op: Extract<ScriptOp, { kind: 'remap' }>, { ledger }: Sh
   const [start, end] = rangeOf(mm, op);
   const pages = Array.from({ length: op.last - op.first + 1 }, (_, n) => placeOf(mm, op.area, op.first + n, 0));
   const begun = pages.map((place, n) => ledger.remapBegins(mm, place, running.name, op.to + n));
-  yield* kernel.sys_remap_file_pages(mm, start, end - start, op.to);
-  for (const remapped of begun) ledger.remapEnds(remapped);
+  const reply = yield* kernel.sys_remap_file_pages(mm, start, end - start, op.to);
+  for (const remapped of begun) ledger.remapEnds(remapped, reply >= 0);
 }
 
 /** A process with these threads, whose memory is a copy of this one's. If there is no memory for it there is none. */
