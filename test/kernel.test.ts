@@ -222,6 +222,34 @@ function generated(threads: readonly (readonly { kind: string; place: string }[]
   return scenario('', 3, Object.fromEntries(named) as Record<string, string>, '', CODE);
 }
 
+describe('files of 2.6.10', () => {
+  const MAP = ', map: { pages: 1, file: data, shared: true }';
+  const DATA = 'files: { data: { pages: 1 } }\n';
+
+  it('a fault that finds the pte set gives the page back before it drops page_table_lock', () => {
+    const threads = { T1: '{ read: map, page: 0 }', T2: '{ read: map, page: 0 }' };
+    const all = trace(scenario('', 1, threads, '', MAP, DATA));
+    const loser = all.find(({ label }) => /_count -= 1/.test(label))!.thread;
+    const steps = all.filter(({ thread }) => thread === loser).map(({ label }) => label);
+    const from = steps.findIndex((label) => /_count -= 1/.test(label));
+    expect(steps[from + 1]).to.equal('spin_unlock(mm.page_table_lock)');
+  });
+
+  it('a child has them too if fork does not flush', () => {
+    const program = scenario(
+      'fork-no-flush',
+      1,
+      { T1: '{ fork: { child: [{ read: map, page: 0, sees: 1000 }] } }' },
+      '',
+      MAP,
+      DATA,
+    );
+    expect(explore(() => checkedProgram(buildWorld(program)), { strategy: new DporStrategy() }).failures).to.deep.equal(
+      [],
+    );
+  });
+});
+
 describe('exploring kernel text', () => {
   const states = (result: Exploration): string[] => result.outcomes.map(({ outcome }) => outcome);
 
