@@ -19,9 +19,16 @@ import { Recorder } from '../src/trace/recorder.ts';
 import type { TraceStep } from '../src/trace/step.ts';
 import { collect, traceStream } from '../src/trace/stream.ts';
 
-function scenario(bug: string, pages: number, threads: Record<string, string>, vma = '', vmas = ''): Scenario {
+function scenario(
+  bug: string,
+  pages: number,
+  threads: Record<string, string>,
+  vma = '',
+  vmas = '',
+  files = '',
+): Scenario {
   const lines = Object.entries(threads).map(([name, ops]) => `  ${name}: [${ops}]`);
-  const text = `about: test\nkernel: { base: v2.6.10, bugs: [${bug}] }\nmachine: { profile: altix-3700-8p, cpus: 2 }\nvmas: { heap: { pages: ${pages} ${vma} } ${vmas} }\nthreads:\n${lines.join('\n')}\nexpect: { never: anything }\n`;
+  const text = `about: test\nkernel: { base: v2.6.10, bugs: [${bug}] }\nmachine: { profile: altix-3700-8p, cpus: 2 }\n${files}vmas: { heap: { pages: ${pages} ${vma} } ${vmas} }\nthreads:\n${lines.join('\n')}\nexpect: { never: anything }\n`;
   return parseScenario(text, 'test.yaml', catalog());
 }
 
@@ -115,8 +122,8 @@ describe('do_anonymous_page of 2.6.10', () => {
 const CODE = ', code: { pages: 1, executable: true }';
 
 describe('anon_vma of 2.6.10', () => {
-  const labels = (threads: Record<string, string>, vmas: string): string[] =>
-    trace(scenario('', 1, threads, '', vmas)).map((step) => step.label);
+  const labels = (threads: Record<string, string>, vmas: string, files = ''): string[] =>
+    trace(scenario('', 1, threads, '', vmas, files)).map((step) => step.label);
 
   it('a neighbour of other permissions lends its own: anon_vma->lock outside page_table_lock', () => {
     const steps = labels({ T: '{ write: heap, page: 0 }, { write: code, page: 0 }' }, CODE);
@@ -147,6 +154,28 @@ describe('anon_vma of 2.6.10', () => {
       'more.anon_vma = 2',
     ]);
     expect(steps.filter((label) => label === 'read heap.anon_vma')).to.have.length(1);
+  });
+
+  const strangers = {
+    'memory and a file': ['executable: true', 'file: data, offset: 2'],
+    'pages of a file that do not follow each other': ['file: data', 'file: data, offset: 2, executable: true'],
+    'two files': ['file: data', 'file: more, offset: 1, executable: true'],
+    'areas of which one is read at random': ['file: data', 'file: data, offset: 1, random: true'],
+  };
+  for (const [what, [a, b]] of Object.entries(strangers)) {
+    it(`mprotect could not make one vma of ${what}: each has its own`, () => {
+      const vmas = `, a: { pages: 1, ${a} }, b: { pages: 1, ${b} }`;
+      const files = 'files: { data: { pages: 4 }, more: { pages: 4 } }\n';
+      const steps = labels({ T: '{ write: a, page: 0 }, { write: b, page: 0 }' }, vmas, files);
+      expect(steps).to.include.members(['a.anon_vma = 1', 'b.anon_vma = 2']);
+    });
+  }
+
+  it('parts of a file that follow each other, of other permissions, share one', () => {
+    const vmas = ', a: { pages: 2, file: data, offset: 1 }, b: { pages: 1, file: data, offset: 3, executable: true }';
+    const ops = '{ write: a, page: 0 }, { write: b, page: 0 }';
+    const steps = labels({ T: ops }, vmas, 'files: { data: { pages: 4 } }\n');
+    expect(steps).to.include.members(['a.anon_vma = 1', 'b.anon_vma = 1']);
   });
 
   it('page_referenced walks from the page to its pte under both locks, and finds it young once', () => {
@@ -192,6 +221,34 @@ function generated(threads: readonly (readonly { kind: string; place: string }[]
   const named = threads.map((ops, i) => [`T${i}`, ops.map(({ kind, place }) => `{ ${kind}: ${place} }`).join(', ')]);
   return scenario('', 3, Object.fromEntries(named) as Record<string, string>, '', CODE);
 }
+
+describe('files of 2.6.10', () => {
+  const MAP = ', map: { pages: 1, file: data, shared: true }';
+  const DATA = 'files: { data: { pages: 1 } }\n';
+
+  it('a fault that finds the pte set gives the page back before it drops page_table_lock', () => {
+    const threads = { T1: '{ read: map, page: 0 }', T2: '{ read: map, page: 0 }' };
+    const all = trace(scenario('', 1, threads, '', MAP, DATA));
+    const loser = all.find(({ label }) => /_count -= 1/.test(label))!.thread;
+    const steps = all.filter(({ thread }) => thread === loser).map(({ label }) => label);
+    const from = steps.findIndex((label) => /_count -= 1/.test(label));
+    expect(steps[from + 1]).to.equal('spin_unlock(mm.page_table_lock)');
+  });
+
+  it('a child has them too if fork does not flush', () => {
+    const program = scenario(
+      'fork-no-flush',
+      1,
+      { T1: '{ fork: { child: [{ read: map, page: 0, sees: 1000 }] } }' },
+      '',
+      MAP,
+      DATA,
+    );
+    expect(explore(() => checkedProgram(buildWorld(program)), { strategy: new DporStrategy() }).failures).to.deep.equal(
+      [],
+    );
+  });
+});
 
 describe('exploring kernel text', () => {
   const states = (result: Exploration): string[] => result.outcomes.map(({ outcome }) => outcome);

@@ -278,6 +278,7 @@ const refused: Record<string, [text: string, ...errors: string[]]> = {
   'truncate without a size': [fileOp('{ truncate: data }'), '6:9 truncate needs the key to'],
   'truncate to a third': [fileOp('{ truncate: data, to: 0.33 }'), '6:31 to must be a number of at least 0 in sixteenths, such as 2.5, got 0.33'],
   'remap to half a page': [fileOp('{ remap: map, page: 0, to: 0.5 }'), '6:36 to must be a whole number with remap, got 0.5'],
+  'remap of private memory': [fileOp('{ remap: map, page: 0, to: 1 }').replace(', shared: true', ''), "6:18 remap needs a vma that is shared, and 'map' is not"],
   'truncate of a vma': [fileOp('{ truncate: map, to: 1 }'), "6:21 unknown file 'map' (this scenario has: data)"],
   'a write to a file': [fileOp('{ write: data, page: 0 }'), "6:18 unknown vma 'data' (this scenario has: map)"],
   'pwrite without a page': [fileOp('{ pwrite: data }'), '6:9 pwrite has exactly one of page and pages, got neither'],

@@ -43,7 +43,7 @@ export interface FaultPath {
   /** read(2) of one word; 0 behind the end of the file. */
   file_read(inode: Inode, pgoff: number, word: number): Coroutine<number>;
   /** Let a part of a shared mapping of a file show other pages of it, from `pgoff` on. */
-  sys_remap_file_pages?(mm: Mm, start: Address, size: number, pgoff: number): Coroutine;
+  sys_remap_file_pages?(mm: Mm, start: Address, size: number, pgoff: number): Coroutine<number>;
   /** From 2.6.27 on: pages of a file are found without a lock (Nick Piggin, 2008), and may be freed and used anew meanwhile. */
   readonly lockless_pagecache?: true;
   /** 2.6.15: the zero page counts in file_rss. */

@@ -233,15 +233,16 @@ export function* mapFilePage(
     yield* spin_lock(ptl);
     const truncated = (yield* READ_ONCE(truncate_count)) !== sequence;
     const pte = pte_offset_map(mm, pmd, address);
-    const raced = truncated || !pte_none(pte.plain);
-    if (!raced) yield* install_file_page(mm, vma, address, pte, new_page, write_access, anon);
+    const raced = !truncated && !pte_none(pte.plain);
+    if (!truncated && !raced) yield* install_file_page(mm, vma, address, pte, new_page, write_access, anon);
     pte_unmap(pte);
-    yield* spin_unlock(ptl);
-    if (raced) yield* page_cache_release(mm.system, new_page);
-    if (!truncated) {
-      if (raced) mark('file fault raced');
-      return type;
+    if (raced) {
+      mark('file fault raced');
+      yield* page_cache_release(mm.system, new_page);
     }
+    yield* spin_unlock(ptl);
+    if (!truncated) return type;
+    yield* page_cache_release(mm.system, new_page);
     mark('truncation seen');
   }
 }

@@ -8,6 +8,7 @@ import type { Coroutine } from '../machine/step.ts';
 import { might_sleep } from '../machine/thread.ts';
 import { charge, work } from '../machine/work.ts';
 import { down_write, up_write } from '../sync/rwsem.ts';
+import type { ZapDetails } from './fault-path.ts';
 import type { File } from './fs.ts';
 import { page_number, page_size } from './pgtable.ts';
 import { anon_vma_split, anon_vma_unlink } from './rmap.ts';
@@ -148,6 +149,9 @@ function* split_vma_at(mm: Mm, address: Address): Coroutine {
   whole.freed = true;
 }
 
+/** What is not linear stays so: ptes remember which pages of the file they show. */
+const nonlinear: ZapDetails = { check_mapping: null, nonlinear: { first: 0, last: Infinity } };
+
 /** madvise(MADV_DONTNEED): the pages of [start, end) are given back, what is read there next is zero. */
 export function* sys_madvise_dontneed(mm: Mm, start: Address, end: Address): Coroutine {
   might_sleep();
@@ -156,7 +160,8 @@ export function* sys_madvise_dontneed(mm: Mm, start: Address, end: Address): Cor
   for (const vma of [...mm.mmap]) {
     const from = Math.max(start, vma.vm_start);
     const to = Math.min(end, vma.vm_end);
-    if (from < to) yield* mm.system.kernel.zap_page_range(vma, from, to - from);
+    const details = (vma.vm_flags & VM_NONLINEAR) === 0 ? undefined : nonlinear;
+    if (from < to) yield* mm.system.kernel.zap_page_range(vma, from, to - from, details);
   }
   yield* up_write(mm.mmap_sem);
 }

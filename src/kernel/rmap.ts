@@ -23,7 +23,17 @@ import {
   type PtePage,
   type Ptep,
 } from './pgtable.ts';
-import { type Address, AnonVma, type Mm, type Page, type System, type Vma } from './structs.ts';
+import {
+  type Address,
+  AnonVma,
+  type Mm,
+  type Page,
+  type System,
+  VM_EXEC,
+  VM_READ,
+  VM_WRITE,
+  type Vma,
+} from './structs.ts';
 import { ptep_clear_flush_young } from './tlb.ts';
 
 const ANON_VMA_ALLOC = work('anon_vma_alloc');
@@ -65,15 +75,23 @@ export function* find_mergeable_anon_vma(vma: Vma): Coroutine<AnonVma | null> {
   const { mmap, system } = vma.vm_mm;
   const at = mmap.indexOf(vma);
   for (const near of [mmap[at + 1], mmap[at - 1]]) {
-    if (near === undefined || !touch(near, vma) || near.vm_flags === vma.vm_flags) continue;
+    if (near === undefined || near.vm_flags === vma.vm_flags) continue;
+    if (!can_vma_merge_before(near, vma) && !can_vma_merge_before(vma, near)) continue;
     const number = yield* READ_ONCE(near.anon_vma);
     if (number !== 0) return system.anonVmas.get(number)!;
   }
   return null;
 }
 
-function touch(a: Vma, b: Vma): boolean {
-  return a.vm_end === b.vm_start || b.vm_end === a.vm_start;
+/** One vma goes on where another one ends: in memory, and in its file if it has one. Permissions do not count. */
+function can_vma_merge_before(vma: Vma, before: Vma): boolean {
+  if (before.vm_end !== vma.vm_start || !is_mergeable_vma(vma, before)) return false;
+  const pages = page_number(vma.vm_mm, before.vm_end - before.vm_start);
+  return vma.vm_file === null || vma.vm_pgoff === before.vm_pgoff + pages;
+}
+
+function is_mergeable_vma(vma: Vma, { vm_file, vm_flags }: Vma): boolean {
+  return vma.vm_file === vm_file && ((vma.vm_flags ^ vm_flags) & ~(VM_READ | VM_WRITE | VM_EXEC)) === 0;
 }
 
 export function anon_vma_alloc(vma: Vma): AnonVma {

@@ -218,7 +218,9 @@ const opShape = {
   )
     .optional()
     .describe('Map a new area, anonymous or of a file; the script cannot name it again.'),
-  remap: aVma().describe('remap_file_pages: pages of the vma of this name show other pages of its file, from `to` on.'),
+  remap: aVma().describe(
+    'remap_file_pages: pages of the vma of this name, which is shared, show other pages of its file, from `to` on.',
+  ),
   msync: aVma().describe('Write what was stored to the vma of this name, or to some of its pages, to the disk.'),
   truncate: aFile().describe('Give the file of this name the size `to`.'),
   punch: aFile().describe('Give back pages of the file of this name, or all: a hole, which reads as zero.'),

@@ -256,6 +256,7 @@ function checkFileOp(check: Check, path: Path, op: FileOp, files: readonly strin
   const key = ON_FILES.find((kind) => op[kind] !== undefined);
   const kind = key ?? (op.remap === undefined ? undefined : 'remap');
   if (kind === 'truncate' || kind === 'remap') checkTo(check, path, op, kind);
+  if (op.remap !== undefined) checkShared(check, [...path, 'remap'], op.remap);
   if (op.mmap !== undefined) checkMapped(check, [...path, 'mmap'], files);
   if (key === undefined) return;
   checkNamed(check, [...path, key], 'file', op[key]!, files);
@@ -267,6 +268,13 @@ function checkTo(check: Check, path: Path, { to }: FileOp, kind: string): void {
   if (to === undefined) say(check, path, `${kind} needs the key to`);
   else if (kind === 'remap' && !Number.isInteger(to))
     say(check, [...path, 'to'], `to must be a whole number with remap, got ${to}`);
+}
+
+/** Linux refuses to remap private mappings. */
+function checkShared(check: Check, path: Path, vma: string): void {
+  const at = ['vmas', vma];
+  if (findPlace(check.root, at) === undefined || valueAt(check.data, [...at, 'shared']) === true) return;
+  say(check, path, `remap needs a vma that is shared, and ${quote(vma)} is not`);
 }
 
 /** Reports a name that is not one of the scenario's own. */

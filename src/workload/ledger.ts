@@ -5,6 +5,8 @@
  *
  * A store by way of a shared mapping, or by write(2), is one to a word of a file; all others are to a word of an address
  * space. A child has what its parent had when it forked; what happened during the fork the child may have or not.
+ * Which page of its file an address shows is a word too, which remap_file_pages writes: a store during that goes to the
+ * page that was there before, or to the one that is there afterwards.
  */
 import type { Inode } from '../kernel/fs.ts';
 import { page_size } from '../kernel/pgtable.ts';
@@ -23,7 +25,7 @@ export interface Place {
   readonly word: number;
   /** `heap+0` */
   readonly name: string;
-  /** What is mapped there, and whether stores go to the file. Null: anonymous memory. */
+  /** What was mapped there when the program began, and whether stores go to the file. Null: anonymous memory. */
   readonly file: (FilePage & { readonly shared: boolean }) | null;
 }
 
@@ -43,6 +45,8 @@ export interface Store extends Span {
   readonly value: number;
   /** Behind the end of the file, in its last page: it may last or not. */
   loose: boolean;
+  /** Pages of the file that it may have gone to, if that is where it goes. */
+  readonly pages: number[];
 }
 
 /** Words lose what they hold: here what they were when nobody had stored to them. */
@@ -115,6 +119,8 @@ export class Ledger {
   private clock = 0;
   private readonly memory = new Map<Mm, Book>();
   private readonly files = new Map<Inode, Book>();
+  /** Addresses that were remapped, and the pages that they show. */
+  private readonly shown = new Map<Mm, Book>();
   /** What each word of a file held when the program began. */
   private readonly initial = new Map<Inode, (pgoff: number, word: number) => number>();
   private readonly stores: Store[] = [];
@@ -127,18 +133,18 @@ export class Ledger {
   }
 
   storeBegins(mm: Mm, place: Place, by: string, value: number): Store {
-    const store = this.begins({ place, mm, by, value, loose: false });
+    const store = this.begins({ place, mm, by, value, loose: false, pages: [] });
     const { file, address } = place;
-    if (file !== null && file.shared) this.fileBook(file.inode).add(file.pgoff, store);
-    else this.bookOf(mm).add(address, store);
+    if (file === null || !file.shared) this.bookOf(mm).add(address, store);
+    else for (const pgoff of this.shownAt(mm, address, file)) this.mayGoTo(file.inode, pgoff, store);
     return store;
   }
 
   /** write(2) */
   writeBegins({ inode, pgoff }: FilePage, word: number, by: string, value: number): Store {
     const place = { address: -1, word, name: `${inode.name}+${pgoff}`, file: { inode, pgoff, shared: true } };
-    const store = this.begins({ place, mm: null, by, value, loose: false });
-    this.fileBook(inode).add(pgoff, store);
+    const store = this.begins({ place, mm: null, by, value, loose: false, pages: [] });
+    this.mayGoTo(inode, pgoff, store);
     return store;
   }
 
@@ -152,9 +158,9 @@ export class Ledger {
     store.end = ++this.clock;
     if (file !== null && file.shared && store.mm !== null) {
       const { system, i_size } = file.inode;
-      store.loose = byteOf(system, file.pgoff, word) >= i_size.value;
+      store.loose = store.pages.some((pgoff) => byteOf(system, pgoff, word) >= i_size.value);
     }
-    store.sure = !store.loose;
+    store.sure = !store.loose && store.pages.length <= 1;
   }
 
   private begins(what: Omit<Store, keyof Span>): Store {
@@ -163,8 +169,37 @@ export class Ledger {
     return store;
   }
 
+  private mayGoTo(inode: Inode, pgoff: number, store: Store): void {
+    if (store.pages.includes(pgoff)) return;
+    store.pages.push(pgoff);
+    this.fileBook(inode).add(pgoff, store);
+  }
+
+  /** remap_file_pages: what is mapped shared at that place shows another page of the file. */
+  remapBegins(mm: Mm, { address, name, file }: Place, by: string, pgoff: number): Store {
+    const place = { address, word: 0, name, file };
+    const span = { begin: ++this.clock, end: Infinity, sure: true };
+    const remap = { place, mm, by, value: pgoff, loose: false, pages: [], ...span };
+    bookIn(this.shown, mm).add(address, remap);
+    const during = this.stores.filter((store) => store.end === Infinity && store.mm === mm);
+    for (const store of during) if (store.place.address === address) this.mayGoTo(file!.inode, pgoff, store);
+    return remap;
+  }
+
+  remapEnds(remap: Store, made: boolean): void {
+    if (made) remap.end = ++this.clock;
+    else this.strike(remap);
+  }
+
+  /** Pages of the file that the address may show now. */
+  private shownAt(mm: Mm, address: Address, { pgoff }: FilePage): number[] {
+    const { stores, untouched } = bookIn(this.shown, mm).live(address, 0);
+    const moved = stores.map(({ value }) => value);
+    return untouched ? [pgoff, ...moved] : moved;
+  }
+
   private strike(store: Store): void {
-    const books = [...this.memory.values(), ...this.files.values()];
+    const books = [...this.memory.values(), ...this.files.values(), ...this.shown.values()];
     for (const list of [this.stores, ...books.flatMap((book) => [...book.stores.values()])]) {
       const at = list.indexOf(store);
       if (at >= 0) list.splice(at, 1);
@@ -201,7 +236,9 @@ export class Ledger {
   }
 
   forkEnds({ parent, begin }: Forking, child: Mm | null): void {
-    if (child !== null) this.memory.set(child, this.bookOf(parent).copy(begin, ++this.clock));
+    if (child === null) return;
+    const now = ++this.clock;
+    for (const books of [this.memory, this.shown]) books.set(child, bookIn(books, parent).copy(begin, now));
   }
 
   /** Address spaces in which this value was stored there. */
@@ -290,7 +327,7 @@ function told(stores: readonly Store[]): { stores: string[] } {
 export interface Area {
   readonly name: string;
   readonly start: Address;
-  /** What its first page shows; null: anonymous memory. */
+  /** What its first page showed; null: anonymous memory. */
   readonly file: Place['file'];
 }
 

@@ -102,7 +102,7 @@ function perform(mm: Mm, op: ScriptOp, shared: Shared): Coroutine {
     case 'msync':
       return mm.system.kernel.sys_msync(mm, ...rangeOf(mm, op));
     case 'remap':
-      return remap(mm, op);
+      return remap(mm, op, shared);
     case 'truncate':
     case 'punch':
       return cut(op, shared);
@@ -218,12 +218,15 @@ function* cut(op: Extract<ScriptOp, { kind: 'truncate' | 'punch' }>, { ledger }:
   }
 }
 
-function remap(mm: Mm, op: Extract<ScriptOp, { kind: 'remap' }>): Coroutine {
+function* remap(mm: Mm, op: Extract<ScriptOp, { kind: 'remap' }>, { ledger }: Shared): Coroutine {
   const { kernel } = mm.system;
   if (kernel.sys_remap_file_pages === undefined)
     throw new KernelBug('not modelled', 'this kernel has no remap_file_pages');
   const [start, end] = rangeOf(mm, op);
-  return kernel.sys_remap_file_pages(mm, start, end - start, op.to);
+  const pages = Array.from({ length: op.last - op.first + 1 }, (_, n) => placeOf(mm, op.area, op.first + n, 0));
+  const begun = pages.map((place, n) => ledger.remapBegins(mm, place, running.name, op.to + n));
+  const reply = yield* kernel.sys_remap_file_pages(mm, start, end - start, op.to);
+  for (const remapped of begun) ledger.remapEnds(remapped, reply >= 0);
 }
 
 /** A process with these threads, whose memory is a copy of this one's. If there is no memory for it there is none. */

@@ -3,9 +3,10 @@ import { type Coroutine, WRITE } from '../../machine/step.ts';
 import { spin_lock, spin_unlock } from '../../sync/spinlock.ts';
 import type { Change2_6 } from '../change.ts';
 import { v2_6_10 } from '../memory.ts';
+import { copy_vma, vma_link_file } from '../mmap.ts';
 import { PtePage } from '../pgtable.ts';
 import { anon_vma_link } from '../rmap.ts';
-import { type Mm, Vma } from '../structs.ts';
+import type { Mm } from '../structs.ts';
 import { without } from './altered.ts';
 
 /** The parent may go on writing to pages that the child has too. Breaks: cow leak. */
@@ -32,13 +33,17 @@ export const forkNoFlush: Change2_6 = {
 };
 
 function* dup_mmap_unflushed(mm: Mm, parent: Mm): Coroutine<boolean> {
+  let failed = false;
   for (const vma of parent.mmap) {
-    const copy = new Vma(mm, vma.name, vma.vm_start, vma.vm_end, vma.vm_flags);
+    const copy = copy_vma(mm, vma);
     yield* anon_vma_link(copy, vma);
+    yield* vma_link_file(copy);
     yield* spin_lock(mm.page_table_lock);
     mm.mmap.push(copy);
-    yield* mm.system.kernel.copy_page_range(mm, parent, vma);
+    failed = yield* mm.system.kernel.copy_page_range(mm, parent, vma);
     yield* spin_unlock(mm.page_table_lock);
+    if (failed) break;
   }
-  return false; // here 2.6.10 flushes
+  mm.free_area_cache = parent.free_area_cache;
+  return failed; // here 2.6.10 flushes
 }

@@ -426,7 +426,7 @@ function* zap_pte(
   }
   const page = pte_page(tlb.mm, entry);
   // What has no struct page (vm_normal_page) is nobody's copy, and goes in any case.
-  if (details !== null && !page.reserved && (yield* is_kept(page, details))) return;
+  if (details !== null && !page.reserved && ((yield* is_kept(page, details)) || isElsewhere(page, details))) return;
   const pte = yield* xchg(ptep, 0); // ptep_get_and_clear_full
   charge(ZAP_PTE);
   tlb.need_flush = true;
@@ -443,6 +443,11 @@ function* zap_pte(
   if (dirty && zapped.delayed !== null) zapped.delayed.push(page);
   else yield* page_remove_rmap(page);
   yield* tlb_remove_page(tlb, page);
+}
+
+/** All ptes of a vma that is not linear are looked at: other pages of the file stay. */
+function isElsewhere({ index }: Page, { nonlinear }: ZapDetails): boolean {
+  return nonlinear !== undefined && (index < nonlinear.first || index > nonlinear.last);
 }
 
 /** Remove all translations of [start, end), which lies within the vma. */

@@ -42,6 +42,7 @@ import { xip_file_read, xip_file_write, xip_truncate_page } from './xip.ts';
 
 const SYS_TRUNCATE = work('sys_truncate', 500);
 const SYS_REMAP_FILE_PAGES = work('sys_remap_file_pages', 500);
+const EINVAL = 22;
 
 function path({ system }: Inode): FaultPath3 {
   return system.kernel as FaultPath3;
@@ -213,19 +214,25 @@ export function* sys_msync(mm: Mm, start: Address, end: Address): Coroutine {
   for (const inode of inodes) yield* mm.system.kernel.do_writepages(inode);
 }
 
-/** Let a part of a mapping of a file show other pages of it, from `pgoff` on; they are mapped when they are touched. */
-export function* sys_remap_file_pages(mm: Mm, start: Address, size: number, pgoff: number): Coroutine {
+/**
+ * Let a part of a shared mapping of a file show other pages of it, from `pgoff` on; they are mapped when they are touched. The
+ * file stands for one without dirty accounting (tmpfs): of others, whose ptes page_mkclean has to find, 3.14 makes linear vmas.
+ */
+export function* sys_remap_file_pages(mm: Mm, start: Address, size: number, pgoff: number): Coroutine<number> {
   might_sleep();
   charge(SYS_REMAP_FILE_PAGES);
   yield* down_write(mm.mmap_sem);
   const vma = find_vma(mm, start);
-  if (vma !== undefined && vma.vm_start <= start && vma.vm_file !== null) {
+  const shared = vma !== undefined && vma.vm_file !== null && (vma.vm_flags & VM_SHARED) !== 0;
+  const possible = shared && start >= vma.vm_start && start + size <= vma.vm_end;
+  if (possible) {
     if ((vma.vm_flags & VM_NONLINEAR) === 0) yield* vma_make_nonlinear(vma);
     for (let done = 0; done < size; done += page_size(mm)) {
       yield* install_file_pte(mm, vma, start + done, pgoff + done / page_size(mm));
     }
   }
   yield* up_write(mm.mmap_sem);
+  return possible ? 0 : -EINVAL;
 }
 
 function* install_file_pte(mm: Mm, vma: Vma, address: Address, pgoff: number): Coroutine {

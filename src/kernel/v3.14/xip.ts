@@ -5,7 +5,8 @@
  *
  * Nothing keeps truncate away between the look at i_size and the pte (mended by "Fix XIP fault vs truncate race", 2014).
  *
- * The zero page stands for the sparse page, so that nothing counts who maps it.
+ * The zero page stands for the sparse page, so that nothing counts who maps it. There is no mprotect: that a mapping may be
+ * written is VM_WRITE, where Linux fills a hole for VM_MAYWRITE too.
  */
 import { READ_ONCE, WRITE_ONCE } from '../../machine/memory.ts';
 import { CLEAR, type Coroutine, Step } from '../../machine/step.ts';
