@@ -218,6 +218,23 @@ describe('a vma that goes', () => {
   }
 });
 
+describe('mmap_sem', () => {
+  function steps(base: string, vma: string, ops: string): string[] {
+    const text = `about: test\nkernel: { base: ${base} }\nmachine: { profile: altix-3700-8p, cpus: 1 }\nfiles: { data: { pages: 1 } }\nvmas: { map: { pages: 1 ${vma} } }\nthreads: { T: [${ops}] }\nexpect: { never: anything }\n`;
+    return trace(parseScenario(text, 'test.yaml', catalog())).map(({ label }) => label);
+  }
+
+  for (const { name } of bases) {
+    const held = name.startsWith('v2.6');
+    it(`is ${held ? 'held' : 'dropped'} while msync writes in ${name}`, () => {
+      const labels = steps(name, ', file: data, shared: true', '{ write: map, page: 0 }, { msync: map }');
+      const written = labels.lastIndexOf('device writes block 1');
+      expect(written).to.be.greaterThan(0);
+      expect(labels.lastIndexOf('up_read(mm.mmap_sem)') > written).to.equal(held);
+    });
+  }
+});
+
 describe('exploring kernel text', () => {
   const states = (result: Exploration): string[] => result.outcomes.map(({ outcome }) => outcome);
 
