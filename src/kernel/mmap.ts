@@ -2,7 +2,9 @@
  * Address spaces: find_vma, mmap, munmap and madvise (mm/mmap.c and mm/madvise.c of 2.6.10).
  *
  * Left out: the red-black tree and mmap_cache (a sorted list and a charge stand for them), merging of vmas, page tables
- * that are freed before the address space goes (2.6.10 frees whole spans of a pgd entry only).
+ * that are freed before the address space goes (2.6.10 frees whole spans of a pgd entry only). From 2.6.22 on madvise(MADV_DONTNEED)
+ * takes mmap_sem for reading ("mm: madvise avoid exclusive mmap_sem", Nick Piggin, 2007-04-12), here for writing in every kernel:
+ * that a zap finds no page of ptes is no step, and the explorer would not try the fault that makes one before it.
  */
 import { type Coroutine, NOTHING } from '../machine/step.ts';
 import { might_sleep } from '../machine/thread.ts';
