@@ -209,12 +209,21 @@ function* invalidate_hole(inode: Inode, pgoff: number): Coroutine {
   if (page !== null) yield* remove_hole_page(inode.i_mapping, page);
 }
 
+/** read(2) of one word (dax_do_io with DIO_LOCKING). */
+function* dax_file_read(inode: Inode, pgoff: number, word: number): Coroutine<number> {
+  might_sleep();
+  yield* mutex_lock(inode.i_mutex);
+  const value = yield* xip_file_read(inode, pgoff, word);
+  yield* mutex_unlock(inode.i_mutex);
+  return value;
+}
+
 function file_write(inode: Inode, pgoff: number, word: number, value: number): Coroutine<number> {
   return (inode.kind.dax === true ? dax_file_write : generic_file_write)(inode, pgoff, word, value);
 }
 
 function file_read(inode: Inode, pgoff: number, word: number): Coroutine<number> {
-  return (inode.kind.dax === true ? xip_file_read : generic_file_read)(inode, pgoff, word);
+  return (inode.kind.dax === true ? dax_file_read : generic_file_read)(inode, pgoff, word);
 }
 
 /** What the patches that bring DAX replace, but for what faults on all files share. */

@@ -146,16 +146,15 @@ export function* grow_to(inode: Inode, pgoff: number, word: number): Coroutine {
   if (inode.i_size.value < end) yield* i_size_write(inode, end);
 }
 
-/** read(2) of one word; 0 in a hole and behind the end. */
+/**
+ * read(2) of one word; 0 in a hole and behind the end. Takes no lock: truncation may free the block meanwhile, and another file
+ * get it.
+ */
 export function* xip_file_read(inode: Inode, pgoff: number, word: number): Coroutine<number> {
-  might_sleep();
-  yield* mutex_lock(inode.i_mutex);
   const at = (pgoff + word / PAGE_WORDS) * inode.system.geometry.pageBytes;
   const behind = at >= (yield* READ_ONCE(inode.i_size));
   const number = behind ? 0 : yield* get_block(inode, pgoff, false);
-  const value = number > 0 ? yield* READ_ONCE(inode.disk.block(number).contents(word)) : 0;
-  yield* mutex_unlock(inode.i_mutex);
-  return value;
+  return number > 0 ? yield* READ_ONCE(inode.disk.block(number).contents(word)) : 0;
 }
 
 /** Zero what is behind the new end in its block. */
