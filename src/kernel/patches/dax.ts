@@ -19,7 +19,6 @@ import { clear_block, convert_unwritten, get_block } from '../block.ts';
 import { generic_file_read, generic_file_write } from '../filemap.ts';
 import type { AddressSpace, Inode } from '../fs.ts';
 import { mark } from '../marks.ts';
-import { is_shared } from '../memory.ts';
 import { alloc_page, clear_user_highpage, copy_user_highpage, page_cache_release } from '../page_alloc.ts';
 import { SetPageUptodate } from '../page-flags.ts';
 import { add_to_page_cache } from '../pagemap.ts';
@@ -152,8 +151,7 @@ export function* map_block(vma: Vma, vmf: VmFaultInfo, number: number): Coroutin
   }
   const block = mapping.host.disk.block(Math.abs(number));
   if (number < 0) yield* clear_block(block);
-  const write = (vmf.flags & FAULT_FLAG_WRITE) !== 0 && is_shared(vma);
-  if (!(yield* vm_insert_mixed(vma, vmf.virtual_address, block, write))) mark('file fault raced');
+  if (!(yield* vm_insert_mixed(vma, vmf.virtual_address, block))) mark('file fault raced');
   return VM_FAULT_NOPAGE;
 }
 
