@@ -218,5 +218,5 @@ export {
   unparkCursor,
 } from './kernel/pte-walk.ts';
 export { RadixTables } from './kernel/radix-tables.ts';
-export { find_vma, remove_vm_struct } from './kernel/mmap.ts';
+export { find_vma, free_pgtables, remove_vm_struct, remove_vma } from './kernel/mmap.ts';
 export { lru_cache_add_active } from './kernel/swap.ts';

@@ -5,7 +5,8 @@ import { explore } from '../src/drivers/controlled/explore.ts';
 import { random } from '../src/drivers/controlled/random.ts';
 import { runTimed } from '../src/drivers/timed/run.ts';
 import { bases, patches } from '../src/kernel/index.ts';
-import type { Scenario } from '../src/scenario/read.ts';
+import { catalog } from '../src/scenario/catalog.ts';
+import { parseScenario, type Scenario } from '../src/scenario/read.ts';
 import { buildWorld, checkedProgram } from '../src/scenario/world.ts';
 import { kernelTitle } from './support/kernels.ts';
 import { type Program, programs, scenarioOf } from './support/file-programs.ts';
@@ -43,6 +44,13 @@ describe('files that are memory', () => {
         }),
         { numRuns: Math.ceil((fc.readConfigureGlobal().numRuns ?? 100) / 4) },
       );
+    });
+
+    it(`take two faults for the first store to a page that is mapped shared: ${kernelTitle(kernel)}`, () => {
+      const text = `about: test\nkernel: { base: ${kernel.base}, patches: [${kernel.patches.join()}] }\nmachine: { profile: altix-3700-8p, cpus: 1 }\nfiles: { data: { pages: 1, dax: true } }\nvmas: { map: { pages: 1, file: data, shared: true } }\nthreads: { T: [{ write: map, page: 0 }, { write: map, page: 0 }] }\nexpect: { never: anything, counts: { pgfault: 2 } }\n`;
+      const world = buildWorld(parseScenario(text, 'test.yaml', catalog()));
+      const { threads } = runTimed(world.births, world);
+      expect(checkedProgram(world).atEnd(threads)).to.deep.equal([]);
     });
   }
 });

@@ -250,6 +250,48 @@ describe('files of 2.6.10', () => {
   });
 });
 
+describe('a vma that goes', () => {
+  const ENDS: Readonly<Record<string, string>> = { munmap: '{ munmap: map }', exit: '{ exit: true }' };
+
+  /** In which order its page is freed, and it is found no longer by way of the page and of the file. */
+  function order(base: string, end: string): string[] {
+    const text = `about: test\nkernel: { base: ${base} }\nmachine: { profile: altix-3700-8p, cpus: 1 }\nfiles: { data: { pages: 1 } }\nvmas: { map: { pages: 1, file: data } }\nthreads: { T: [{ write: map, page: 0 }, ${end}] }\nexpect: { never: anything }\n`;
+    const labels = trace(parseScenario(text, 'test.yaml', catalog())).map(({ label }) => label);
+    const words = labels.map((label) => /^free page|^[a-z]+_unlock.*(?:anon_vma|i_mmap)/.exec(label)?.[0] ?? '');
+    return words.filter((word) => word !== '').slice(-3);
+  }
+
+  for (const [how, end] of Object.entries(ENDS)) {
+    it(`is unlinked after its page is free in 2.6.10: ${how}`, () => {
+      expect(order('v2.6.10', end)).to.deep.equal(['free page', 'spin_unlock(data.i_mmap', 'spin_unlock(map.anon_vma']);
+    });
+
+    for (const { name } of bases.filter(({ name }) => name !== 'v2.6.10')) {
+      it(`is unlinked before its page is free in ${name}: ${how}`, () => {
+        const lock = name === 'v2.6.15' ? 'spin' : 'mutex';
+        expect(order(name, end)).to.deep.equal(['spin_unlock(map.anon_vma', `${lock}_unlock(data.i_mmap`, 'free page']);
+      });
+    }
+  }
+});
+
+describe('mmap_sem', () => {
+  function steps(base: string, vma: string, ops: string): string[] {
+    const text = `about: test\nkernel: { base: ${base} }\nmachine: { profile: altix-3700-8p, cpus: 1 }\nfiles: { data: { pages: 1 } }\nvmas: { map: { pages: 1 ${vma} } }\nthreads: { T: [${ops}] }\nexpect: { never: anything }\n`;
+    return trace(parseScenario(text, 'test.yaml', catalog())).map(({ label }) => label);
+  }
+
+  for (const { name } of bases) {
+    const held = name.startsWith('v2.6');
+    it(`is ${held ? 'held' : 'dropped'} while msync writes in ${name}`, () => {
+      const labels = steps(name, ', file: data, shared: true', '{ write: map, page: 0 }, { msync: map }');
+      const written = labels.lastIndexOf('device writes block 1');
+      expect(written).to.be.greaterThan(0);
+      expect(labels.lastIndexOf('up_read(mm.mmap_sem)') > written).to.equal(held);
+    });
+  }
+});
+
 describe('exploring kernel text', () => {
   const states = (result: Exploration): string[] => result.outcomes.map(({ outcome }) => outcome);
 

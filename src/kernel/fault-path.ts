@@ -18,6 +18,8 @@ export interface FaultPath {
   copy_page_range(dst: Mm, src: Mm, vma: Vma): Coroutine<boolean>;
   zap_page_range(vma: Vma, address: Address, size: number, details?: ZapDetails): Coroutine;
   unmap_region(mm: Mm, vmas: readonly Vma[]): Coroutine;
+  /** What munmap does with a vma after that: remove_vm_struct in 2.6.10. */
+  remove_vma(vma: Vma): Coroutine;
   exit_mmap(mm: Mm): Coroutine;
   /** The lock of a page of ptes. */
   pte_lockptr(mm: Mm, ptes: PtePage): Spinlock;

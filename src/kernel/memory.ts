@@ -598,6 +598,7 @@ export const v2_6_10 = {
   copy_page_range,
   zap_page_range,
   unmap_region,
+  remove_vma: remove_vm_struct,
   exit_mmap,
   page_check_address,
   page_check_done,

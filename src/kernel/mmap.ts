@@ -2,9 +2,11 @@
  * Address spaces: find_vma, mmap, munmap and madvise (mm/mmap.c and mm/madvise.c of 2.6.10).
  *
  * Left out: the red-black tree and mmap_cache (a sorted list and a charge stand for them), merging of vmas, page tables
- * that are freed before the address space goes (2.6.10 frees whole spans of a pgd entry only).
+ * that are freed before the address space goes (2.6.10 frees whole spans of a pgd entry only). From 2.6.22 on madvise(MADV_DONTNEED)
+ * takes mmap_sem for reading ("mm: madvise avoid exclusive mmap_sem", Nick Piggin, 2007-04-12), here for writing in every kernel:
+ * that a zap finds no page of ptes is no step, and the explorer would not try the fault that makes one before it.
  */
-import type { Coroutine } from '../machine/step.ts';
+import { type Coroutine, NOTHING } from '../machine/step.ts';
 import { might_sleep } from '../machine/thread.ts';
 import { charge, work } from '../machine/work.ts';
 import { down_write, up_write } from '../sync/rwsem.ts';
@@ -120,7 +122,7 @@ export function* sys_munmap(mm: Mm, start: Address, end: Address): Coroutine {
   if (gone.length > 0) {
     mm.mmap.splice(mm.mmap.indexOf(gone[0]), gone.length); // detach_vmas_to_be_unmapped
     yield* mm.system.kernel.unmap_region(mm, gone);
-    for (const vma of gone) yield* remove_vm_struct(vma);
+    for (const vma of gone) yield* mm.system.kernel.remove_vma(vma);
   }
   yield* up_write(mm.mmap_sem);
 }
@@ -130,6 +132,23 @@ export function* remove_vm_struct(vma: Vma): Coroutine {
   yield* vma_replace_file(vma, []);
   yield* anon_vma_unlink(vma);
   vma.freed = true;
+}
+
+/**
+ * From 2.6.15 on ("unlink vma before pagetables", Hugh Dickins, 2005-10-13): before page tables and gathered pages are freed,
+ * nothing leads to the vmas any more.
+ */
+export function* free_pgtables(vmas: readonly Vma[]): Coroutine {
+  for (const vma of vmas) {
+    yield* anon_vma_unlink(vma);
+    yield* vma_replace_file(vma, []); // unlink_file_vma
+  }
+}
+
+/** What is left of remove_vm_struct then. */
+export function remove_vma(vma: Vma): Coroutine {
+  vma.freed = true;
+  return NOTHING;
 }
 
 /** Make two vmas of the one that an address lies within. Caller holds mmap_sem for writing. */

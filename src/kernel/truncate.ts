@@ -185,20 +185,23 @@ function* do_writepages(inode: Inode): Coroutine {
   }
 }
 
-/** Make dirty pages of dirty ptes, then write those. */
+/** mmap_sem is held while the disk writes, so i_sem is not taken. */
 function* sys_msync(mm: Mm, start: Address, end: Address): Coroutine {
   might_sleep();
   yield* down_read(mm.mmap_sem);
-  const inodes = new Set<Inode>();
   for (const vma of mm.mmap) {
     const from = Math.max(start, vma.vm_start);
     const to = Math.min(end, vma.vm_end);
-    if (from >= to || vma.vm_file === null || (vma.vm_flags & VM_SHARED) === 0) continue;
-    yield* filemap_sync(vma, from, to);
-    inodes.add(vma.vm_file.f_mapping.host);
+    if (from < to) yield* msync_interval(vma, from, to);
   }
   yield* up_read(mm.mmap_sem);
-  for (const inode of inodes) yield* mm.system.kernel.do_writepages(inode);
+}
+
+/** Make dirty pages of dirty ptes, then write those. Caller holds mmap_sem. */
+function* msync_interval(vma: Vma, start: Address, end: Address): Coroutine {
+  if (vma.vm_file === null || (vma.vm_flags & VM_SHARED) === 0) return;
+  yield* filemap_sync(vma, start, end);
+  yield* vma.vm_mm.system.kernel.do_writepages(vma.vm_file.f_mapping.host);
 }
 
 function* filemap_sync(vma: Vma, start: Address, end: Address): Coroutine {

@@ -19,7 +19,7 @@ function* xip_file_fault(vma: Vma, vmf: VmFaultInfo): Coroutine<VmFault> {
   if (yield* is_behind_end(mapping, vmf.pgoff)) return VM_FAULT_SIGBUS;
   const number = yield* get_block(mapping.host, vmf.pgoff, false);
   const page = number === 0 ? ZERO_PAGE(vma.vm_mm) : mapping.host.disk.block(number);
-  return yield* path3(vma.vm_mm).xipInsert(vma, vmf, page, false);
+  return yield* path3(vma.vm_mm).xipInsert(vma, vmf, page);
 }
 
 export const xipSparseUnlocked: Change3_17 = {

@@ -13,12 +13,12 @@ import type { Page, VmFault, Vma } from '../structs.ts';
 import { VM_FAULT_NOPAGE, VM_FAULT_SIGBUS, type VmFaultInfo } from '../v3.14/vm-fault.ts';
 import { is_behind_end, vm_insert_mixed } from '../v3.14/xip.ts';
 
-function* xipInsert(vma: Vma, vmf: VmFaultInfo, page: Page, write: boolean): Coroutine<VmFault> {
+function* xipInsert(vma: Vma, vmf: VmFaultInfo, page: Page): Coroutine<VmFault> {
   const mapping = vma.vm_file!.f_mapping;
   yield* mutex_lock(mapping.i_mmap_mutex);
   const cut = yield* is_behind_end(mapping, vmf.pgoff);
   if (cut) mark('truncation seen');
-  else yield* vm_insert_mixed(vma, vmf.virtual_address, page, write);
+  else yield* vm_insert_mixed(vma, vmf.virtual_address, page);
   yield* mutex_unlock(mapping.i_mmap_mutex);
   return cut ? VM_FAULT_SIGBUS : VM_FAULT_NOPAGE;
 }

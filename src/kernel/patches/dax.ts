@@ -19,7 +19,6 @@ import { clear_block, convert_unwritten, get_block } from '../block.ts';
 import { generic_file_read, generic_file_write } from '../filemap.ts';
 import type { AddressSpace, Inode } from '../fs.ts';
 import { mark } from '../marks.ts';
-import { is_shared } from '../memory.ts';
 import { alloc_page, clear_user_highpage, copy_user_highpage, page_cache_release } from '../page_alloc.ts';
 import { SetPageUptodate } from '../page-flags.ts';
 import { add_to_page_cache } from '../pagemap.ts';
@@ -152,8 +151,7 @@ export function* map_block(vma: Vma, vmf: VmFaultInfo, number: number): Coroutin
   }
   const block = mapping.host.disk.block(Math.abs(number));
   if (number < 0) yield* clear_block(block);
-  const write = (vmf.flags & FAULT_FLAG_WRITE) !== 0 && is_shared(vma);
-  if (!(yield* vm_insert_mixed(vma, vmf.virtual_address, block, write))) mark('file fault raced');
+  if (!(yield* vm_insert_mixed(vma, vmf.virtual_address, block))) mark('file fault raced');
   return VM_FAULT_NOPAGE;
 }
 
@@ -209,12 +207,21 @@ function* invalidate_hole(inode: Inode, pgoff: number): Coroutine {
   if (page !== null) yield* remove_hole_page(inode.i_mapping, page);
 }
 
+/** read(2) of one word (dax_do_io with DIO_LOCKING). */
+function* dax_file_read(inode: Inode, pgoff: number, word: number): Coroutine<number> {
+  might_sleep();
+  yield* mutex_lock(inode.i_mutex);
+  const value = yield* xip_file_read(inode, pgoff, word);
+  yield* mutex_unlock(inode.i_mutex);
+  return value;
+}
+
 function file_write(inode: Inode, pgoff: number, word: number, value: number): Coroutine<number> {
   return (inode.kind.dax === true ? dax_file_write : generic_file_write)(inode, pgoff, word, value);
 }
 
 function file_read(inode: Inode, pgoff: number, word: number): Coroutine<number> {
-  return (inode.kind.dax === true ? xip_file_read : generic_file_read)(inode, pgoff, word);
+  return (inode.kind.dax === true ? dax_file_read : generic_file_read)(inode, pgoff, word);
 }
 
 /** What the patches that bring DAX replace, but for what faults on all files share. */

@@ -31,7 +31,7 @@ import {
   vm_page_prot,
   ZERO_PAGE,
 } from '../memory.ts';
-import { copy_vma, remove_vm_struct, vma_link_file } from '../mmap.ts';
+import { copy_vma, free_pgtables, remove_vma, vma_link_file } from '../mmap.ts';
 import { type MmuGather, tlb_flush_mmu, tlb_gather_mmu, tlb_remove_page } from '../mmu_gather.ts';
 import {
   alloc_page_vma,
@@ -399,17 +399,19 @@ function* zap_page_range(vma: Vma, address: Address, size: number, details: ZapD
 function* unmap_region(mm: Mm, vmas: readonly Vma[]): Coroutine {
   const tlb = tlb_gather_mmu(mm, false);
   for (const { vm_start, vm_end } of vmas) yield* unmap_vmas(tlb, vm_start, vm_end);
-  yield* tlb_flush_mmu(tlb);
+  yield* free_pgtables(vmas);
+  yield* tlb_flush_mmu(tlb); // tlb_finish_mmu
 }
 
 function* exit_mmap(mm: Mm): Coroutine {
   const tlb = tlb_gather_mmu(mm, true);
   for (const { vm_start, vm_end } of mm.mmap) yield* unmap_vmas(tlb, vm_start, vm_end);
   charge(FREE_PTE_PAGE, mm.pgd.nr_ptes);
+  yield* free_pgtables(mm.mmap);
   yield* tlb_flush_mmu(tlb);
   mm.pgd.clear();
   mm.dead = true;
-  for (const vma of mm.mmap.splice(0)) yield* remove_vm_struct(vma);
+  for (const vma of mm.mmap.splice(0)) yield* remove_vma(vma);
 }
 
 /** Caller holds the parent's mmap_sem for writing. Returns true if out of memory. */
@@ -521,6 +523,7 @@ export const v2_6_15 = {
   copy_page_range,
   zap_page_range,
   unmap_region,
+  remove_vma,
   exit_mmap,
   page_check_address,
   page_check_done,

@@ -1,4 +1,5 @@
 /** Linux 3.14, 2014-03-30. */
+import { remove_vma } from '../mmap.ts';
 import { anon_vma_prepare } from '../rmap.ts';
 import { __do_fault, do_linear_fault, do_nonlinear_fault } from './do-fault.ts';
 import { do_page_fault } from './fault.ts';
@@ -22,6 +23,7 @@ export const v3 = {
   zap_page_range: memory.zap_page_range,
   zap_pte_range: memory.zap_pte_range,
   unmap_region: memory.unmap_region,
+  remove_vma,
   exit_mmap: memory.exit_mmap,
   page_check_address,
   page_check_done,

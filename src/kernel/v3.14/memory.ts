@@ -20,7 +20,7 @@ import type { ZapDetails } from '../fault-path.ts';
 import type { AddressSpace } from '../fs.ts';
 import { mark } from '../marks.ts';
 import { copy_cow_page, is_kept, maybe_mkwrite, set_pte, vm_page_prot, ZERO_PAGE } from '../memory.ts';
-import { remove_vm_struct } from '../mmap.ts';
+import { free_pgtables, remove_vma } from '../mmap.ts';
 import {
   type MmuGather,
   tlb_flush_mmu,
@@ -482,6 +482,7 @@ export function* zap_page_range(
 export function* unmap_region(mm: Mm, vmas: readonly Vma[]): Coroutine {
   const tlb = tlb_gather_mmu(mm, false);
   for (const vma of vmas) yield* unmap_page_range(tlb, vma, vma.vm_start, vma.vm_end, null);
+  yield* free_pgtables(vmas);
   yield* tlb_flush_mmu(tlb);
 }
 
@@ -490,11 +491,11 @@ export function* exit_mmap(mm: Mm): Coroutine {
   const tlb = tlb_gather_mmu(mm, true);
   for (const vma of mm.mmap) yield* unmap_page_range(tlb, vma, vma.vm_start, vma.vm_end, null);
   charge(FREE_PTE_PAGE, mm.pgd.nr_ptes);
-  for (const vma of [...mm.mmap]) yield* remove_vm_struct(vma); // free_pgtables
+  yield* free_pgtables(mm.mmap);
   yield* tlb_flush_mmu(tlb);
-  mm.mmap.length = 0;
   mm.pgd.clear();
   mm.dead = true;
+  for (const vma of mm.mmap.splice(0)) yield* remove_vma(vma);
 }
 
 /** Caller holds i_mutex. Sleeps for the mutex: a fault that has it has to be waited for. */

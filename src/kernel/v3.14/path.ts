@@ -40,7 +40,7 @@ export interface FaultPath3 extends FaultPath {
   readonly filemap_page_mkwrite: FaultHandler;
   /** vm_ops->fault of files that are memory; its last part, that maps what it has found; and what replaces both in DAX. */
   readonly xip_file_fault: FaultHandler;
-  xipInsert(vma: Vma, vmf: VmFaultInfo, page: Page, write: boolean): Coroutine<VmFault>;
+  xipInsert(vma: Vma, vmf: VmFaultInfo, page: Page): Coroutine<VmFault>;
   readonly dax_fault?: FaultHandler;
   /** DAX: a store to a hole that is mapped. */
   readonly dax_mkwrite?: FaultHandler;

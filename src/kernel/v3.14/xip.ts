@@ -1,7 +1,8 @@
 /**
- * Files that are memory, before DAX (mm/filemap_xip.c, fs/ext2/xip.c): a block is mapped as it is. The first private store to a
- * page takes two faults: one maps the block read-only, the other one copies it. A hole reads as one page for all (the sparse
- * page), which whoever fills the hole takes away again; a sequence counter tells him of those who map it meanwhile.
+ * Files that are memory, before DAX (mm/filemap_xip.c, fs/ext2/xip.c): a block is mapped as it is. The first store to a
+ * page takes two faults: one maps the block read-only, the other one makes the pte writable, or copies the block if the mapping is
+ * private. A hole reads as one page for all (the sparse page), which whoever fills the hole takes away again; a sequence counter
+ * tells him of those who map it meanwhile.
  *
  * Nothing keeps truncate away between the look at i_size and the pte (mended by "Fix XIP fault vs truncate race", 2014).
  *
@@ -15,40 +16,30 @@ import { mutex_lock, mutex_unlock } from '../../sync/mutex.ts';
 import { spin_lock, spin_unlock } from '../../sync/spinlock.ts';
 import { get_block } from '../block.ts';
 import { type AddressSpace, i_size_write, type Inode } from '../fs.ts';
-import { is_shared, maybe_mkwrite, set_pte, vm_page_prot, ZERO_PAGE } from '../memory.ts';
+import { is_shared, set_pte, vm_page_prot, ZERO_PAGE } from '../memory.ts';
 import { round_up_pages } from '../pagemap.ts';
-import {
-  mk_pte,
-  pmd_offset,
-  pmd_page,
-  pte_mkdirty,
-  pte_none,
-  pte_offset_map,
-  pte_unmap,
-  update_mmu_cache,
-} from '../pgtable.ts';
+import { mk_pte, pmd_offset, pmd_page, pte_none, pte_offset_map, pte_unmap, update_mmu_cache } from '../pgtable.ts';
 import { type Address, DATA, type Page, PAGE_WORDS, VM_WRITE, type VmFault, type Vma } from '../structs.ts';
 import { flush_tlb_page } from '../tlb.ts';
 import { part_of } from '../truncate.ts';
 import { path3 } from './path.ts';
-import { FAULT_FLAG_WRITE, VM_FAULT_NOPAGE, VM_FAULT_SIGBUS, type VmFaultInfo } from './vm-fault.ts';
+import { VM_FAULT_NOPAGE, VM_FAULT_SIGBUS, type VmFaultInfo } from './vm-fault.ts';
 
 export function* xip_file_fault(vma: Vma, vmf: VmFaultInfo): Coroutine<VmFault> {
   const mm = vma.vm_mm;
   const mapping = vma.vm_file!.f_mapping;
   const { host } = mapping;
-  const write = (vmf.flags & FAULT_FLAG_WRITE) !== 0 && is_shared(vma);
   for (;;) {
     if (yield* is_behind_end(mapping, vmf.pgoff)) return VM_FAULT_SIGBUS;
     let number = yield* get_block(host, vmf.pgoff, false);
     if (number === 0 && is_shared(vma) && (vma.vm_flags & VM_WRITE) !== 0) {
       number = yield* fill_hole(mapping, vmf.pgoff); // one fault for all that may follow
     }
-    if (number !== 0) return yield* path3(mm).xipInsert(vma, vmf, host.disk.block(number), write);
+    if (number !== 0) return yield* path3(mm).xipInsert(vma, vmf, host.disk.block(number));
 
     yield* sparse_write_begin(mapping);
     const filled = (yield* get_block(host, vmf.pgoff, false)) !== 0;
-    const fault = filled ? 0 : yield* path3(mm).xipInsert(vma, vmf, ZERO_PAGE(mm), false);
+    const fault = filled ? 0 : yield* path3(mm).xipInsert(vma, vmf, ZERO_PAGE(mm));
     yield* sparse_write_end(mapping);
     if (!filled) return fault;
   }
@@ -59,8 +50,8 @@ export function* is_behind_end({ host }: AddressSpace, pgoff: number): Coroutine
 }
 
 /** The end of xip_file_fault. That somebody else has mapped something is fine. */
-export function* xipInsert(vma: Vma, vmf: VmFaultInfo, page: Page, write: boolean): Coroutine<VmFault> {
-  yield* vm_insert_mixed(vma, vmf.virtual_address, page, write);
+export function* xipInsert(vma: Vma, vmf: VmFaultInfo, page: Page): Coroutine<VmFault> {
+  yield* vm_insert_mixed(vma, vmf.virtual_address, page);
   return VM_FAULT_NOPAGE;
 }
 
@@ -111,8 +102,11 @@ function* unmap_sparse(mapping: AddressSpace, pgoff: number): Coroutine {
   yield* kernel.i_mmap_unlock_write(mapping);
 }
 
-/** Map memory that has no struct page, if nothing is mapped there: false, if something is (-EBUSY). */
-export function* vm_insert_mixed(vma: Vma, address: Address, page: Page, write: boolean): Coroutine<boolean> {
+/**
+ * Map memory that has no struct page, if nothing is mapped there: false, if something is (-EBUSY). Read-only: vm_page_prot of a
+ * vma with page_mkwrite has no write bit, so that a store takes a second fault.
+ */
+export function* vm_insert_mixed(vma: Vma, address: Address, page: Page): Coroutine<boolean> {
   const mm = vma.vm_mm;
   const { kernel } = mm.system;
   const ptes = pmd_page(mm, pmd_offset(mm, address)!, address)!;
@@ -120,8 +114,7 @@ export function* vm_insert_mixed(vma: Vma, address: Address, page: Page, write: 
   yield* spin_lock(kernel.pte_lockptr(mm, ptes));
   const none = pte_none(pte.plain);
   if (none) {
-    const protection = mk_pte(page, vm_page_prot);
-    const entry = write ? maybe_mkwrite(pte_mkdirty(protection), vma) : protection;
+    const entry = mk_pte(page, vm_page_prot);
     yield* set_pte(pte, entry);
     update_mmu_cache(vma, address, entry);
   }
@@ -147,16 +140,15 @@ export function* grow_to(inode: Inode, pgoff: number, word: number): Coroutine {
   if (inode.i_size.value < end) yield* i_size_write(inode, end);
 }
 
-/** read(2) of one word; 0 in a hole and behind the end. */
+/**
+ * read(2) of one word; 0 in a hole and behind the end. Takes no lock: truncation may free the block meanwhile, and another file
+ * get it.
+ */
 export function* xip_file_read(inode: Inode, pgoff: number, word: number): Coroutine<number> {
-  might_sleep();
-  yield* mutex_lock(inode.i_mutex);
   const at = (pgoff + word / PAGE_WORDS) * inode.system.geometry.pageBytes;
   const behind = at >= (yield* READ_ONCE(inode.i_size));
   const number = behind ? 0 : yield* get_block(inode, pgoff, false);
-  const value = number > 0 ? yield* READ_ONCE(inode.disk.block(number).contents(word)) : 0;
-  yield* mutex_unlock(inode.i_mutex);
-  return value;
+  return number > 0 ? yield* READ_ONCE(inode.disk.block(number).contents(word)) : 0;
 }
 
 /** Zero what is behind the new end in its block. */
