@@ -472,6 +472,22 @@ describe('command line', () => {
     }
   });
 
+  it('a file that is no checkpoint is not written over by one, exit code 2', async () => {
+    const bug = file('bug.yaml', RACE('no-pte-none-recheck'));
+    for (const other of [bug, folder]) {
+      const { code, err } = await faultline('explore', bug, '-q', '--checkpoint', other);
+      expect([code, existsSync(other)]).to.deep.equal([2, true]);
+      expect(err).to.match(/is there already, and is not a checkpoint: nothing is written over it\n$/);
+    }
+  });
+
+  it('validate: a table without that of the unpatched kernel has no curves beside it', async () => {
+    const options = ['--scale', '64', '--replications', '1', '-q', '-o', join(folder, 'validation.md')];
+    const { code, out } = await faultline('validate', 'history/003-prefault-i386-v2', ...options);
+    expect(code).to.equal(0);
+    expect(out).to.contain('predicted: mean error');
+  });
+
   it('bad sizes: a row that is too small or too large is one error before anything is run, exit code 2', async () => {
     const row = (gb: number): string => SMALL.replace('0.01', `${gb}`);
     const output = join(folder, 'sizes');

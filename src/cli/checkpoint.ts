@@ -110,6 +110,21 @@ export class CheckpointFile {
   }
 }
 
+/** A checkpoint takes the place of what is there, and goes in the end: throws a UsageError if that is something else. */
+export function refuseOther(path: string): void {
+  if (existsSync(path) && !isCheckpoint(path))
+    throw new UsageError(`${path} is there already, and is not a checkpoint: nothing is written over it`);
+}
+
+function isCheckpoint(path: string): boolean {
+  try {
+    const { format } = JSON.parse(readFileSync(path, 'utf8')) as { format?: unknown };
+    return typeof format === 'string' && format.startsWith('faultline.checkpoint/');
+  } catch {
+    return false;
+  }
+}
+
 /** Where a search was interrupted; null: there is no such file. Throws a UsageError if it is another search. */
 export function readCheckpoint(path: string, { version, scenario, options }: SearchKey): Checkpoint | null {
   if (!existsSync(path)) return null;

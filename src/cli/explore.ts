@@ -15,7 +15,7 @@ import { wrap } from '../report/wrap.ts';
 import { judge } from '../scenario/judge.ts';
 import { benchmarkOf, type Scenario } from '../scenario/read.ts';
 import { buildWorld, type CheckedProgram, checkedProgram } from '../scenario/world.ts';
-import { CheckpointFile, checkpointPath, type SearchKey } from './checkpoint.ts';
+import { CheckpointFile, checkpointPath, refuseOther, type SearchKey } from './checkpoint.ts';
 import { drawStored, storedCounterexample, type StoredCounterexample } from './counterexample.ts';
 import { EXIT, UsageError } from './exit.ts';
 import { type ExportOptions, exportRecording, nameFor, stepExportsOf, withExports } from './export.ts';
@@ -201,6 +201,7 @@ function resumeLine(file: string, checkpoint: string, options: ExploreCommandOpt
 
 function checkpointFile(scenario: Scenario, options: ExploreCommandOptions): CheckpointFile {
   const given = typeof options.resume === 'string' ? options.resume : options.checkpoint;
+  if (given !== undefined && !options.resume) refuseOther(given);
   const key = searchKey(scenario, options);
   return new CheckpointFile(given ?? checkpointPath(key), key, given !== undefined);
 }

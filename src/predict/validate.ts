@@ -113,11 +113,9 @@ function nullErrors(
   table: readonly PublishedRow[],
   base: readonly PublishedRow[],
 ): Record<string, number> {
-  const fitted = nullModels(
-    base
-      .filter((other) => other.row.gb === row.gb)
-      .map((other) => ({ threads: other.row.threads, rate: other.measured.faultsPerWallS })),
-  );
+  const same = base.filter((other) => other.row.gb === row.gb);
+  if (same.length === 0) return {}; // the table of the unpatched kernel is not among those that are looked at
+  const fitted = nullModels(same.map((other) => ({ threads: other.row.threads, rate: other.measured.faultsPerWallS })));
   const first = table.find((other) => other.row.gb === row.gb && other.row.threads === 1 && !isImpossible(other));
   const errors: Record<string, number> = {};
   for (const model of fitted) {

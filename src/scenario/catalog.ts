@@ -11,6 +11,7 @@ export function catalog(): Catalog {
     kernels: bases.map((base) => base.name),
     patches: patches.map((patch) => patch.name),
     bugs: bugs.map((bug) => bug.name),
+    basesOf: new Map([...patches, ...bugs].map(({ name, base }) => [name, base])),
     profiles: Object.fromEntries(profiles.map((profile) => [profile.name, sizeOf(profile)])),
     defaultProfile,
     invariants: ruleNames(),

@@ -19,6 +19,8 @@ export interface Catalog {
   readonly kernels: readonly string[];
   readonly patches: readonly string[];
   readonly bugs: readonly string[];
+  /** The kernel that each patch and each bug is a change to. */
+  readonly basesOf: ReadonlyMap<string, string>;
   readonly profiles: Readonly<Record<string, MachineSize>>;
   /** One of `profiles`. */
   readonly defaultProfile: string;
