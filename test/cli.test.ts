@@ -517,7 +517,7 @@ describe('command line', () => {
     for (const code of ['0', '1', '2', '3', '4', '70']) expect(help.out).to.match(new RegExp(`^  ${code} `, 'm'));
   });
 
-  it('as a program: results on stdout only, exit codes of the process, a closed pipe is no error', () => {
+  it('as a program: results on stdout only, exit codes of the process', () => {
     const node = ['--import', './test/support/register.mjs', 'src/cli/main.ts'];
     const version = execFileSync(process.execPath, [...node, '--version'], { encoding: 'utf8' });
     expect(version.trim()).to.equal((JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version);
@@ -529,5 +529,39 @@ describe('command line', () => {
     });
     // eslint-disable-next-line no-control-regex
     expect(colors.stdout).to.not.match(/\u001b/);
+  });
+
+  /** A command line of the shell, `$faultline` being the program. */
+  function shell(line: string) {
+    const faultline = `${process.execPath} --import ./test/support/register.mjs src/cli/main.ts`;
+    return spawnSync('sh', ['-c', line], { encoding: 'utf8', env: { ...process.env, faultline } });
+  }
+
+  it('as a program: who closes the pipe does not change the exit code', () => {
+    const path = file('piped.yaml', RACE('no-pte-none-recheck'));
+    const explore = `$faultline explore ${path} -q -o ${join(folder, 'piped.trail.json')}`;
+    expect(shell(`{ ${explore}; echo code $? >&2; } | true`).stderr).to.equal('code 1\n');
+  });
+
+  it('as a program: output that cannot be written is exit code 2 and a line, if that can be written', function () {
+    if (!existsSync('/dev/full')) this.skip();
+    const { status, stderr } = shell('$faultline list > /dev/full');
+    expect([status, stderr]).to.satisfy(
+      ([code, err]: [number, string]) => code === 2 && /^faultline: stdout cannot be written: ENOSPC.*\n$/.test(err),
+    );
+    expect(shell('$faultline list > /dev/full 2> /dev/full').status).to.equal(2);
+    expect(shell('$faultline run nothing-here 2> /dev/full').status).to.equal(2);
+  });
+
+  it('as a program: a patch that exits or waits for ever is exit code 2 and a line', () => {
+    const path = file('patched.yaml', RACE(''));
+    for (const text of ['process.exit(0);', 'await new Promise(() => undefined);']) {
+      const patch = file('endless.mjs', `${text}\nexport default {};\n`);
+      const { status, stderr } = shell(`$faultline explore ${path} -q --patch ${patch}`);
+      expect([status, stderr]).to.deep.equal([
+        2,
+        'faultline: the command did not end: a patch exits, or awaits what never comes\n',
+      ]);
+    }
   });
 });

@@ -4,6 +4,7 @@ import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { visible } from '../export/escape.ts';
+import { runToEnd } from './ending.ts';
 import { EXIT, EXIT_HELP, UsageError } from './exit.ts';
 import { type Io, processIo } from './io.ts';
 import {
@@ -247,9 +248,5 @@ function isProgram(): boolean {
 
 if (isProgram()) {
   process.setSourceMapsEnabled(true);
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(EXIT.ok);
-    throw error;
-  });
-  process.exitCode = await main(process.argv.slice(2), processIo());
+  runToEnd(() => main(process.argv.slice(2), processIo()));
 }
