@@ -30,6 +30,13 @@ async function faultline(...args: string[]): Promise<Result> {
   return { code, out, err };
 }
 
+/** Of a trail, what a test changes. */
+interface Edited {
+  readonly steps: unknown[];
+  readonly expect: { step: number };
+  readonly schedule: { readonly answers: number[] };
+}
+
 const SMALL = `about: a small page fault test
 kernel: { base: v2.6.10 }
 machine: { profile: altix-3700-8p }
@@ -321,6 +328,25 @@ describe('command line', () => {
     const result = await faultline('replay', trail);
     expect(result.code).to.equal(4);
     expect(result.err).to.contain('step 2');
+  });
+
+  it('replay: a trail with fewer steps, another end or more answers than the run goes another way', async () => {
+    const trail = join(folder, 'edited.trail.json');
+    await faultline('explore', file('edited.yaml', RACE('no-pte-none-recheck')), '-o', trail);
+    const text = readFileSync(trail, 'utf8');
+    for (const [change, difference] of [
+      [(data: Edited) => data.steps.splice(0), /the end: recorded 0 steps, now \d+/],
+      [(data: Edited) => data.steps.pop(), /the end: recorded \d+ steps, now \d+/],
+      [(data: Edited) => (data.expect.step = 0), /the end: recorded '[a-z ]+' after step 0, now after step \d+/],
+      [(data: Edited) => data.schedule.answers.push(0, 0, 1), /answer \d: recorded [01], now not asked for/],
+    ] as const) {
+      const data = JSON.parse(text) as Edited;
+      change(data);
+      writeFileSync(trail, JSON.stringify(data));
+      const { code, out, err } = await faultline('replay', trail);
+      expect([code, out]).to.deep.equal([4, '']);
+      expect(err).to.match(new RegExp(`^first difference: ${difference.source}$`, 'm'));
+    }
   });
 
   it('replay: what is no trail is exit code 2', async () => {
