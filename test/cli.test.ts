@@ -30,6 +30,13 @@ async function faultline(...args: string[]): Promise<Result> {
   return { code, out, err };
 }
 
+/** Of a trail, what a test changes. */
+interface Edited {
+  readonly steps: unknown[];
+  readonly expect: { step: number };
+  readonly schedule: { readonly answers: number[] };
+}
+
 const SMALL = `about: a small page fault test
 kernel: { base: v2.6.10 }
 machine: { profile: altix-3700-8p }
@@ -323,6 +330,25 @@ describe('command line', () => {
     expect(result.err).to.contain('step 2');
   });
 
+  it('replay: a trail with fewer steps, another end or more answers than the run goes another way', async () => {
+    const trail = join(folder, 'edited.trail.json');
+    await faultline('explore', file('edited.yaml', RACE('no-pte-none-recheck')), '-o', trail);
+    const text = readFileSync(trail, 'utf8');
+    for (const [change, difference] of [
+      [(data: Edited) => data.steps.splice(0), /the end: recorded 0 steps, now \d+/],
+      [(data: Edited) => data.steps.pop(), /the end: recorded \d+ steps, now \d+/],
+      [(data: Edited) => (data.expect.step = 0), /the end: recorded '[a-z ]+' after step 0, now after step \d+/],
+      [(data: Edited) => data.schedule.answers.push(0, 0, 1), /answer \d: recorded [01], now not asked for/],
+    ] as const) {
+      const data = JSON.parse(text) as Edited;
+      change(data);
+      writeFileSync(trail, JSON.stringify(data));
+      const { code, out, err } = await faultline('replay', trail);
+      expect([code, out]).to.deep.equal([4, '']);
+      expect(err).to.match(new RegExp(`^first difference: ${difference.source}$`, 'm'));
+    }
+  });
+
   it('replay: what is no trail is exit code 2', async () => {
     for (const path of [file('x.json', '{'), file('y.json', '{}'), join(folder, 'none.json'), folder]) {
       const { code, err } = await faultline('replay', path);
@@ -520,6 +546,10 @@ describe('command line', () => {
       [['run'], /missing required argument/],
       [['run', 'x', '--sede', '1'], /Did you mean --seed/],
       [['run', 'x', '--seed', 'one'], /whole number/],
+      [['run', 'x', '--seed', '9'.repeat(20)], /It must be a whole number from 0 to 9007199254740991\./],
+      [['validate', '--scale', '10000000000'], /It must be a whole number from 1 to 1000000\./],
+      [['whatif', 'x', '--factor', '1e-308'], /It must be a number from 0\.001 to 1000, such as 0\.5\./],
+      [['whatif', 'x', '--factor', '1e308'], /It must be a number from 0\.001 to 1000, such as 0\.5\./],
       [['run', 'x', '--format', 'xml'], /table, json, ndjson/],
       [['list', 'things'], /scenarios, kernels/],
       [[], /Usage: faultline/],
@@ -533,7 +563,7 @@ describe('command line', () => {
     for (const code of ['0', '1', '2', '3', '4', '70']) expect(help.out).to.match(new RegExp(`^  ${code} `, 'm'));
   });
 
-  it('as a program: results on stdout only, exit codes of the process, a closed pipe is no error', () => {
+  it('as a program: results on stdout only, exit codes of the process', () => {
     const node = ['--import', './test/support/register.mjs', 'src/cli/main.ts'];
     const version = execFileSync(process.execPath, [...node, '--version'], { encoding: 'utf8' });
     expect(version.trim()).to.equal((JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version);
@@ -545,5 +575,39 @@ describe('command line', () => {
     });
     // eslint-disable-next-line no-control-regex
     expect(colors.stdout).to.not.match(/\u001b/);
+  });
+
+  /** A command line of the shell, `$faultline` being the program. */
+  function shell(line: string) {
+    const faultline = `${process.execPath} --import ./test/support/register.mjs src/cli/main.ts`;
+    return spawnSync('sh', ['-c', line], { encoding: 'utf8', env: { ...process.env, faultline } });
+  }
+
+  it('as a program: who closes the pipe does not change the exit code', () => {
+    const path = file('piped.yaml', RACE('no-pte-none-recheck'));
+    const explore = `$faultline explore ${path} -q -o ${join(folder, 'piped.trail.json')}`;
+    expect(shell(`{ ${explore}; echo code $? >&2; } | true`).stderr).to.equal('code 1\n');
+  });
+
+  it('as a program: output that cannot be written is exit code 2 and a line, if that can be written', function () {
+    if (!existsSync('/dev/full')) this.skip();
+    const { status, stderr } = shell('$faultline list > /dev/full');
+    expect([status, stderr]).to.satisfy(
+      ([code, err]: [number, string]) => code === 2 && /^faultline: stdout cannot be written: ENOSPC.*\n$/.test(err),
+    );
+    expect(shell('$faultline list > /dev/full 2> /dev/full').status).to.equal(2);
+    expect(shell('$faultline run nothing-here 2> /dev/full').status).to.equal(2);
+  });
+
+  it('as a program: a patch that exits or waits for ever is exit code 2 and a line', () => {
+    const path = file('patched.yaml', RACE(''));
+    for (const text of ['process.exit(0);', 'await new Promise(() => undefined);']) {
+      const patch = file('endless.mjs', `${text}\nexport default {};\n`);
+      const { status, stderr } = shell(`$faultline explore ${path} -q --patch ${patch}`);
+      expect([status, stderr]).to.deep.equal([
+        2,
+        'faultline: the command did not end: a patch exits, or awaits what never comes\n',
+      ]);
+    }
   });
 });

@@ -1,5 +1,5 @@
 /** Calibration, validation and reports: known answers, and what they refuse. */
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -45,6 +45,12 @@ describe('predict: searches', () => {
     expect(free.at[0]).to.be.closeTo(1, 1e-3);
     const held = minimise(([x]) => (x - 5) ** 2, [0], [{ min: -1, max: 2 }], { evaluations: 200 });
     expect(held.at[0]).to.be.closeTo(2, 1e-6);
+    for (const value of [NaN, Infinity]) {
+      let called = 0;
+      const nowhere = (): number => (called++, value);
+      minimise(nowhere, [0], [{ min: -1, max: 2 }], { evaluations: Infinity });
+      expect(called, 'nothing is to be found').to.equal(2);
+    }
   });
 
   it('a fit finds what made the data, in few evaluations, and the same each time', () => {
@@ -211,6 +217,20 @@ describe('predict: commands', () => {
     expect(other.code).to.equal(2);
     const nothing = await faultline('calibrate', 'history/003-prefault-v2-claim', '-q');
     expect(nothing.code).to.equal(2);
+  });
+
+  it('calibrate refuses a single row', async () => {
+    const text = readFileSync('scenarios/history/003-prefault-i386-unpatched.yaml', 'utf8');
+    const rows = text.split('\n').filter((line) => /^ +- \[/.test(line));
+    const single = join(mkdtempSync(join(tmpdir(), 'faultline-')), 'single.yaml');
+    writeFileSync(
+      single,
+      rows.slice(1).reduce((left, row) => left.replace(`${row}\n`, ''), text),
+    );
+    const { code, err } = await faultline('calibrate', single, '-q');
+    expect([code, err]).to.satisfy(
+      ([code, err]: [number, string]) => code === 2 && /^faultline: calibrate needs at least two rows: .*\n$/.test(err),
+    );
   });
 
   it('calibrate on the i386 rows: JSON, the same twice', async function () {

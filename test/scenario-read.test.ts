@@ -264,6 +264,9 @@ const refused: Record<string, [text: string, ...errors: string[]]> = {
   'an empty list': [pft.replace('[1, 2]', '[]'), '6:12 threads must be a whole number of at least 1, or a list of them, got a list of 0'],
   'another column': [pft.replace('User', 'Usr'), "9:31 entry 4 of columns must be 'User', got 'Usr'"],
   'seconds without s': [pft.replace('0.047s', '0.047'), '11:17 entry 4 of entry 1 of rows must be seconds such as 0.047s, got 0.047'],
+  'a rate of 0': [pft.replace('88859.030', '0'), '11:52 entry 8 of entry 1 of rows must be a number from 1e-6 to 1e15, got 0'],
+  'a rate of next to nothing': [pft.replace('88859.030', '1e-300'), '11:52 entry 8 of entry 1 of rows must be a number from 1e-6 to 1e15, got 1e-300'],
+  'a rate beyond all': [pft.replace('88859.030', '1e308'), '11:52 entry 8 of entry 1 of rows must be a number from 1e-6 to 1e15, got 1e308'],
   'a short row': [pft.replace(', 88859.030', ''), '11:7 entry 1 of rows must be a list of 8 cells, one for each column, got a list of 7'],
   // files
   'an unknown file of a vma': [files.replace('file: data', 'file: date'), "4:32 unknown file 'date' (this scenario has: data). Did you mean 'data'?"],

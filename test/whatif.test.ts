@@ -275,8 +275,8 @@ describe('faultline whatif', () => {
 
   for (const [what, args, message] of [
     ['rows that are not there', ['pft-altix-1g', '--threads', '3'], 'no row with 3 threads; there are 1, 2, 4, 8'],
-    ['a factor that is no number', ['pft-altix-1g', '--factor', 'half'], 'a number above 0'],
-    ['a factor of nothing', ['pft-altix-1g', '--factor', '0'], 'a number above 0'],
+    ['a factor that is no number', ['pft-altix-1g', '--factor', 'half'], 'a number from 0.001 to 1000'],
+    ['a factor of nothing', ['pft-altix-1g', '--factor', '0'], 'a number from 0.001 to 1000'],
     ['lat_proc', ['001-page-table-walks'], 'no throughput'],
     ['files that are not there', ['nowhere.yaml'], 'nowhere.yaml'],
   ] as const) {

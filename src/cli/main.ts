@@ -4,6 +4,7 @@ import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { visible } from '../export/escape.ts';
+import { runToEnd } from './ending.ts';
 import { EXIT, EXIT_HELP, UsageError } from './exit.ts';
 import { type Io, processIo } from './io.ts';
 import {
@@ -14,6 +15,7 @@ import {
   LAYOUT_FORMATS,
   LAYOUT_LINES,
   LISTS,
+  MAX_SCALE,
   factor,
   several,
   STRATEGIES,
@@ -128,7 +130,7 @@ function program(io: Io, decide: (action: Action) => void): Command {
     command('validate', 'measured against predicted, for every published table; curves without a kernel beside it'),
   )
     .argument('[tables...]', 'scenarios with a published table (default: all of the package)')
-    .option('--scale <n>', 'simulate one part in n of the memory', wholeNumber(1), 16)
+    .option('--scale <n>', 'simulate one part in n of the memory', wholeNumber(1, MAX_SCALE), 16)
     .option('--replications <n>', 'runs of each row in which placement is random', wholeNumber(1), 8)
     .option('-o, --output <file>', 'where the report goes', 'reports/validation.md')
     .action((given: string[], options) => {
@@ -139,7 +141,7 @@ function program(io: Io, decide: (action: Action) => void): Command {
     command('report', 'pages about scenarios, each with a timeline; beside them Markdown and SVG of those named'),
   )
     .argument('[scenarios...]', 'files or names (default: all of the package, and an index)')
-    .option('--scale <n>', 'simulate one part in n of the memory', wholeNumber(1), 16)
+    .option('--scale <n>', 'simulate one part in n of the memory', wholeNumber(1, MAX_SCALE), 16)
     .option('--replications <n>', 'runs of each row in which placement is random', wholeNumber(1), 4)
     .option('--executions <n>', 'stop the search of a race after this many (exit 3)', wholeNumber(1), 200_000)
     .option('-o, --output <folder>', 'where the reports go', 'reports')
@@ -152,7 +154,7 @@ function program(io: Io, decide: (action: Action) => void): Command {
     .option('--factor <x>', 'of the time it takes now: 0.5 is half, 2 twice', factor, 0.5)
     .option('--threads <n>', 'rows with so many threads; again for more (default: the most)', wholeNumbers(1), [])
     .option('--top <n>', 'show so many', wholeNumber(1), 20)
-    .option('--scale <n>', 'simulate one part in n of the memory', wholeNumber(1), 64)
+    .option('--scale <n>', 'simulate one part in n of the memory', wholeNumber(1, MAX_SCALE), 64)
     .option('--replications <n>', 'runs of each row in which placement is random', wholeNumber(1), 8)
     .option('--json', 'the same as --format json', false)
     .action((file: string, options) => {
@@ -162,7 +164,7 @@ function program(io: Io, decide: (action: Action) => void): Command {
   common(command('calibrate', 'find the free costs of a machine from tables of unpatched kernels'))
     .argument('<tables...>', 'scenarios with a published table')
     .option('--machine <profile>', 'whose costs (default: that of the first table)')
-    .option('--scale <n>', 'simulate one part in n of the memory', wholeNumber(1), 48)
+    .option('--scale <n>', 'simulate one part in n of the memory', wholeNumber(1, MAX_SCALE), 48)
     .option('--replications <n>', 'runs of each row in which placement is random', wholeNumber(1), 2)
     .option('--evaluations <n>', 'run all rows at most so often during the search', wholeNumber(2), 40)
     .option('--json', 'the same as --format json', false)
@@ -247,9 +249,5 @@ function isProgram(): boolean {
 
 if (isProgram()) {
   process.setSourceMapsEnabled(true);
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(EXIT.ok);
-    throw error;
-  });
-  process.exitCode = await main(process.argv.slice(2), processIo());
+  runToEnd(() => main(process.argv.slice(2), processIo()));
 }

@@ -32,12 +32,15 @@ export interface CommonOptions {
   readonly patch?: readonly string[];
 }
 
-/** A whole number of at least `min`, for commander. */
-export function wholeNumber(min: number): (text: string) => number {
+/** The largest `--scale`: there is not a page left of a TiB far below it, and no time between two moments above it. */
+export const MAX_SCALE = 1_000_000;
+
+/** A whole number from `min` to `max`, for commander. */
+export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (!/^\d+$/.test(text) || value < min || !Number.isSafeInteger(value)) {
-      throw new InvalidArgumentError(`It must be a whole number of at least ${min}.`);
+    if (!/^\d+$/.test(text) || value < min || value > max) {
+      throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
     }
     return value;
   };
@@ -51,8 +54,8 @@ export function wholeNumbers(min: number): (text: string, before: readonly numbe
 /** By what something is multiplied, for commander. */
 export function factor(text: string): number {
   const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value) || value <= 0) {
-    throw new InvalidArgumentError('It must be a number above 0, such as 0.5.');
+  if (text.trim() === '' || !(value >= 0.001 && value <= 1000)) {
+    throw new InvalidArgumentError('It must be a number from 0.001 to 1000, such as 0.5.');
   }
   return value;
 }

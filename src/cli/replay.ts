@@ -77,7 +77,8 @@ async function replayTrail(io: Io, file: string, options: ReplayOptions): Promis
     if (!(error instanceof Divergence)) throw error;
     return refuse(io, file, options, changed, `step ${error.at}: ${error.message}${recordedAt(trail, error.at)}`);
   }
-  const parted = firstDifference(trail, recording.steps) ?? endDifference(trail, recording);
+  const parted =
+    firstDifference(trail, recording.steps) ?? answerDifference(trail, recording) ?? endDifference(trail, recording);
   if (changed !== null || parted !== null)
     return refuse(io, file, options, changed, parted ?? 'none: every step is the same');
   exportRecording(io, options, `${nameFor(scenario)}: ${trail.expect.rule}`, recording);
@@ -113,7 +114,16 @@ function firstDifference(trail: Trail, steps: readonly TraceStep[]): string | nu
     const is = now === undefined ? 'the run has ended' : describe(now.thread, now.label, now.result, now.runnable);
     if (was !== is) return `step ${i + 1}: recorded ${was}; now ${is}`;
   }
-  return null;
+  if (trail.steps.length === steps.length) return null;
+  return `the end: recorded ${plural(trail.steps.length, 'step')}, now ${steps.length}`;
+}
+
+/** Answers that nobody asked for, or that were not possible: a replay does without them. */
+function answerDifference({ schedule }: Trail, { execution: { choices } }: Recording): string | null {
+  const at = schedule.answers.findIndex((answer, i) => answer !== choices[i]?.answer);
+  if (at < 0) return null;
+  const now = at < choices.length ? `now ${choices[at].answer}` : 'now not asked for';
+  return `answer ${at + 1}: recorded ${schedule.answers[at]}, ${now}`;
 }
 
 function describe(thread: string, step: string, result: string, runnable: readonly string[]): string {
@@ -125,6 +135,8 @@ function endDifference(trail: Trail, { found }: Recording): string | null {
   if (same === undefined) return `the end: recorded '${trail.expect.rule}', now nothing of the kind`;
   if (same.witness !== trail.expect.witness)
     return `the end: recorded '${trail.expect.witness}', now '${same.witness}'`;
+  if (same.step !== trail.expect.step)
+    return `the end: recorded '${same.rule}' after step ${trail.expect.step}, now after step ${same.step}`;
   return null;
 }
 

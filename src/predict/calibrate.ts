@@ -68,6 +68,8 @@ export function refusal(rows: readonly Observed[], profile: Profile): string | n
   const other = rows.find(({ scenario }) => scenario.machine.profile !== profile.name);
   if (other !== undefined) return `${other.scenario.path} was measured on ${other.scenario.machine.profile}`;
   if (rows.length === 0) return 'there is no measured row in these tables';
+  if (rows.length === 1)
+    return 'calibrate needs at least two rows: each is predicted from the others, and there is one';
   return (profile.free ?? []).length === 0 ? `profile ${profile.name} declares no free costs` : null;
 }
 

@@ -21,7 +21,7 @@ export interface SearchOptions {
   readonly evaluations: number;
   /** How far the first simplex reaches in each direction, as a part of the distance between its bounds. */
   readonly step?: number;
-  /** Stop when the values of the simplex differ by less. */
+  /** Stop when the values of the simplex differ by less, or one is no number. */
   readonly tolerance?: number;
   readonly report?: (evaluations: number, best: number) => void;
 }
@@ -47,7 +47,8 @@ export function minimise(
   let simplex = corners(start, bounds, step).map(point);
   while (spent < evaluations) {
     simplex = simplex.sort((a, b) => a.value - b.value);
-    if (simplex.at(-1)!.value - simplex[0].value < tolerance) break;
+    const spread = simplex.at(-1)!.value - simplex[0].value;
+    if (!Number.isFinite(spread) || spread < tolerance) break;
     simplex = improved(simplex, point);
   }
   return simplex.sort((a, b) => a.value - b.value)[0];

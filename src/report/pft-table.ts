@@ -44,6 +44,7 @@ export function pftLines(row: TableRow, measured: Figures | null): string[] {
 
 function errors(row: Figures, measured: Figures): string[] {
   const error = (a: number, b: number): string => {
+    if (b === 0) return '-'; // less than the clock shows: no part of it can be told
     const percent = (a / b - 1) * 100;
     return `${percent < 0 ? '-' : '+'}${Math.abs(percent).toFixed(1)}%`;
   };

@@ -388,7 +388,12 @@ const lat_proc = mapping(
   'a mapping such as { kind: fork, iterations: 10 }',
 ).describe("lmbench's lat_proc as the workload, on one CPU: processes that are started and awaited one by one.");
 
-const positive = z.number({ error: 'a number greater than 0' }).positive({ error: 'a number greater than 0' });
+/** A measured rate or time. Beyond these bounds nothing was measured, and sums of squares overflow. */
+const figureExpects = 'a number from 1e-6 to 1e15';
+const figure = z
+  .number({ error: figureExpects })
+  .min(1e-6, { error: figureExpects })
+  .max(1e15, { error: figureExpects });
 
 const seqread = mapping(
   {
@@ -419,7 +424,7 @@ const seqread = mapping(
           )
           .describe('What stands in the rows.'),
         rows: z
-          .array(z.tuple([whole(1), whole(0), positive], { error: 'a list of 3 cells, one for each column' }), {
+          .array(z.tuple([whole(1), whole(0), figure], { error: 'a list of 3 cells, one for each column' }), {
             error: 'a list of rows',
           })
           .min(1, { error: 'a list of at least one row' })
@@ -439,7 +444,6 @@ const seqread = mapping(
 const seconds = z.string({ error: 'seconds such as 0.047s' }).regex(/^\d{1,9}\.\d{1,9}s$/, {
   error: 'seconds such as 0.047s',
 });
-const rate = z.number({ error: 'a number of at least 0' }).min(0, { error: 'a number of at least 0' });
 const columns = 'the list [Gb, Rep, Threads, User, System, Wall, flt/cpu/s, fault/wsec]';
 const column = <Name extends string>(word: Name) => z.literal(word, { error: `'${word}'` });
 
@@ -463,7 +467,7 @@ const measured = mapping(
       .describe('The heading, exactly as printed.'),
     rows: z
       .array(
-        z.tuple([rate, whole(1), whole(1), seconds, seconds, seconds, rate, rate], {
+        z.tuple([gib, whole(1), whole(1), seconds, seconds, seconds, figure, figure], {
           error: 'a list of 8 cells, one for each column',
         }),
         { error: 'a list of rows' },
