@@ -517,15 +517,15 @@ describe('command line', () => {
   it('bad sizes: a row that is too small or too large is one error before anything is run, exit code 2', async () => {
     const row = (gb: number): string => SMALL.replace('0.01', `${gb}`);
     const output = join(folder, 'sizes');
-    const vast = ['--scale', '99999999', '-q'];
+    const vast = ['--scale', '999999', '-q'];
     for (const [args, message] of [
       [
         ['run', file('grain.yaml', row(0.000001))],
         /0\.000001 GiB with 1 thread at scale 1 is less than a page.* size$/,
       ],
       [['run', file('full.yaml', row(7.9999))], /7\.9999 GiB with 1 thread .*more than the machine has free/],
-      [['validate', 'scaling/pft-altix-1g', ...vast, '-o', output], /1 GiB with 1 thread at scale 99999999 .* 4096/],
-      [['validate', 'history/002-seqread-base', ...vast, '-o', output], /less than a page; scale \d+ is possible/],
+      [['validate', 'scaling/pft-altix-1g', ...vast, '-o', output], /1 GiB with 1 thread at scale 999999 .* 4096/],
+      [['validate', 'history/002-seqread-base', ...vast, '-o', output], /scale \d+ is possible/],
       [['whatif', 'scaling/pft-altix-1g', ...vast], /scale 4096 is possible/],
       [['report', 'scaling/pft-altix-1g', ...vast, '-o', output], /scale 4096 is possible/],
       [['calibrate', 'scaling/pft-altix-1g', ...vast], /scale 4096 is possible/],
