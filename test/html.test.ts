@@ -290,6 +290,7 @@ describe('reports/', () => {
     const kept = readdirSync('reports', { recursive: true, encoding: 'utf8' });
     for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((one) => kept.includes(one))) {
       if (!/\.(html|md|svg)$/.test(file)) continue;
+      if (file.includes('kernels-')) continue; // which kernels are beside each other depends on what is reported
       const same =
         readFileSync(join(folder, file), 'utf8') === withoutIndex(readFileSync(join('reports', file), 'utf8'));
       expect(same, `${file} is up to date`).to.equal(true);

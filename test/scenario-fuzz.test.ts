@@ -83,11 +83,13 @@ describe('fuzz: a scenario written as YAML', () => {
         }),
         unique,
       ),
-      kernel: fc.record({
-        base: fc.constantFrom(...catalog.kernels),
-        patches: fc.subarray([...catalog.patches]),
-        bugs: fc.subarray([...catalog.bugs]),
-      }),
+      kernel: fc.constantFrom(...catalog.kernels).chain((base) =>
+        fc.record({
+          base: fc.constant(base),
+          patches: fc.subarray(catalog.patches.filter((patch) => catalog.basesOf.get(patch) === base)),
+          bugs: fc.subarray(catalog.bugs.filter((bug) => catalog.basesOf.get(bug) === base)),
+        }),
+      ),
       never: fc.oneof(fc.constant('anything' as const), fc.subarray([...catalog.invariants])),
     }),
   );
