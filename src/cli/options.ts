@@ -32,7 +32,7 @@ export interface CommonOptions {
   readonly patch?: readonly string[];
 }
 
-/** The largest `--scale`: there is not a page left of a TiB far below it, and no time between two moments above it. */
+/** The largest `--scale`: of 16 GiB it leaves one page of 16 KiB. */
 export const MAX_SCALE = 1_000_000;
 
 /** A whole number from `min` to `max`, for commander. */

@@ -12,7 +12,10 @@ import { nameOf } from './report-names.ts';
 import { comparisonReport, layoutReport, type Report, reportOf } from './report-pages.ts';
 import { writeOutput } from './write.ts';
 
-/** Without names all scenarios of the package, and the index. Exit code: 1 if a page says NOT AS EXPECTED, else 3 if a search stopped early. */
+/**
+ * Without names all scenarios of the package, and the index. Exit code: 1 if a page says NOT AS EXPECTED, else 3 if a search
+ * stopped early.
+ */
 export async function reportCommand(io: Io, given: readonly string[], options: ReportOptions): Promise<number> {
   const all = given.length === 0;
   const index = all ? '../index.html' : null;
@@ -22,7 +25,8 @@ export async function reportCommand(io: Io, given: readonly string[], options: R
   const compared: Reported[] = [];
   const written: string[] = [];
   const put = (path: string, text: string): void => {
-    const file = write(join(options.output, path), text);
+    const file = join(options.output, path);
+    writeOutput(file, text);
     written.push(file);
     if (options.format === 'table') io.out(`${visible(file)}\n`);
     if (options.format === 'ndjson') io.out(`${JSON.stringify({ file })}\n`);
@@ -51,9 +55,4 @@ export async function reportCommand(io: Io, given: readonly string[], options: R
     io.out(`${JSON.stringify({ schema: 'faultline.report/1', files: written }, null, 2)}\n`);
   if (finding) return EXIT.finding;
   return inconclusive ? EXIT.inconclusive : EXIT.ok;
-}
-
-function write(file: string, text: string): string {
-  writeOutput(file, text);
-  return file;
 }
