@@ -9,6 +9,7 @@ import { widthOf } from '../src/cli/io.ts';
 import { main } from '../src/cli/main.ts';
 import { lockTable } from '../src/report/lock-table.ts';
 import { progress } from '../src/cli/progress.ts';
+import { skip } from './support/skip.ts';
 
 interface Result {
   readonly code: number;
@@ -590,7 +591,7 @@ describe('command line', () => {
   });
 
   it('as a program: output that cannot be written is exit code 2 and a line, if that can be written', function () {
-    if (!existsSync('/dev/full')) this.skip();
+    if (!existsSync('/dev/full')) skip(this, 'there is no /dev/full');
     const { status, stderr } = shell('$faultline list > /dev/full');
     expect([status, stderr]).to.satisfy(
       ([code, err]: [number, string]) => code === 2 && /^faultline: stdout cannot be written: ENOSPC.*\n$/.test(err),

@@ -10,6 +10,7 @@ import { catalog } from '../src/scenario/catalog.ts';
 import { readScenario } from '../src/scenario/read.ts';
 import { buildWorld, checkedProgram } from '../src/scenario/world.ts';
 import type { TraceStep } from '../src/trace/step.ts';
+import { skip } from './support/skip.ts';
 
 const HOSTILE = `</text></svg><script>alert(1)</script><!-- "'&]]>\u001b[31m\u202e\u200f\u0007\ud800`;
 // eslint-disable-next-line no-control-regex
@@ -84,10 +85,7 @@ describe('lanes as SVG', () => {
     for (const seen of ['<script>', '\\u{1b}', '\\u{202e}', '\\u{200f}', '\\u{7}', '\\u{d800}'])
       expect(texts).to.include(seen);
     const [good, hostile, broken] = [drawing, svg, svg.replace('</g>', '')].map(linted);
-    if (good === null) {
-      console.log('      skipped: there is no xmllint here');
-      this.skip();
-    }
+    if (good === null) skip(this, 'there is no xmllint');
     expect(good.stderr + hostile!.stderr).to.equal('');
     expect(broken!.status).to.equal(1);
   });

@@ -16,6 +16,7 @@ import { main } from '../src/cli/main.ts';
 import { junit } from '../src/export/ci.ts';
 import { junitXsd } from './support/junit.ts';
 import { SPEEDSCOPE, speedscopeSchema } from './support/speedscope.ts';
+import { skip } from './support/skip.ts';
 
 const RACE = 'races/anon-fault+anon-fault';
 const SEQREAD = 'scaling/seqread-cached-file';
@@ -279,10 +280,7 @@ describe('JUnit, read by xmllint', () => {
     const [real, odd, wrong] = [xml, junit('<s>', cases), xml.replace('<testcase ', '<testcase colour="red" ')].map(
       linted,
     );
-    if (real === null) {
-      console.log('      skipped: there is no xmllint here');
-      this.skip();
-    }
+    if (real === null) skip(this, 'there is no xmllint');
     expect(real.status, real.stderr).to.equal(0);
     expect(odd!.status, odd!.stderr).to.equal(0);
     expect(wrong!.status).to.equal(3);

@@ -7,12 +7,7 @@ import { type Diagnostic, formatDiagnostic, ScenarioError } from '../src/scenari
 import { parseScenario, readScenario } from '../src/scenario/read.ts';
 
 import { catalog, head, race, pft, full, parse, soundOutcome, splice } from './support/scenario-texts.ts';
-
-/** Skip a test and let its title say why. */
-function skip(context: Mocha.Context, why: string): never {
-  context.test!.title += ` (skipped: ${why})`;
-  context.skip();
-}
+import { skip } from './support/skip.ts';
 
 function errorOf(action: () => unknown): ScenarioError {
   try {

@@ -108,7 +108,7 @@ function summary(all: readonly Checked[]): string {
   const wrong = explored.filter(({ problems }) => problems.length > 0);
   const words = wrong.length === 0 ? 'all as expected' : `${wrong.length} not as expected`;
   const classes = explored.reduce((sum, { result }) => sum + result!.executions, 0);
-  return `\n${plural(explored.length, 'scenario', 'scenarios')}, ${plural(classes, 'class', 'classes')}: ${words}`;
+  return `\n${plural(explored.length, 'scenario')}, ${plural(classes, 'class', 'classes')}: ${words}`;
 }
 
 function json({ name, scenario, result, problems }: Checked): object {

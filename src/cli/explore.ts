@@ -131,7 +131,7 @@ export async function explore(given: Io, file: string, options: ExploreCommandOp
   });
   if (interrupted !== null) {
     // at once: a second Ctrl-C may come before the verdict is drawn
-    io.err(`faultline: interrupted after ${plural(search.tally.total, 'execution', 'executions')}\n`);
+    io.err(`faultline: interrupted after ${plural(search.tally.total, 'execution')}\n`);
     if (saved) io.err(`resume: ${resumeLine(file, checkpoint.path, options)}\n`);
   }
   const result = search.result();
@@ -237,10 +237,10 @@ function text(
   problems: readonly string[],
   options: ExploreCommandOptions,
 ): string {
-  const setting = `kernel ${kernelName(scenario)}, ${plural(scenario.threads.length, 'thread', 'threads')}`;
+  const setting = `kernel ${kernelName(scenario)}, ${plural(scenario.threads.length, 'thread')}`;
   const lines = [
     io.colors.bold(visible(scenario.path)),
-    ...wrap(`${setting}, ${result.strategy}, ${plural(result.steps, 'step', 'steps')}`, io.width),
+    ...wrap(`${setting}, ${result.strategy}, ${plural(result.steps, 'step')}`, io.width),
     '',
     ...drawVerdicts(result, io),
     ...finalStates(io, scenario, result, options),
@@ -264,7 +264,7 @@ function finalStates(io: Io, scenario: Scenario, result: Exploration, options: E
     io.colors.bold(states),
     ...result.outcomes.flatMap(({ outcome, executions, schedule }, i) => [
       '',
-      `${i + 1}. in ${plural(executions, 'execution', 'executions')}, for one ${quoted(formatSchedule(schedule, names))}`,
+      `${i + 1}. in ${plural(executions, 'execution')}, for one ${quoted(formatSchedule(schedule, names))}`,
       ...outcome.split('\n').map((line) => `   ${line}`),
     ]),
   ];

@@ -35,7 +35,7 @@ export function liveness(
   });
   bar.done();
   if (options.format === 'table') {
-    const setting = `kernel ${kernelName(scenario)}, ${plural(scenario.threads.length, 'thread', 'threads')}`;
+    const setting = `kernel ${kernelName(scenario)}, ${plural(scenario.threads.length, 'thread')}`;
     io.out(`${[io.colors.bold(visible(scenario.path)), ...wrap(setting, io.width)].join('\n')}\n\n`);
     io.out(`a thread acts for ever: ${livenessVerdict(result)}\n`);
     for (const cycle of result.cycles) io.out(`\n${draw(io, make, cycle)}\n`);

@@ -96,7 +96,7 @@ function pageOf(files: readonly [string, string][], index: string | null) {
 function rateWords(scenario: Scenario, rows: readonly PftResult[]): Pick<IndexEntry, 'verdict' | 'detail'> {
   const errors = meanErrors(rows);
   if (scenario.pft === null) return { verdict: 'under the clock', detail: benchmarkOf(scenario)! };
-  if (errors === null) return { verdict: 'predicted', detail: plural(rows.length, 'row', 'rows') };
+  if (errors === null) return { verdict: 'predicted', detail: plural(rows.length, 'row') };
   return { verdict: `±${errors.wall.toFixed(1)} %`, detail: `fault/wsec, mean of ${errors.rows} published rows` };
 }
 

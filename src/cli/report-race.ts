@@ -27,12 +27,12 @@ export function raceTexts(
   const program = (): CheckedProgram => checkedProgram((world = buildWorld(scenario)));
   const { machine, threads } = scenario;
   const path = [quoted(commandName(scenario, name)), ...patchWords(scenario.own?.map((patch) => patch.path))].join(' ');
-  const seen = `${result.strategy}, ${plural(result.steps, 'step', 'steps')}`;
+  const seen = `${result.strategy}, ${plural(result.steps, 'step')}`;
   return racePage({
     name,
     index,
     about: scenario.about.replace(/\s+/g, ' ').trim(),
-    setting: `kernel ${kernelName(scenario)}, machine ${machine.profile}, ${plural(threads.length, 'thread', 'threads')}; ${seen}`,
+    setting: `kernel ${kernelName(scenario)}, machine ${machine.profile}, ${plural(threads.length, 'thread')}; ${seen}`,
     result,
     problems: judge(scenario.expect, result),
     program,

@@ -25,14 +25,14 @@ export function stretchOf(scenario: Scenario): { readonly timeline: TimelineData
   const profile = findProfile(scenario.machine.profile);
   const gb = (FAULTS * row.threads * profile.geometry.pageBytes) / 2 ** 30;
   const world = buildPftWorld(scenario, { ...row, gb, repetitions: 1 }, scaled(profile, row.gb / gb));
-  const threads = plural(row.threads, 'thread', 'threads');
+  const threads = plural(row.threads, 'thread');
   const timeline = timelineOf(world, threads);
   return { timeline, stretch: `${threads} of the page fault test, ${FAULTS} pages each: ${timeline.runs[0].about}` };
 }
 
 /** Of a scenario with threads. */
 export function stretchOfThreads(scenario: Scenario): TimelineData {
-  return timelineOf(buildWorld(scenario), plural(scenario.threads.length, 'thread', 'threads'));
+  return timelineOf(buildWorld(scenario), plural(scenario.threads.length, 'thread'));
 }
 
 function timelineOf({ births, profile, cpus }: World, name: string): TimelineData {

@@ -224,7 +224,7 @@ function countedOf({ threads }: Pick<TimedResult, 'threads'>): Counted[] {
 function countedLine({ thread, faults, pagesPerFault }: Counted): string {
   const runs = pagesPerFault.map(([pages, times]) => (times === 1 ? `${pages}` : `${pages} x ${times}`));
   const shown = runs.length > 24 ? [...runs.slice(0, 23), `... (${runs.length} in all)`] : runs;
-  return `${thread}: ${plural(faults, 'fault', 'faults')}, pages mapped: ${shown.join(', ')}`;
+  return `${thread}: ${plural(faults, 'fault')}, pages mapped: ${shown.join(', ')}`;
 }
 
 /** A scenario with threads: how long it takes, on what, and whether the invariants hold afterwards. */

@@ -72,7 +72,7 @@ function beginning(io: Io, { resume, file: { path }, key, quiet }: SearchPlan): 
 function describe(search: Search, perMs: number): string {
   const { executions, sampled, broken } = search.tally;
   const { estimate } = search;
-  const parts = [plural(executions, 'execution', 'executions')];
+  const parts = [plural(executions, 'execution')];
   if (estimate !== null) parts[0] += ` of about ${roughly(estimate)}`;
   if (sampled > 0) parts.push(`${sampled.toLocaleString('en-US')} sampled`);
   parts.push(`${Math.round(perMs * 1000).toLocaleString('en-US')}/s`);

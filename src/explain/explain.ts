@@ -75,7 +75,7 @@ export function drawCounterexample(shown: Counterexample, options: DrawOptions =
   const { width, colors } = withDefaults(options);
   const { found, recording, preemptions, fewest, pass } = shown;
   const { steps } = recording;
-  const what = `${plural(steps.length, 'step', 'steps')}, ${plural(preemptions, 'preemption', 'preemptions')}`;
+  const what = `${plural(steps.length, 'step')}, ${plural(preemptions, 'preemption')}`;
   const lines = [
     colors.bold(`counterexample: ${found.rule} (${what}${fewest ? ', no schedule with fewer' : ''})`),
     '',

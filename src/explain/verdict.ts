@@ -27,9 +27,9 @@ function looked(result: Exploration): string {
     return result.complete ? `all ${classes}` : `stopped after ${classes}`;
   }
   if (claim === 'sampled') return `${executions.toLocaleString('en-US')} sampled, ${strategy}`;
-  const unit = result.complete ? plural(executions, 'interleaving', 'interleavings') : '';
+  const unit = result.complete ? plural(executions, 'interleaving') : '';
   if (result.complete) return `all ${unit}`;
-  const schedules = plural(executions, 'schedule', 'schedules');
+  const schedules = plural(executions, 'schedule');
   return exhausted ? `all ${schedules} with ${strategy}` : `stopped after ${schedules} with ${strategy}`;
 }
 
