@@ -7,8 +7,8 @@
 export type { Base, Change, Mail } from './kernel/change.ts';
 export { type FaultPath, type FaultPath2_6, path2_6, type ZapDetails } from './kernel/fault-path.ts';
 export { bases } from './kernel/index.ts';
-export { is_shared, mapFilePage, v2_6_10 } from './kernel/memory.ts';
-export { count_copy, establish_copy, pmd_alloc, pte_alloc, v2_6_15 } from './kernel/v2.6.15/memory.ts';
+export { is_shared, mapFilePage, pmd_alloc, v2_6_10 } from './kernel/memory.ts';
+export { count_copy, establish_copy, pte_alloc, v2_6_15 } from './kernel/v2.6.15/memory.ts';
 export { v3_14 } from './kernel/v3.14/index.ts';
 export { FAULT_AROUND_BYTES, has_map_pages, v3_17 } from './kernel/v3.17/memory.ts';
 export {
@@ -97,10 +97,12 @@ export {
   page_size,
   pgd_none,
   pgd_populate,
+  pgd_present,
   pmd_addr_end,
   pmd_offset,
   pmd_page,
   pmd_populate,
+  pmd_present,
   type PmdPage,
   pte_mkdirty,
   pte_mkold,
@@ -118,6 +120,10 @@ export {
   type Ptep,
   PtePage,
   pud_populate,
+  pud_present,
+  set_pgd,
+  set_pmd,
+  set_pud,
   table_number,
   TablePage,
   update_mmu_cache,

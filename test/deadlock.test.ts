@@ -286,11 +286,11 @@ describe('deadlock: found, recorded, reported', () => {
       '',
       '     CPU0 faulter                         CPU1 mapper',
       '     ------------                         -----------',
-      '   2 down_read(mm.mmap_sem)',
-      '   4                                      down_write(mm.mmap_sem)  [waits]',
-      '   5 down_read(mm.mmap_sem)  [waits]',
+      '   4 down_read(mm.mmap_sem)',
+      '   6                                      down_write(mm.mmap_sem)  [waits]',
+      '   7 down_read(mm.mmap_sem)  [waits]',
     ]);
-    expect([seen.deadlock.at, seen.seenAt]).to.deep.equal([5, 5]);
+    expect([seen.deadlock.at, seen.seenAt]).to.deep.equal([7, 7]);
   });
 
   it('three threads, three locks, three columns; backtraces of the program', () => {

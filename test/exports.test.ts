@@ -406,7 +406,7 @@ describe('--export', () => {
 
   it('shows a schedule, a microsecond a step', async () => {
     const file = join(folder, 'replay.txt');
-    const { code } = await faultline('replay', RACE, '--schedule', 'T1:3 T2:2', '--export', `ftrace=${file}`, '-q');
+    const { code } = await faultline('replay', RACE, '--schedule', 'T1:4 T2:2', '--export', `ftrace=${file}`, '-q');
     expect(code).to.equal(0);
     expect(readFileSync(file, 'utf8')).to.match(/0\.00000[0-5]000: do_page_fault$/m);
   });

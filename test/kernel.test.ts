@@ -289,6 +289,15 @@ describe('mmap_sem', () => {
       expect(written).to.be.greaterThan(0);
       expect(labels.lastIndexOf('up_read(mm.mmap_sem)') > written).to.equal(held);
     });
+
+    const mode = held ? 'write' : 'read';
+    it(`is taken by madvise(MADV_DONTNEED) to ${mode} in ${name}`, () => {
+      const labels = steps(name, '', '{ madvise_dontneed: map }');
+      expect(labels.filter((label) => label.includes('mmap_sem'))).to.deep.equal([
+        `down_${mode}(mm.mmap_sem)`,
+        `up_${mode}(mm.mmap_sem)`,
+      ]);
+    });
   }
 });
 

@@ -43,21 +43,19 @@ export function* flat(mm: Mm, vma: Vma): Coroutine {
       charge(COST.HANDLE_MM_FAULT);
 
       yield spin_lock(page_table_lock);
-      let pmd = pmd_offset(mm, address);
-      if (pmd === undefined) {
+      if (pmd_offset(mm, address) === undefined) {
         yield spin_unlock(page_table_lock);
         charge(COST.PMD_ALLOC);
         yield spin_lock(page_table_lock);
         if (pmd_offset(mm, address) === undefined) pud_populate(mm, address);
-        pmd = pmd_offset(mm, address)!;
       }
-      let ptes = pmd_page(mm, pmd, address);
+      let ptes = pmd_page(mm, address);
       if (ptes === undefined) {
         yield spin_unlock(page_table_lock);
         charge(COST.PTE_ALLOC);
         yield spin_lock(page_table_lock);
-        if (pmd_page(mm, pmd, address) === undefined) pmd_populate(mm, pmd, address);
-        ptes = pmd_page(mm, pmd, address)!;
+        if (pmd_page(mm, address) === undefined) pmd_populate(mm, address);
+        ptes = pmd_page(mm, address)!;
       }
       if (!pte_none(pte_offset_map(mm, ptes, address).plain)) throw new Error('two threads on one page');
       yield spin_unlock(page_table_lock);

@@ -8,7 +8,6 @@ import {
   page_size,
   pmd_offset,
   pmd_page,
-  type PmdPage,
   pmd_populate,
   pte_mkdirty,
   pte_none,
@@ -62,26 +61,25 @@ function* do_page_fault(mm: Mm, address: number): Coroutine {
 function* handle_mm_fault(mm: Mm, vma: Vma, address: number): Coroutine {
   charge(COST.HANDLE_MM_FAULT);
   yield* step(spin_lock(mm.page_table_lock));
-  const pmd = pmd_offset(mm, address) ?? (yield* pmd_alloc(mm, address));
-  const ptes = pmd_page(mm, pmd, address) ?? (yield* pte_alloc_map(mm, pmd, address));
+  if (pmd_offset(mm, address) === undefined) yield* pmd_alloc(mm, address);
+  const ptes = pmd_page(mm, address) ?? (yield* pte_alloc_map(mm, address));
   if (!pte_none(pte_offset_map(mm, ptes, address).plain)) throw new Error('two threads on one page');
   yield* do_anonymous_page(mm, vma, ptes, address);
 }
 
-function* pmd_alloc(mm: Mm, address: number): Coroutine<PmdPage> {
+function* pmd_alloc(mm: Mm, address: number): Coroutine {
   yield* step(spin_unlock(mm.page_table_lock));
   charge(COST.PMD_ALLOC);
   yield* step(spin_lock(mm.page_table_lock));
   if (pmd_offset(mm, address) === undefined) pud_populate(mm, address);
-  return pmd_offset(mm, address)!;
 }
 
-function* pte_alloc_map(mm: Mm, pmd: PmdPage, address: number): Coroutine<PtePage> {
+function* pte_alloc_map(mm: Mm, address: number): Coroutine<PtePage> {
   yield* step(spin_unlock(mm.page_table_lock));
   charge(COST.PTE_ALLOC);
   yield* step(spin_lock(mm.page_table_lock));
-  if (pmd_page(mm, pmd, address) === undefined) pmd_populate(mm, pmd, address);
-  return pmd_page(mm, pmd, address)!;
+  if (pmd_page(mm, address) === undefined) pmd_populate(mm, address);
+  return pmd_page(mm, address)!;
 }
 
 function* do_anonymous_page(mm: Mm, vma: Vma, pmd: PtePage, address: number): Coroutine {

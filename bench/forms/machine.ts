@@ -133,8 +133,7 @@ class FaultMachine {
         charge(COST.PTE_ALLOC);
         return this.to(PTE_LOCK, spin_lock(page_table_lock));
       case PTE_LOCK: {
-        const pmd = pmd_offset(mm, this.address)!;
-        if (pmd_page(mm, pmd, this.address) === undefined) pmd_populate(mm, pmd, this.address);
+        if (pmd_page(mm, this.address) === undefined) pmd_populate(mm, this.address);
         return this.tables();
       }
       case ANON_UNLOCK:
@@ -191,9 +190,8 @@ class FaultMachine {
 
   private tables(): Step {
     const { mm, address } = this;
-    const pmd = pmd_offset(mm, address);
-    if (pmd === undefined) return this.to(PMD_UNLOCK, spin_unlock(mm.page_table_lock));
-    this.ptes = pmd_page(mm, pmd, address);
+    if (pmd_offset(mm, address) === undefined) return this.to(PMD_UNLOCK, spin_unlock(mm.page_table_lock));
+    this.ptes = pmd_page(mm, address);
     if (this.ptes === undefined) return this.to(PTE_UNLOCK, spin_unlock(mm.page_table_lock));
     this.lookAtPte();
     return this.to(ANON_UNLOCK, spin_unlock(mm.page_table_lock));

@@ -48,6 +48,8 @@ export interface FaultPath {
   sys_remap_file_pages?(mm: Mm, start: Address, size: number, pgoff: number): Coroutine<number>;
   /** From 2.6.27 on: pages of a file are found without a lock (Nick Piggin, 2008), and may be freed and used anew meanwhile. */
   readonly lockless_pagecache?: true;
+  /** Until 2.6.21: madvise(MADV_DONTNEED) takes mmap_sem for writing. */
+  readonly madvise_need_mmap_write?: true;
   /** 2.6.15: the zero page counts in file_rss. */
   readonly counts_zero_page?: true;
 }
@@ -87,6 +89,8 @@ export interface FaultPath2_6 extends FaultPath {
   inc_rss(mm: Mm, anon: boolean): Coroutine | Step;
   /** The page of a file at an address, with a reference and not locked. */
   filemap_nopage(vma: Vma, address: Address): Coroutine<NoPage>;
+  /** Of msync: ptes of [start, end) that are dirty make their pages dirty. */
+  filemap_sync(vma: Vma, start: Address, end: Address): Coroutine;
   /** Unmap pages `first` to `last` of a file from all who map them. Caller holds i_sem. */
   unmap_mapping_range(mapping: AddressSpace, first: number, last: number, even_cows: boolean): Coroutine;
 }

@@ -36,7 +36,6 @@ import {
   pmd_addr_end,
   pmd_offset,
   pmd_page,
-  type PmdPage,
   pmd_populate,
   pte_dirty,
   pte_mkclean,
@@ -131,21 +130,20 @@ export function* handle_mm_fault(mm: Mm, vma: Vma, address: Address, write_acces
   charge(HANDLE_MM_FAULT);
   mm.system.counters.pgfault++;
   yield* spin_lock(mm.page_table_lock);
-  const pmd = pmd_offset(mm, address) ?? (yield* pmd_alloc(mm, address));
-  const ptes = pmd_page(mm, pmd, address) ?? (yield* pte_alloc_map(mm, pmd, address));
+  if (pmd_offset(mm, address) === undefined) yield* pmd_alloc(mm, address);
+  const ptes = pmd_page(mm, address) ?? (yield* pte_alloc_map(mm, address));
   const pte = pte_offset_map(mm, ptes, address);
   return yield* path2_6(mm).handle_pte_fault(mm, vma, address, write_access, pte, ptes);
 }
 
 /** Allocate a pmd table with page_table_lock dropped; somebody else may have put one in meanwhile. */
-export function* pmd_alloc(mm: Mm, address: Address): Coroutine<PmdPage> {
+export function* pmd_alloc(mm: Mm, address: Address): Coroutine {
   if (pgd_none(mm, address)) yield* pud_alloc(mm, address);
   yield* spin_unlock(mm.page_table_lock);
   might_sleep();
   charge(PMD_ALLOC);
   yield* spin_lock(mm.page_table_lock);
   if (pmd_offset(mm, address) === undefined) pud_populate(mm, address);
-  return pmd_offset(mm, address)!;
 }
 
 /** Allocate a pud table, likewise: on machines of four levels. */
@@ -158,13 +156,13 @@ export function* pud_alloc(mm: Mm, address: Address): Coroutine {
 }
 
 /** Allocate a page of ptes, likewise. */
-function* pte_alloc_map(mm: Mm, pmd: PmdPage, address: Address): Coroutine<PtePage> {
+function* pte_alloc_map(mm: Mm, address: Address): Coroutine<PtePage> {
   yield* spin_unlock(mm.page_table_lock);
   might_sleep();
   charge(PTE_ALLOC);
   yield* spin_lock(mm.page_table_lock);
-  if (pmd_page(mm, pmd, address) === undefined) pmd_populate(mm, pmd, address);
-  return pmd_page(mm, pmd, address)!;
+  if (pmd_page(mm, address) === undefined) pmd_populate(mm, address);
+  return pmd_page(mm, address)!;
 }
 
 /** Caller holds page_table_lock. */
@@ -462,8 +460,7 @@ export function* unmap_vmas(
   let next: Address;
   for (let address = start; address < end; address = next) {
     next = pmd_addr_end(tlb.mm, address, end);
-    const pmd = pmd_offset(tlb.mm, address);
-    const ptes = pmd === undefined ? undefined : pmd_page(tlb.mm, pmd, address);
+    const ptes = pmd_page(tlb.mm, address);
     if (ptes !== undefined) yield* zap_pte_range(tlb, ptes, address, next, details);
   }
 }
@@ -512,11 +509,10 @@ export function* copy_page_range(dst: Mm, src: Mm, vma: Vma): Coroutine<boolean>
   let next: Address;
   for (let address = vma.vm_start; address < vma.vm_end; address = next) {
     next = pmd_addr_end(src, address, vma.vm_end);
-    const src_pmd = pmd_offset(src, address);
-    const src_ptes = src_pmd === undefined ? undefined : pmd_page(src, src_pmd, address);
+    const src_ptes = pmd_page(src, address);
     if (src_ptes === undefined) continue;
-    const dst_pmd = pmd_offset(dst, address) ?? (yield* pmd_alloc(dst, address));
-    const dst_ptes = pmd_page(dst, dst_pmd, address) ?? (yield* pte_alloc_map(dst, dst_pmd, address));
+    if (pmd_offset(dst, address) === undefined) yield* pmd_alloc(dst, address);
+    const dst_ptes = pmd_page(dst, address) ?? (yield* pte_alloc_map(dst, address));
     yield* spin_lock(src.page_table_lock);
     yield* copy_pte_range(dst, vma, dst_ptes, src_ptes, address, next);
     yield* spin_unlock(src.page_table_lock);
@@ -606,4 +602,5 @@ export const v2_6_10 = {
   inc_rss,
   filemap_nopage,
   ...truncate2_6,
+  madvise_need_mmap_write: true,
 } satisfies FaultPath2_6;

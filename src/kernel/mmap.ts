@@ -1,15 +1,14 @@
 /**
- * Address spaces: find_vma, mmap, munmap and madvise (mm/mmap.c and mm/madvise.c of 2.6.10).
+ * Address spaces: find_vma, mmap, munmap and madvise (mm/mmap.c and mm/madvise.c of 2.6.10; what later kernels do otherwise
+ * says so).
  *
  * Left out: the red-black tree and mmap_cache (a sorted list and a charge stand for them), merging of vmas, page tables
- * that are freed before the address space goes (2.6.10 frees whole spans of a pgd entry only). From 2.6.22 on madvise(MADV_DONTNEED)
- * takes mmap_sem for reading ("mm: madvise avoid exclusive mmap_sem", Nick Piggin, 2007-04-12), here for writing in every kernel:
- * that a zap finds no page of ptes is no step, and the explorer would not try the fault that makes one before it.
+ * that are freed before the address space goes (2.6.10 frees whole spans of a pgd entry only).
  */
 import { type Coroutine, NOTHING } from '../machine/step.ts';
 import { might_sleep } from '../machine/thread.ts';
 import { charge, work } from '../machine/work.ts';
-import { down_write, up_write } from '../sync/rwsem.ts';
+import { down_read, down_write, up_read, up_write } from '../sync/rwsem.ts';
 import type { ZapDetails } from './fault-path.ts';
 import type { File } from './fs.ts';
 import { page_number, page_size } from './pgtable.ts';
@@ -171,10 +170,14 @@ function* split_vma_at(mm: Mm, address: Address): Coroutine {
 /** What is not linear stays so: ptes remember which pages of the file they show. */
 const nonlinear: ZapDetails = { check_mapping: null, nonlinear: { first: 0, last: Infinity } };
 
-/** madvise(MADV_DONTNEED): the pages of [start, end) are given back, what is read there next is zero. */
+/**
+ * madvise(MADV_DONTNEED): the pages of [start, end) are given back, what is read there next is zero. From 2.6.22 on others may
+ * fault meanwhile ("mm: madvise avoid exclusive mmap_sem", Nick Piggin, 2007-04-12).
+ */
 export function* sys_madvise_dontneed(mm: Mm, start: Address, end: Address): Coroutine {
   might_sleep();
-  yield* down_write(mm.mmap_sem);
+  const write = mm.system.kernel.madvise_need_mmap_write === true;
+  yield* (write ? down_write : down_read)(mm.mmap_sem);
   charge(DO_MUNMAP);
   for (const vma of [...mm.mmap]) {
     const from = Math.max(start, vma.vm_start);
@@ -182,5 +185,5 @@ export function* sys_madvise_dontneed(mm: Mm, start: Address, end: Address): Cor
     const details = (vma.vm_flags & VM_NONLINEAR) === 0 ? undefined : nonlinear;
     if (from < to) yield* mm.system.kernel.zap_page_range(vma, from, to - from, details);
   }
-  yield* up_write(mm.mmap_sem);
+  yield* (write ? up_write : up_read)(mm.mmap_sem);
 }

@@ -7,8 +7,12 @@
  * All ptes of an address space are words of one object, `PageTables`, indexed by virtual page number. The MMU walks
  * by that index (a walk that ends at a missing table reads `none`), the kernel by way of pgd, pmd and `pte_offset_map`;
  * both name the same word.
+ *
+ * Tables are put in with page_table_lock held. Who holds it looks at entries of upper levels as they are; who does not makes a
+ * step of that (`pmd_present`), and then those who put tables in have to make one too (`set_pmd`).
  */
-import { Ref, Words } from '../machine/memory.ts';
+import { READ_ONCE, Ref, Words, WRITE_ONCE } from '../machine/memory.ts';
+import type { Step } from '../machine/step.ts';
 import { KernelBug, running, smp_processor_id } from '../machine/thread.ts';
 import type { Geometry } from '../machine/profile.ts';
 import { charge, work } from '../machine/work.ts';
@@ -169,6 +173,42 @@ export class PtePage extends Words {
   }
 }
 
+/**
+ * The entries of one upper level, for those who look without page_table_lock: 1 if there is a table below. Word n is about all
+ * that table n of the level below maps. What it costs to get at their lines is counted with the walks.
+ */
+class TableEntries extends Words {
+  private readonly tables: PageTables;
+  private readonly level: 'pgd' | 'pud' | 'pmd';
+  /** Pages of ptes below an entry, as a power of 2. */
+  private readonly shift: number;
+
+  constructor(tables: PageTables, level: 'pgd' | 'pud' | 'pmd', shift: number) {
+    super();
+    this.tables = tables;
+    this.level = level;
+    this.shift = shift;
+    this.confinedTo = tables.confinedTo;
+  }
+  get(index: number): number {
+    return this.tables.has(this.level, index << this.shift) ? 1 : 0;
+  }
+  set(index: number): void {
+    this.tables.populate(this.level, index << this.shift);
+  }
+  describe(index: number): string {
+    const { mm, tableBytes } = this.tables;
+    const start = index * 2 ** this.shift * tableBytes;
+    const end = start + 2 ** this.shift * tableBytes;
+    const vma = mm.mmap.find(({ vm_start, vm_end }) => vm_start < end && start < vm_end);
+    if (vma === undefined) return `${this.level}[${index}]`;
+    return `${this.level}[${vma.name}+${Math.max(0, start - vma.vm_start) / this.tables.geometry.pageBytes}]`;
+  }
+  override show(_index: number, present: number): string {
+    return present === 0 ? 'none' : 'a table';
+  }
+}
+
 /** A pmd table: one entry per page of ptes. */
 export type PmdPage = (PtePage | undefined)[];
 /** A pud table: one entry per pmd table. */
@@ -221,6 +261,7 @@ export class PageTables extends Words {
   readonly tablePages = new Map<PmdPage, TablePage>();
   tree: RadixTables<PtePage> | null = null;
 
+  private upper: Record<'pgd' | 'pud' | 'pmd', TableEntries> | null = null;
   private sharedLock: Spinlock | null = null;
   private slab: Int32Array | null = null;
   private slabUsed = 0;
@@ -254,6 +295,31 @@ export class PageTables extends Words {
     }
     this.slabUsed += entries;
     return this.slab.subarray(this.slabUsed - entries, this.slabUsed);
+  }
+
+  /** The entries of the upper levels, for those who look without a lock. */
+  get unlocked(): Record<'pgd' | 'pud' | 'pmd', TableEntries> {
+    return (this.upper ??= {
+      pgd: new TableEntries(this, 'pgd', this.pgdShift),
+      pud: new TableEntries(this, 'pud', this.pmdShift),
+      pmd: new TableEntries(this, 'pmd', 0),
+    });
+  }
+  /** Is there an entry of that level for a page of ptes, given by its number, and every level above? */
+  has(level: 'pgd' | 'pud' | 'pmd', table: number): boolean {
+    if (level === 'pgd') return this.entries[table >> this.pgdShift] !== undefined;
+    const pmd = this.pmd(table);
+    return level === 'pud' ? pmd !== undefined : pmd?.[table & this.pmdMask] !== undefined;
+  }
+  /** Put in a table for a page of ptes. Those above are there; but a folded pud table comes with its pmd table. */
+  populate(level: 'pgd' | 'pud' | 'pmd', table: number): void {
+    const { entries, pgdShift } = this;
+    if (level === 'pgd') entries[table >> pgdShift] = [];
+    else if (level === 'pud') (entries[table >> pgdShift] ??= [])[(table >> this.pmdShift) & this.pudMask] = [];
+    else {
+      this.pmd(table)![table & this.pmdMask] = new PtePage(this, table * this.geometry.ptrsPerPte);
+      this.nr_ptes++;
+    }
   }
 
   /** The page of ptes that maps `vpn`, if every level above it is there. */
@@ -340,7 +406,7 @@ export function pgd_none(mm: Mm, address: Address): boolean {
 }
 /** A pud table for an address. */
 export function pgd_populate(mm: Mm, address: Address): void {
-  mm.pgd.entries[table_number(mm, address) >> mm.pgd.pgdShift] = [];
+  mm.pgd.populate('pgd', table_number(mm, address));
 }
 /** The pmd table for an address; undefined if there is none. */
 export function pmd_offset(mm: Mm, address: Address): PmdPage | undefined {
@@ -348,18 +414,38 @@ export function pmd_offset(mm: Mm, address: Address): PmdPage | undefined {
 }
 /** A pmd table for an address. */
 export function pud_populate(mm: Mm, address: Address): void {
-  const { entries, pgdShift, pmdShift, pudMask } = mm.pgd;
-  const table = table_number(mm, address);
-  (entries[table >> pgdShift] ??= [])[(table >> pmdShift) & pudMask] = [];
+  mm.pgd.populate('pud', table_number(mm, address));
 }
-/** The page of ptes a pmd entry points to; undefined if it is none. */
-export function pmd_page(mm: Mm, pmd: PmdPage, address: Address): PtePage | undefined {
-  return pmd[table_number(mm, address) & mm.pgd.pmdMask];
-}
-export function pmd_populate(mm: Mm, pmd: PmdPage, address: Address): void {
+/** The page of ptes for an address; undefined if there is none. */
+export function pmd_page(mm: Mm, address: Address): PtePage | undefined {
   const table = table_number(mm, address);
-  pmd[table & mm.pgd.pmdMask] = new PtePage(mm.pgd, table * mm.pgd.geometry.ptrsPerPte);
-  mm.pgd.nr_ptes++;
+  return mm.pgd.pmd(table)?.[table & mm.pgd.pmdMask];
+}
+/** Look for a page of ptes without page_table_lock. Replies 0 if there is none. */
+export function pmd_present(mm: Mm, address: Address): Step {
+  return READ_ONCE(new Ref(mm.pgd.unlocked.pmd, table_number(mm, address)));
+}
+/** Look for a pmd table. */
+export function pud_present(mm: Mm, address: Address): Step {
+  return READ_ONCE(new Ref(mm.pgd.unlocked.pud, table_number(mm, address) >> mm.pgd.pmdShift));
+}
+/** Look for a pud table, where there are any. */
+export function pgd_present(mm: Mm, address: Address): Step {
+  return READ_ONCE(new Ref(mm.pgd.unlocked.pgd, table_number(mm, address) >> mm.pgd.pgdShift));
+}
+/** As pgd_populate, pud_populate and pmd_populate, with others looking on. Caller holds page_table_lock. */
+export function set_pgd(mm: Mm, address: Address): Step {
+  return WRITE_ONCE(new Ref(mm.pgd.unlocked.pgd, table_number(mm, address) >> mm.pgd.pgdShift), 1);
+}
+export function set_pud(mm: Mm, address: Address): Step {
+  return WRITE_ONCE(new Ref(mm.pgd.unlocked.pud, table_number(mm, address) >> mm.pgd.pmdShift), 1);
+}
+export function set_pmd(mm: Mm, address: Address): Step {
+  return WRITE_ONCE(new Ref(mm.pgd.unlocked.pmd, table_number(mm, address)), 1);
+}
+/** A page of ptes for an address. */
+export function pmd_populate(mm: Mm, address: Address): void {
+  mm.pgd.populate('pmd', table_number(mm, address));
 }
 export function pte_offset_map(mm: Mm, pmd: PtePage, address: Address): Ptep {
   charge(WALK);

@@ -14,7 +14,6 @@ import { mark } from './marks.ts';
 import {
   page_number,
   page_size,
-  pmd_offset,
   pmd_page,
   pte_offset_map,
   pte_pfn,
@@ -215,8 +214,7 @@ function* page_referenced_one(page: Page, vma: Vma): Coroutine<number> {
 /** The pte that maps the page there, with page_table_lock held; null: none does. */
 export function* page_check_address(page: Page, mm: Mm, address: Address): Coroutine<Ptep | null> {
   yield* spin_lock(mm.page_table_lock);
-  const pmd = pmd_offset(mm, address);
-  const ptes = pmd === undefined ? undefined : pmd_page(mm, pmd, address);
+  const ptes = pmd_page(mm, address);
   const pte = ptes === undefined ? null : pte_offset_map(mm, ptes, address);
   const entry = pte?.plain ?? 0;
   if (pte_present(entry) && pte_pfn(entry) === page.pfn) return pte;

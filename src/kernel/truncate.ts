@@ -30,7 +30,6 @@ import { ClearPageUptodate, TestClearPageDirty, TestSetPageDirty } from './page-
 import {
   page_size,
   pmd_addr_end,
-  pmd_offset,
   pmd_page,
   pte_dirty,
   pte_mkclean,
@@ -38,6 +37,7 @@ import {
   pte_page,
   pte_present,
   pte_unmap,
+  type PtePage,
 } from './pgtable.ts';
 import { type Address, DATA, type Mm, type Page, PG_writeback, VM_SHARED, type Vma } from './structs.ts';
 import { flush_tlb_page } from './tlb.ts';
@@ -200,31 +200,36 @@ function* sys_msync(mm: Mm, start: Address, end: Address): Coroutine {
 /** Make dirty pages of dirty ptes, then write those. Caller holds mmap_sem. */
 function* msync_interval(vma: Vma, start: Address, end: Address): Coroutine {
   if (vma.vm_file === null || (vma.vm_flags & VM_SHARED) === 0) return;
-  yield* filemap_sync(vma, start, end);
-  yield* vma.vm_mm.system.kernel.do_writepages(vma.vm_file.f_mapping.host);
+  const { host } = vma.vm_file.f_mapping;
+  yield* path(host).filemap_sync(vma, start, end);
+  yield* path(host).do_writepages(host);
 }
 
+/** Ptes that are dirty make their pages dirty. Takes page_table_lock. */
 function* filemap_sync(vma: Vma, start: Address, end: Address): Coroutine {
   const mm = vma.vm_mm;
-  const size = page_size(mm);
   let next: Address;
+  yield* spin_lock(mm.page_table_lock);
   for (let address = start; address < end; address = next) {
     next = pmd_addr_end(mm, address, end);
-    const pmd = pmd_offset(mm, address);
-    const ptes = pmd === undefined ? undefined : pmd_page(mm, pmd, address);
-    if (ptes === undefined) continue;
-    yield* spin_lock(mm.system.kernel.pte_lockptr(mm, ptes));
-    for (; address < next; address += size) {
-      const pte = pte_offset_map(mm, ptes, address);
-      const entry = pte.plain;
-      if (pte_present(entry) && pte_dirty(entry)) {
-        yield* WRITE_ONCE(pte, pte_mkclean(entry)); // ptep_clear_flush_dirty
-        yield* flush_tlb_page(vma, address);
-        yield* TestSetPageDirty(pte_page(mm, entry));
-      }
-      pte_unmap(pte);
+    const ptes = pmd_page(mm, address);
+    if (ptes !== undefined) yield* filemap_sync_pte_range(vma, ptes, address, next);
+  }
+  yield* spin_unlock(mm.page_table_lock);
+}
+
+/** Caller holds the lock of the ptes. */
+export function* filemap_sync_pte_range(vma: Vma, ptes: PtePage, address: Address, end: Address): Coroutine {
+  const mm = vma.vm_mm;
+  for (; address < end; address += page_size(mm)) {
+    const pte = pte_offset_map(mm, ptes, address);
+    const entry = pte.plain;
+    if (pte_present(entry) && pte_dirty(entry)) {
+      yield* WRITE_ONCE(pte, pte_mkclean(entry)); // ptep_clear_flush_dirty
+      yield* flush_tlb_page(vma, address);
+      yield* TestSetPageDirty(pte_page(mm, entry));
     }
-    yield* spin_unlock(mm.system.kernel.pte_lockptr(mm, ptes));
+    pte_unmap(pte);
   }
 }
 
@@ -239,6 +244,7 @@ export const truncate2_6 = {
   invalidate_inode_pages2,
   do_writepages,
   sys_msync,
+  filemap_sync,
   file_write: generic_file_write,
   file_read: generic_file_read,
 };

@@ -64,6 +64,9 @@ export const TICK_0 = -0;
 /** `lineFreeAt` of an object whose line nobody follows. */
 const NOT_FOLLOWED = -Infinity;
 
+/** `value` of an UNLOCK that ends an instruction of a user program: after it the CPU may go over to another thread. */
+export const INSTRUCTION_ENDS = -1;
+
 /** Reply of `perform` when the step has joined a queue: it ends when somebody calls `wake` for the thread. */
 export const BLOCKED = -0x7fffffff;
 
@@ -135,8 +138,8 @@ export class Step {
 }
 
 /**
- * The MMU's walk for one access of a user program. If it finds a translation, the access follows as a step of its
- * own; if not, the CPU traps: the thread runs the fault handler, then the walk is made again.
+ * The MMU's walk for one access of a user program. It replies the entry if that is a translation; if not, the CPU traps: the
+ * thread runs the fault handler, and the walk replies FAULTED.
  */
 export abstract class Walk extends Step {
   constructor(at: { readonly words: Shared; readonly index: number }) {
@@ -146,18 +149,20 @@ export abstract class Walk extends Step {
   leaves(entry: number): number {
     return entry;
   }
-  /**
-   * The access, by way of the entry that the walk has found; null: fault. The walk itself: there is none, the program does
-   * not care what it would read.
-   */
-  abstract access(entry: number): Step | null;
+  /** Is the entry that it has found a translation for the access? Then the TLB keeps it. */
+  abstract translates(entry: number): boolean;
+  /** What ends an access that cannot be made, before the fault handler runs; null: nothing does. */
+  readonly trapStep: Step | null = null;
   /** The fault handler. Returns 0, or the signal that kills the thread. */
   abstract fault(): Coroutine<number>;
-  /** Does the program catch the signal? Then the walk replies -signal, and the access is not made. */
+  /** Does the program catch the signal? Then the walk replies -signal. */
   catches(_signal: number): boolean {
     return false;
   }
 }
+
+/** Reply of a walk that has found no translation: there may be one now. */
+export const FAULTED = 0;
 
 /** Kernel text: asks for steps, goes on with each step's reply, returns a `T`. */
 export type Coroutine<T = void> = Generator<Step, T, number>;

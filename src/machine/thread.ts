@@ -1,7 +1,7 @@
 /** Threads, the CPU they run on, and the thread that runs now. */
 import { Cell, WRITE_ONCE } from './memory.ts';
 import * as kinds from './step.ts';
-import { type Coroutine, Shared, Step, type Walk } from './step.ts';
+import { type Coroutine, FAULTED, Shared, Step, type Walk } from './step.ts';
 
 // V8 folds the constants of a module where it uses them; what it imports it loads and checks each time.
 const { SPAWN, WALK } = kinds;
@@ -99,23 +99,25 @@ export class Thread {
   /** Run the thread's private code with the reply to its pending step, up to its next one. */
   resume(reply: number): void {
     if (running !== this) running = this; // V8 keeps a book of what old objects and modules are made to point to
-    if (this.pending !== null && this.pending.kind === WALK) this.translated(this.pending as Walk, reply);
+    if (this.pending !== null && this.pending.kind === WALK) this.walked(this.pending as Walk, reply);
+    else if (this.faulting !== null && this.interrupted === null) this.trap(this.faulting);
     else this.advance(reply);
   }
 
-  /** The MMU has made its walk: go on with the access, or trap. */
-  private translated(walk: Walk, entry: number): void {
-    const access = walk.access(entry);
-    if (access === walk) {
-      this.advance(0);
+  /** The MMU has made its walk: go on with the access, or end it and trap. */
+  private walked(walk: Walk, entry: number): void {
+    if (walk.translates(entry)) {
+      this.advance(entry);
       return;
     }
-    if (access !== null) {
-      this.pending = access;
-      return;
-    }
-    this.interrupted = this.body;
     this.faulting = walk;
+    const { trapStep } = walk;
+    if (trapStep !== null && trapStep.next().done !== true) this.pending = trapStep;
+    else this.trap(walk);
+  }
+
+  private trap(walk: Walk): void {
+    this.interrupted = this.body;
     this.body = walk.fault();
     this.advance(0);
   }
@@ -132,24 +134,21 @@ export class Thread {
     }
   }
 
-  /** Back to the user program: the instruction runs again, unless a signal kills the thread. */
+  /** Back to the user program, unless a signal kills the thread. */
   private returnFromFault(signal: number | void): void {
     const walk = this.faulting!;
     this.body = this.interrupted!;
     this.interrupted = null;
-    if (signal !== 0) {
-      if (walk.catches(Number(signal))) {
-        this.pending = null;
-        this.advance(-Number(signal));
-        return;
-      }
+    this.faulting = null;
+    this.pending = null;
+    if (signal !== 0 && !walk.catches(Number(signal))) {
       const name = SIGNALS[Number(signal)] ?? `signal ${String(signal)}`;
       throw new KernelBug(
         'killed by signal',
         `${this.name} is killed by ${name} at ${walk.object.describe(walk.index)}`,
       );
     }
-    this.pending = walk;
+    this.advance(signal === 0 ? FAULTED : -Number(signal));
   }
 }
 

@@ -1,23 +1,25 @@
 /**
  * A CPU's translation look-aside buffer. Interrupts are taken between instructions: whoever flushes it on behalf of
  * another CPU waits until the access under way is done, and an access that has begun uses the translation it has found.
- * So accesses hold the TLB shared, and a flush has it for itself.
+ * So an access has the TLB for itself, and so has a flush.
  *
  * Entries are tagged with the address space (ASIDs, region ids), so that switching to another one flushes nothing. They
  * stay until they are flushed, or until the ways of their set are full and the oldest goes.
  */
-import { LOCK, LOCK_SHARED, Shared, Step, UNLOCK, UNLOCK_SHARED } from '../machine/step.ts';
+import { INSTRUCTION_ENDS, LOCK, Shared, Step, UNLOCK } from '../machine/step.ts';
 import type { Thread } from '../machine/thread.ts';
 
 /** Entries of a set: a page can be in one set only, and there in any of these. */
 const WAYS = 4;
+/** `value` of the step with which an access begins. */
+const ACCESS = 1;
 
 export class Tlb extends Shared {
   readonly name: string;
   /** Not a lock of the kernel: the lock table does without it. */
   readonly lockClass = '';
-  readonly beginStep = new Step(LOCK_SHARED, this);
-  readonly endStep = new Step(UNLOCK_SHARED, this);
+  readonly beginStep = new Step(LOCK, this, 0, ACCESS);
+  readonly endStep = new Step(UNLOCK, this, 0, INSTRUCTION_ENDS);
   readonly flushStep = new Step(LOCK, this);
   readonly flushedStep = new Step(UNLOCK, this);
   private readonly sets: number;
@@ -27,9 +29,8 @@ export class Tlb extends Shared {
   private translations = new Int32Array(0);
   /** The way of each set that is used next. */
   private next = new Uint8Array(0);
-  /** Threads with an access under way. */
-  private readonly users: Thread[] = [];
-  private flusher: Thread | null = null;
+  /** Who has an access or a flush under way. */
+  private user: Thread | null = null;
 
   /** `size`: entries. */
   constructor(cpu: number, size: number) {
@@ -101,24 +102,20 @@ export class Tlb extends Shared {
     return this.name;
   }
   /** That an access begins and ends goes without saying. */
-  label({ kind }: Step): string {
-    return kind === LOCK ? `flush ${this.name}` : '';
+  label({ kind, value }: Step): string {
+    return kind === LOCK && value !== ACCESS ? `flush ${this.name}` : '';
   }
   admits(step: Step): boolean {
     return this.ready(step);
   }
   ready({ kind }: Step): boolean {
-    if (kind === LOCK_SHARED) return this.flusher === null;
-    return kind !== LOCK || (this.flusher === null && this.users.length === 0);
+    return kind !== LOCK || this.user === null;
   }
   perform({ kind }: Step, thread: Thread): number {
-    if (kind === LOCK_SHARED) this.users.push(thread);
-    else if (kind === UNLOCK_SHARED) this.users.splice(this.users.indexOf(thread), 1);
-    else this.flusher = kind === LOCK ? thread : null;
+    this.user = kind === LOCK ? thread : null;
     return 0;
   }
-  override waitsFor(step: Step): Thread[] {
-    const flusher = this.flusher === null ? [] : [this.flusher];
-    return step.kind === LOCK ? [...flusher, ...this.users] : flusher;
+  override waitsFor(): Thread[] {
+    return this.user === null ? [] : [this.user];
   }
 }

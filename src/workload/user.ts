@@ -1,9 +1,9 @@
 /**
- * Loads and stores of user programs: by way of the TLB, or the page tables, or a trap into the kernel. Whoever flushes
- * the TLB comes before or after an access, not between look and use.
+ * Loads and stores of user programs: by way of the TLB, or the page tables, or a trap into the kernel. The access has its CPU's
+ * TLB for itself while it looks and uses: whoever flushes that comes before or after it, and so do other threads of the CPU.
  */
 import { READ_ONCE, WRITE_ONCE } from '../machine/memory.ts';
-import { type Coroutine, LOAD, Step, Walk } from '../machine/step.ts';
+import { type Coroutine, FAULTED, LOAD, Step, Walk } from '../machine/step.ts';
 import { KernelBug, running, smp_processor_id } from '../machine/thread.ts';
 import { charge, work } from '../machine/work.ts';
 import { SIGBUS } from '../kernel/fault.ts';
@@ -23,7 +23,7 @@ import type { Tlb } from '../sync/tlb.ts';
 
 const TOUCH = work('user_touch');
 
-/** The MMU looks for a translation in the page tables; it keeps what it finds in the TLB, and the access begins. */
+/** The MMU looks for a translation in the page tables, and keeps what it finds in the TLB. */
 class TableWalk extends Walk {
   private readonly mm: Mm;
   private readonly address: Address;
@@ -43,17 +43,12 @@ class TableWalk extends Walk {
   override leaves(entry: number): number {
     return this.write && pte_present(entry) && pte_write(entry) ? pte_mkdirty(entry) : entry;
   }
-  access(entry: number): Step | null {
-    return this.found(entry)?.beginStep ?? null;
-  }
-  /** The TLB, with the translation; null: there is none. */
-  protected found(entry: number): Tlb | null {
-    if (!translates(entry, this.write)) return null;
+  translates(entry: number): boolean {
+    if (!translates(entry, this.write)) return false;
     const cpu = smp_processor_id();
-    const tlb = this.mm.system.tlbs[cpu];
     this.mm.cpu_vm_mask.add(cpu); // it may have been moved
-    tlb.load(this.mm.asid, page_number(this.mm, this.address), entry);
-    return tlb;
+    this.mm.system.tlbs[cpu].load(this.mm.asid, page_number(this.mm, this.address), entry);
+    return true;
   }
   fault(): Coroutine<number> {
     const { system } = this.mm;
@@ -83,10 +78,13 @@ class TableWalk extends Walk {
   }
 }
 
-/** A walk for a load of which nobody asks what it loads. */
-class Touch extends TableWalk {
-  override access(entry: number): Step | null {
-    return this.found(entry) === null ? null : this;
+/** A walk of an instruction that holds the TLB. */
+class AccessWalk extends TableWalk {
+  override readonly trapStep: Step;
+
+  constructor(mm: Mm, address: Address, write: boolean, caught: readonly number[], { endStep }: Tlb) {
+    super(mm, address, write, caught);
+    this.trapStep = endStep;
   }
 }
 
@@ -108,19 +106,16 @@ function* user_access(
 ): Coroutine<number> {
   const vpn = page_number(mm, address);
   for (;;) {
-    let tlb = mm.system.tlbs[smp_processor_id()];
-    if (translates(tlb.lookup(mm.asid, vpn), write)) yield* tlb.beginStep;
-    else {
-      const reply = yield new TableWalk(mm, address, write, caught);
-      if (reply < 0) return reply;
-      tlb = mm.system.tlbs[smp_processor_id()]; // a thread may wake up on another CPU
-    }
-    const entry = tlb.lookup(mm.asid, vpn);
-    const hit = translates(entry, write);
-    if (hit) charge(TOUCH);
-    const value = hit ? yield* use(pte_page(mm, entry)) : 0;
+    const tlb = mm.system.tlbs[smp_processor_id()]; // a thread may wake up on another CPU
+    yield* tlb.beginStep;
+    let entry = tlb.lookup(mm.asid, vpn);
+    if (!translates(entry, write)) entry = yield new AccessWalk(mm, address, write, caught, tlb);
+    if (entry < 0) return entry;
+    if (entry === FAULTED) continue;
+    charge(TOUCH);
+    const value = yield* use(pte_page(mm, entry));
     yield* tlb.endStep;
-    if (hit) return value;
+    return value;
   }
 }
 
@@ -143,15 +138,14 @@ export function user_load(mm: Mm, address: Address, word: number, caught: readon
   return user_access(mm, address, false, caught, (page) => READ_ONCE(page.contents(word)));
 }
 
-/** Load all that a page holds, whatever that is. Returns 0, or -signal. */
+/** Load all that a page holds, whatever that is; nobody unmaps it meanwhile. Returns 0, or -signal. */
 export function* user_read_page(mm: Mm, address: Address): Coroutine<number> {
-  const tlb = mm.system.tlbs[smp_processor_id()];
-  const vpn = page_number(mm, address);
-  if (!translates(tlb.lookup(mm.asid, vpn), false)) {
-    const reply = yield new Touch(mm, address, false, NONE);
-    if (reply < 0) return reply;
+  let entry = mm.system.tlbs[smp_processor_id()].lookup(mm.asid, page_number(mm, address));
+  while (!translates(entry, false)) {
+    entry = yield new TableWalk(mm, address, false, NONE);
+    if (entry < 0) return entry;
   }
   charge(TOUCH);
-  const page = pte_page(mm, tlb.lookup(mm.asid, vpn));
+  const page = pte_page(mm, entry);
   return yield new Step(LOAD, page, DATA, page_size(mm), page.zone.node);
 }

@@ -20,8 +20,9 @@ import {
   CLEAR,
   type Counted,
   DELAY,
-  DMA,
+  INSTRUCTION_ENDS,
   LOAD,
+  DMA,
   LOCK,
   LOCK_SHARED,
   NOTHING,
@@ -304,10 +305,6 @@ class TimedMachine implements PlainObserver, Shortcut {
   /** Let the pending step of the CPU's thread take effect now, or block the thread. */
   private act(rank: number, thread: Thread): void {
     const step = thread.pending!;
-    if (this.sliceOver(rank, thread)) {
-      this.rotate(rank, thread);
-      return;
-    }
     if (step.kind > WALK && !step.object.ready(step, thread)) {
       this.block(rank, thread, step);
       return;
@@ -327,6 +324,10 @@ class TimedMachine implements PlainObserver, Shortcut {
       this.giveUpCpu(rank);
       return;
     }
+    if (this.balancer !== null && this.sliceOver(rank, step)) {
+      this.rotate(rank, thread, reply);
+      return;
+    }
     this.unstopped = thread;
     this.proceed(rank, thread, reply);
     this.unstopped = null;
@@ -344,6 +345,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     if (step.kind === WALK || step.kind === WAIT || step.kind === POLL) return STOP;
     const rank = thread.cpu;
     this.payBill(rank);
+    if (this.balancer !== null && this.sliceOver(rank, step)) return STOP;
     const ahead = this.runsAhead && this.isPrivate(step, rank);
     if (!ahead && (this.arrived > 0 || !this.queue.remains(rank))) return STOP;
     const reply = this.effect(rank, thread, step);
@@ -629,16 +631,15 @@ class TimedMachine implements PlainObserver, Shortcut {
   }
 
   /** Has a user program had its slice, while others wait for its CPU? It gives way between two accesses. */
-  private sliceOver(rank: number, thread: Thread): boolean {
-    const { kind, object } = thread.pending!;
-    if (this.balancer === null || kind !== WALK || object.confinedTo !== ANYBODY) return false;
+  private sliceOver(rank: number, { kind, value }: Step): boolean {
+    if (kind !== LOAD && (kind !== UNLOCK || value !== INSTRUCTION_ENDS)) return false;
     if (this.clock[rank] < this.sliceEnd[rank]) return false;
     return this.runqueue[rank].length > 0;
   }
 
-  /** The thread goes to the end of its CPU's queue, its step not done. */
-  private rotate(rank: number, thread: Thread): void {
-    thread.preempted = true;
+  /** The thread goes to the end of its CPU's queue. */
+  private rotate(rank: number, thread: Thread, reply: number): void {
+    thread.reply = reply;
     this.since[thread.id] = this.clock[rank];
     this.runqueue[rank].push(thread);
     this.giveUpCpu(rank);

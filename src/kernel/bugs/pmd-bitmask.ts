@@ -69,7 +69,8 @@ const recycling = pathsOver({
   ...bitmaskScan,
   *allocate(mm, address) {
     if (pmd_offset(mm, address) !== undefined) return;
-    const pmd = yield* pmd_alloc(mm, address);
+    yield* pmd_alloc(mm, address);
+    const pmd = pmd_offset(mm, address)!;
     const { tablePages } = mm.pgd;
     if (!tablePages.has(pmd)) tablePages.set(pmd, quicklist(mm).pop() ?? new TablePage(`page of ${mm.name} pmd`));
   },

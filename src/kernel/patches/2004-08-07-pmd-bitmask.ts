@@ -64,7 +64,8 @@ export const bitmaskScan: TableScan = {
   next: nextByArrays(sectionsInUse),
   *allocate(mm, address) {
     if (pmd_offset(mm, address) !== undefined) return;
-    const pmd = yield* pmd_alloc(mm, address);
+    yield* pmd_alloc(mm, address);
+    const pmd = pmd_offset(mm, address)!;
     // Not the table of somebody else who was quicker: he may have set bits already.
     if (mm.pgd.pmdMask > 0 && !mm.pgd.tablePages.has(pmd)) resetMask(mm, address);
   },
@@ -73,7 +74,7 @@ export const bitmaskScan: TableScan = {
       const { word, bit } = sectionBit(mm, address);
       word.plain |= bit;
     }
-    pmd_populate(mm, pmd_offset(mm, address)!, address);
+    pmd_populate(mm, address);
   },
 };
 

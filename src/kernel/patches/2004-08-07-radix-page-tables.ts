@@ -19,7 +19,7 @@ const NODE_ALLOC = work('radix_node_alloc', 300);
 function fillArrays(mm: Mm, address: Address): void {
   if (pgd_none(mm, address)) pgd_populate(mm, address);
   if (pmd_offset(mm, address) === undefined) pud_populate(mm, address);
-  pmd_populate(mm, pmd_offset(mm, address)!, address);
+  pmd_populate(mm, address);
 }
 
 export const radixScan: TableScan = {
@@ -35,7 +35,7 @@ export const radixScan: TableScan = {
     const tree = (mm.pgd.tree ??= new RadixTables());
     const { nodes } = tree;
     fillArrays(mm, address);
-    tree.insert(table_number(mm, address), pmd_page(mm, pmd_offset(mm, address)!, address)!);
+    tree.insert(table_number(mm, address), pmd_page(mm, address)!);
     charge(NODE_ALLOC, tree.nodes - nodes);
   },
 };

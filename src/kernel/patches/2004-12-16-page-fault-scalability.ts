@@ -32,8 +32,8 @@ import {
 import { alloc_page_vma, clear_user_highpage, page_cache_get, page_cache_release } from '../page_alloc.ts';
 import {
   mk_pte,
-  pmd_offset,
   pmd_page,
+  pmd_present,
   pte_mkdirty,
   pte_mkyoung,
   pte_none,
@@ -50,7 +50,7 @@ import { page_add_anon_rmap, page_remove_rmap } from '../rmap.ts';
 import { type Address, type Mm, type Page, VM_FAULT_MINOR, VM_FAULT_OOM, type VmFault, type Vma } from '../structs.ts';
 import { lru_cache_add_active } from '../swap.ts';
 import { flush_tlb_page } from '../tlb.ts';
-import { pmd_alloc, pte_alloc } from '../v2.6.15/memory.ts';
+import { pte_alloc } from '../v2.6.15/memory.ts';
 
 const HANDLE_MM_FAULT = work('handle_mm_fault');
 const SET_ANON_PTE = work('set_anon_pte');
@@ -58,8 +58,8 @@ const SET_ANON_PTE = work('set_anon_pte');
 function* handle_mm_fault(mm: Mm, vma: Vma, address: Address, write_access: boolean): Coroutine<VmFault> {
   charge(HANDLE_MM_FAULT);
   mm.system.counters.pgfault++;
-  const pmd = pmd_offset(mm, address) ?? (yield* pmd_alloc(mm, address));
-  const ptes = pmd_page(mm, pmd, address) ?? (yield* pte_alloc(mm, pmd, address));
+  if ((yield* pmd_present(mm, address)) === 0) yield* pte_alloc(mm, address);
+  const ptes = pmd_page(mm, address)!;
   const pte = pte_offset_map(mm, ptes, address);
   return yield* path2_6(mm).handle_pte_fault(mm, vma, address, write_access, pte, ptes);
 }

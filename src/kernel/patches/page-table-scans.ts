@@ -105,7 +105,7 @@ export const plainScan: TableScan = {
   *allocate(mm, address) {
     if (pmd_offset(mm, address) === undefined) yield* pmd_alloc(mm, address);
   },
-  populate: (mm, address) => pmd_populate(mm, pmd_offset(mm, address)!, address),
+  populate: pmd_populate,
 };
 
 /** The paths of 2.6.10 that walk page tables, by iterator. */

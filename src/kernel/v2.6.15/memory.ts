@@ -45,13 +45,15 @@ import {
   mk_pte,
   page_size,
   pgd_none,
-  pgd_populate,
+  pgd_present,
   pmd_addr_end,
   pmd_offset,
   pmd_page,
-  type PmdPage,
-  pmd_populate,
-  pud_populate,
+  pmd_present,
+  pud_present,
+  set_pgd,
+  set_pmd,
+  set_pud,
   pte_dirty,
   pte_file,
   pte_mkdirty,
@@ -88,7 +90,7 @@ import {
 } from '../structs.ts';
 import { lru_cache_add_active } from '../swap.ts';
 import { flush_tlb_mm, flush_tlb_page } from '../tlb.ts';
-import { truncate2_6 } from '../truncate.ts';
+import { filemap_sync_pte_range, truncate2_6 } from '../truncate.ts';
 
 const HANDLE_MM_FAULT = work('handle_mm_fault');
 const PMD_ALLOC = work('pmd_alloc_one');
@@ -123,38 +125,39 @@ export function pte_unmap_unlock(pte: Ptep, pmd: PtePage): Step {
 function* handle_mm_fault(mm: Mm, vma: Vma, address: Address, write_access: boolean): Coroutine<VmFault> {
   charge(HANDLE_MM_FAULT);
   mm.system.counters.pgfault++;
-  const pmd = pmd_offset(mm, address) ?? (yield* pmd_alloc(mm, address));
-  const ptes = pmd_page(mm, pmd, address) ?? (yield* pte_alloc(mm, pmd, address));
+  if ((yield* pmd_present(mm, address)) === 0) yield* pte_alloc(mm, address);
+  const ptes = pmd_page(mm, address)!;
   const pte = pte_offset_map(mm, ptes, address);
   return yield* path2_6(mm).handle_pte_fault(mm, vma, address, write_access, pte, ptes);
 }
 
-/** A pmd table is allocated first; somebody else may have put one in by the time page_table_lock is had. */
-export function* pmd_alloc(mm: Mm, address: Address): Coroutine<PmdPage> {
+/** A page of ptes is allocated first; somebody else may have put one in by the time page_table_lock is had. */
+export function* pte_alloc(mm: Mm, address: Address): Coroutine {
+  if ((yield* pud_present(mm, address)) === 0) yield* pmd_alloc(mm, address);
+  might_sleep();
+  charge(PTE_ALLOC);
+  yield* spin_lock(mm.page_table_lock);
+  if (pmd_page(mm, address) === undefined) yield* set_pmd(mm, address);
+  yield* spin_unlock(mm.page_table_lock);
+}
+
+/** A pmd table likewise. */
+function* pmd_alloc(mm: Mm, address: Address): Coroutine {
   might_sleep();
   charge(PMD_ALLOC);
-  if (pgd_none(mm, address)) yield* pud_alloc(mm, address);
+  const unfolded = mm.pgd.pudMask > 0;
+  if (unfolded && (yield* pgd_present(mm, address)) === 0) yield* pud_alloc(mm, address);
   yield* spin_lock(mm.page_table_lock);
-  if (pmd_offset(mm, address) === undefined) pud_populate(mm, address);
+  if (pmd_offset(mm, address) === undefined) yield* set_pud(mm, address);
   yield* spin_unlock(mm.page_table_lock);
-  return pmd_offset(mm, address)!;
 }
 
 /** A pud table likewise: on machines of four levels. */
 function* pud_alloc(mm: Mm, address: Address): Coroutine {
   charge(PMD_ALLOC);
   yield* spin_lock(mm.page_table_lock);
-  if (pgd_none(mm, address)) pgd_populate(mm, address);
+  if (pgd_none(mm, address)) yield* set_pgd(mm, address);
   yield* spin_unlock(mm.page_table_lock);
-}
-
-export function* pte_alloc(mm: Mm, pmd: PmdPage, address: Address): Coroutine<PtePage> {
-  might_sleep();
-  charge(PTE_ALLOC);
-  yield* spin_lock(mm.page_table_lock);
-  if (pmd_page(mm, pmd, address) === undefined) pmd_populate(mm, pmd, address);
-  yield* spin_unlock(mm.page_table_lock);
-  return pmd_page(mm, pmd, address)!;
 }
 
 /** What the pte says is read without a lock; a present one is looked at again under its lock. */
@@ -384,9 +387,8 @@ function* unmap_vmas(tlb: MmuGather, start: Address, end: Address, details: ZapD
   let next: Address;
   for (let address = start; address < end; address = next) {
     next = pmd_addr_end(tlb.mm, address, end);
-    const pmd = pmd_offset(tlb.mm, address);
-    const ptes = pmd === undefined ? undefined : pmd_page(tlb.mm, pmd, address);
-    if (ptes !== undefined) yield* zap_pte_range(tlb, ptes, address, next, details);
+    const none = (yield* pmd_present(tlb.mm, address)) === 0;
+    if (!none) yield* zap_pte_range(tlb, pmd_page(tlb.mm, address)!, address, next, details);
   }
 }
 
@@ -440,12 +442,10 @@ export function* copy_page_range(dst: Mm, src: Mm, vma: Vma): Coroutine<boolean>
   let next: Address;
   for (let address = vma.vm_start; address < vma.vm_end; address = next) {
     next = pmd_addr_end(src, address, vma.vm_end);
-    const src_pmd = pmd_offset(src, address);
-    const src_ptes = src_pmd === undefined ? undefined : pmd_page(src, src_pmd, address);
+    const src_ptes = pmd_page(src, address); // no fault puts one in now
     if (src_ptes === undefined) continue;
-    const dst_pmd = pmd_offset(dst, address) ?? (yield* pmd_alloc(dst, address));
-    const dst_ptes = pmd_page(dst, dst_pmd, address) ?? (yield* pte_alloc(dst, dst_pmd, address));
-    yield* copy_pte_range(dst, vma, dst_ptes, src_ptes, address, next);
+    if (pmd_page(dst, address) === undefined) yield* pte_alloc(dst, address);
+    yield* copy_pte_range(dst, vma, pmd_page(dst, address)!, src_ptes, address, next);
   }
   return false;
 }
@@ -496,9 +496,8 @@ function* copy_one_pte(vma: Vma, dst_pte: Ptep, src_pte: Ptep, rss: { anon: numb
 
 /** The pte that maps the page there, with its lock held; null: none does. */
 export function* page_check_address(page: Page, mm: Mm, address: Address): Coroutine<Ptep | null> {
-  const pmd = pmd_offset(mm, address);
-  const ptes = pmd === undefined ? undefined : pmd_page(mm, pmd, address);
-  if (ptes === undefined) return null;
+  if ((yield* pmd_present(mm, address)) === 0) return null;
+  const ptes = pmd_page(mm, address)!;
   const pte = yield* pte_offset_map_lock(mm, ptes, address);
   const entry = pte.plain;
   if (pte_present(entry) && pte_pfn(entry) === page.pfn) return pte;
@@ -508,6 +507,20 @@ export function* page_check_address(page: Page, mm: Mm, address: Address): Corou
 
 export function* page_check_done(pte: Ptep): Coroutine {
   yield* pte_unmap_unlock(pte, pte.words as PtePage);
+}
+
+/** As filemap_sync of 2.6.10, a page of ptes at a time. */
+function* msync_page_range(vma: Vma, start: Address, end: Address): Coroutine {
+  const mm = vma.vm_mm;
+  let next: Address;
+  for (let address = start; address < end; address = next) {
+    next = pmd_addr_end(mm, address, end);
+    if ((yield* pmd_present(mm, address)) === 0) continue;
+    const ptes = pmd_page(mm, address)!;
+    yield* spin_lock(ptes.ptl);
+    yield* filemap_sync_pte_range(vma, ptes, address, next);
+    yield* spin_unlock(ptes.ptl);
+  }
 }
 
 export const v2_6_15 = {
@@ -531,5 +544,7 @@ export const v2_6_15 = {
   inc_rss,
   filemap_nopage,
   ...truncate2_6,
+  filemap_sync: msync_page_range,
+  madvise_need_mmap_write: true,
   counts_zero_page: true,
 } satisfies FaultPath2_6;

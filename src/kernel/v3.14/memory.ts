@@ -36,8 +36,8 @@ import {
   page_size,
   pgoff_to_pte,
   pmd_addr_end,
-  pmd_offset,
   pmd_page,
+  pmd_present,
   pte_dirty,
   pte_file,
   pte_mkdirty,
@@ -59,7 +59,7 @@ import { type Address, type Mm, type Page, VM_SHARED, VM_WRITE, type VmFault, ty
 import { lru_cache_add_active } from '../swap.ts';
 import { flush_tlb_page } from '../tlb.ts';
 import { part_of } from '../truncate.ts';
-import { pmd_alloc, pte_alloc, pte_offset_map_lock, pte_unmap_unlock } from '../v2.6.15/memory.ts';
+import { pte_alloc, pte_offset_map_lock, pte_unmap_unlock } from '../v2.6.15/memory.ts';
 import { type FaultHandler, mkwrite_of, path3 } from './path.ts';
 import {
   FAULT_FLAG_MKWRITE,
@@ -85,8 +85,8 @@ export function* handle_mm_fault(mm: Mm, vma: Vma, address: Address, flags: numb
   charge(HANDLE_MM_FAULT);
   mm.system.counters.pgfault++;
   yield* check_sync_rss_stat(mm);
-  const pmd = pmd_offset(mm, address) ?? (yield* pmd_alloc(mm, address));
-  const ptes = pmd_page(mm, pmd, address) ?? (yield* pte_alloc(mm, pmd, address));
+  if ((yield* pmd_present(mm, address)) === 0) yield* pte_alloc(mm, address);
+  const ptes = pmd_page(mm, address)!;
   const pte = pte_offset_map(mm, ptes, address);
   return yield* path3(mm).handle_pte_fault(mm, vma, address, pte, ptes, flags);
 }
@@ -462,9 +462,8 @@ function* unmap_page_range(
   let next: Address;
   for (let address = start; address < end; address = next) {
     next = pmd_addr_end(mm, address, end);
-    const pmd = pmd_offset(mm, address);
-    const ptes = pmd === undefined ? undefined : pmd_page(mm, pmd, address);
-    if (ptes !== undefined) yield* path3(mm).zap_pte_range(tlb, vma, ptes, address, next, details);
+    if ((yield* pmd_present(mm, address)) === 0) continue;
+    yield* path3(mm).zap_pte_range(tlb, vma, pmd_page(mm, address)!, address, next, details);
   }
 }
 

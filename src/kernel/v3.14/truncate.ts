@@ -24,7 +24,6 @@ import { pagevec_lookup, remove_from_page_cache, round_up_pages } from '../pagem
 import {
   page_size,
   pgoff_to_pte,
-  pmd_offset,
   pmd_page,
   pte_dirty,
   pte_mkclean,
@@ -36,7 +35,7 @@ import {
 import { type Address, type Mm, type Page, VM_NONLINEAR, VM_SHARED, type Vma } from '../structs.ts';
 import { flush_tlb_page } from '../tlb.ts';
 import { i_size_write, part_of, truncate_partial_page, wait_on_page_writeback } from '../truncate.ts';
-import { pmd_alloc, pte_alloc } from '../v2.6.15/memory.ts';
+import { pte_alloc } from '../v2.6.15/memory.ts';
 import type { FaultPath3 } from './path.ts';
 import { xip_file_read, xip_file_write, xip_truncate_page } from './xip.ts';
 
@@ -238,8 +237,8 @@ export function* sys_remap_file_pages(mm: Mm, start: Address, size: number, pgof
 function* install_file_pte(mm: Mm, vma: Vma, address: Address, pgoff: number): Coroutine {
   const { kernel } = mm.system;
   yield* kernel.zap_page_range(vma, address, page_size(mm));
-  const pmd = pmd_offset(mm, address) ?? (yield* pmd_alloc(mm, address));
-  const ptes = pmd_page(mm, pmd, address) ?? (yield* pte_alloc(mm, pmd, address));
+  if (pmd_page(mm, address) === undefined) yield* pte_alloc(mm, address);
+  const ptes = pmd_page(mm, address)!;
   const pte = pte_offset_map(mm, ptes, address);
   yield* spin_lock(kernel.pte_lockptr(mm, ptes));
   yield* WRITE_ONCE(pte, pgoff_to_pte(pgoff));
