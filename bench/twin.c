@@ -634,12 +634,14 @@ static void alloc_page(struct thread *t) {
   t->node = node_of[t->cpu];
   struct pcp *pcp = pcp_of(t->cpu, t->node);
   charge(t, work.buffered_rmqueue);
+  steps++; /* of the list, which costs nothing, here and below */
   if (pcp->length <= pcp_low) next_step(t, ALLOC_FREE_PAGES, OP_READ, &zones[t->node].free_pages);
   else take_page(t, pcp);
 }
 
 static void rmqueue_bulk(struct thread *t, struct zone *zone) {
   struct pcp *pcp = pcp_of(t->cpu, t->node);
+  steps++;
   for (int i = 0; i < pcp_batch; i++) {
     plain_line(t, zone->free_pages.line, false);
     if (zone->free_pages.value <= 0) break;
@@ -737,6 +739,7 @@ static void free_hot_page(struct thread *t) {
   struct page *page = &mem_map[t->page];
   struct pcp *pcp = pcp_of(t->cpu, page->node);
   charge(t, work.free_hot_page);
+  steps++;
   page->mapping = 0;
   pcp->list[pcp->length++] = t->page;
   t->node = page->node;
@@ -908,9 +911,9 @@ static void resume(struct thread *t, int64_t reply) {
     touch_next(t);
     return;
   case THREAD_WALK:
+    steps += 2; /* of the TLB, which cost nothing */
     if ((reply & (PAGE_PRESENT | PAGE_RW)) == (PAGE_PRESENT | PAGE_RW)) {
       charge(t, work.user_touch);
-      steps += 2; /* of the TLB, which cost nothing */
       t->page = (pfn_t)reply >> PFN_SHIFT;
       next_step(t, THREAD_STORE, OP_STORE, NULL);
       t->value = 1;

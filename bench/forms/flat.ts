@@ -34,8 +34,11 @@ export function* flat(mm: Mm, vma: Vma): Coroutine {
   const pvec = system.lru_add_active_pvecs[cpu];
 
   for (let address = vma.vm_start; address < vma.vm_end; address += page_size(mm)) {
+    const tlb = system.tlbs[cpu];
+    yield tlb.beginStep;
     let entry = yield READ_ONCE(new Ref(mm.pgd, page_number(mm, address)));
     while (!pte_present(entry)) {
+      yield tlb.endStep;
       running.mode = SYSTEM;
       charge(COST.FAULT_ENTRY);
       yield down_read(mm.mmap_sem);
@@ -68,10 +71,15 @@ export function* flat(mm: Mm, vma: Vma): Coroutine {
       }
 
       charge(COST.BUFFERED_RMQUEUE);
+      yield pcp.useStep;
       if (pcp.list.length <= system.pcp.low && (yield READ_ONCE(zone.free_pages)) > 0) {
         yield spin_lock(zone.lock);
-        for (let i = 0; i < system.pcp.batch && zone.free_pages.plain > 0; i++) pcp.list.push(__rmqueue(system, zone));
+        for (let i = 0; i < system.pcp.batch && zone.free_pages.plain > 0; i++) {
+          pcp.list.push(__rmqueue(system, zone));
+          zone.free_pages.value--;
+        }
         yield spin_unlock(zone.lock);
+        yield pcp.useStep;
       }
       const page = pcp.list.pop()!;
       plainAccess(page, 0, true);
@@ -101,10 +109,9 @@ export function* flat(mm: Mm, vma: Vma): Coroutine {
       charge(COST.FAULT_EXIT);
       running.mode = USER;
       charge(COST.FAULT_RESTART);
+      yield tlb.beginStep;
       entry = yield READ_ONCE(new Ref(mm.pgd, page_number(mm, address)));
     }
-    const tlb = mm.system.tlbs[running.cpu];
-    yield tlb.beginStep;
     charge(COST.TOUCH);
     yield WRITE_ONCE(pte_page(mm, entry).contents(0), 1);
     yield tlb.endStep;

@@ -34,13 +34,15 @@ function* step(primitive: Step): Coroutine<number> {
 export function* leaves(mm: Mm, vma: Vma): Coroutine {
   for (let address = vma.vm_start; address < vma.vm_end; address += page_size(mm)) {
     const pte = new Ref(mm.pgd, page_number(mm, address));
-    let entry = yield* step(READ_ONCE(pte));
-    while (!pte_present(entry)) {
-      yield* do_page_fault(mm, address);
-      entry = yield* step(READ_ONCE(pte));
-    }
     const tlb = mm.system.tlbs[running.cpu];
     yield* step(tlb.beginStep);
+    let entry = yield* step(READ_ONCE(pte));
+    while (!pte_present(entry)) {
+      yield* step(tlb.endStep);
+      yield* do_page_fault(mm, address);
+      yield* step(tlb.beginStep);
+      entry = yield* step(READ_ONCE(pte));
+    }
     charge(COST.TOUCH);
     yield* step(WRITE_ONCE(pte_page(mm, entry).contents(0), 1));
     yield* step(tlb.endStep);
@@ -113,10 +115,15 @@ function* alloc_page(system: System): Coroutine<Page> {
   const zone = system.zones[system.cpu_to_node[cpu]];
   const pcp = system.pageset[cpu][zone.node];
   charge(COST.BUFFERED_RMQUEUE);
+  yield* step(pcp.useStep);
   if (pcp.list.length <= system.pcp.low && (yield* step(READ_ONCE(zone.free_pages))) > 0) {
     yield* step(spin_lock(zone.lock));
-    for (let i = 0; i < system.pcp.batch && zone.free_pages.plain > 0; i++) pcp.list.push(__rmqueue(system, zone));
+    for (let i = 0; i < system.pcp.batch && zone.free_pages.plain > 0; i++) {
+      pcp.list.push(__rmqueue(system, zone));
+      zone.free_pages.value--;
+    }
     yield* step(spin_unlock(zone.lock));
+    yield* step(pcp.useStep);
   }
   const page = pcp.list.pop()!;
   plainAccess(page, 0, true);

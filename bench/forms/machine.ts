@@ -56,6 +56,9 @@ const UP_READ = 23;
 const BEGUN = 24;
 const STORE = 25;
 const ENDED = 26;
+const TRAPPED = 27;
+const PCP = 28;
+const REFILLED = 29;
 
 interface Result {
   done: boolean;
@@ -74,7 +77,6 @@ class FaultMachine {
   private ptes: PtePage | undefined;
   private ptep: Ptep | null = null;
   private page: Page | null = null;
-  private entry = 0;
 
   constructor(mm: Mm, vma: Vma, cpu: number) {
     const { system } = mm;
@@ -103,18 +105,17 @@ class FaultMachine {
     const { mmap_sem, page_table_lock } = mm;
     switch (this.state) {
       case START:
-        return this.walk();
+        return this.begin();
+      case BEGUN:
+        return this.to(WALK, READ_ONCE(new Ref(mm.pgd, page_number(mm, this.address))));
       case WALK:
-        if (pte_present(reply)) {
-          this.entry = reply;
-          return this.to(BEGUN, mm.system.tlbs[running.cpu].beginStep);
-        }
+        if (!pte_present(reply)) return this.to(TRAPPED, mm.system.tlbs[running.cpu].endStep);
+        charge(COST.TOUCH);
+        return this.to(STORE, WRITE_ONCE(pte_page(mm, reply).contents(0), 1));
+      case TRAPPED:
         running.mode = SYSTEM;
         charge(COST.FAULT_ENTRY);
         return this.to(DOWN_READ, down_read(mmap_sem));
-      case BEGUN:
-        charge(COST.TOUCH);
-        return this.to(STORE, WRITE_ONCE(pte_page(mm, this.entry).contents(0), 1));
       case STORE:
         return this.to(ENDED, mm.system.tlbs[running.cpu].endStep);
       case DOWN_READ:
@@ -149,12 +150,17 @@ class FaultMachine {
         return this.to(ANON_VMA_UNLOCK, spin_unlock(page_table_lock));
       case ANON_VMA_UNLOCK:
         return this.alloc();
+      case PCP:
+        if (this.pcp.list.length > mm.system.pcp.low) return this.take();
+        return this.to(FREE_PAGES, READ_ONCE(zone.free_pages));
       case FREE_PAGES:
         return this.to(ZONE_LOCK, spin_lock(zone.lock));
       case ZONE_LOCK:
         this.refill();
         return this.to(ZONE_UNLOCK, spin_unlock(zone.lock));
       case ZONE_UNLOCK:
+        return this.to(REFILLED, this.pcp.useStep);
+      case REFILLED:
         return this.take();
       case CLEARED:
         return this.to(PTL_AGAIN, spin_lock(page_table_lock));
@@ -177,15 +183,15 @@ class FaultMachine {
         charge(COST.FAULT_EXIT);
         running.mode = USER;
         charge(COST.FAULT_RESTART);
-        return this.walk();
+        return this.begin();
       default:
         this.address += page_size(mm);
-        return this.address < vma.vm_end ? this.walk() : undefined;
+        return this.address < vma.vm_end ? this.begin() : undefined;
     }
   }
 
-  private walk(): Step {
-    return this.to(WALK, READ_ONCE(new Ref(this.mm.pgd, page_number(this.mm, this.address))));
+  private begin(): Step {
+    return this.to(BEGUN, this.mm.system.tlbs[running.cpu].beginStep);
   }
 
   private tables(): Step {
@@ -204,14 +210,16 @@ class FaultMachine {
 
   private alloc(): Step {
     charge(COST.BUFFERED_RMQUEUE);
-    if (this.pcp.list.length > this.mm.system.pcp.low) return this.take();
-    return this.to(FREE_PAGES, READ_ONCE(this.zone.free_pages));
+    return this.to(PCP, this.pcp.useStep);
   }
 
   private refill(): void {
     const { zone, pcp } = this;
     const { system } = this.mm;
-    for (let i = 0; i < system.pcp.batch && zone.free_pages.plain > 0; i++) pcp.list.push(__rmqueue(system, zone));
+    for (let i = 0; i < system.pcp.batch && zone.free_pages.plain > 0; i++) {
+      pcp.list.push(__rmqueue(system, zone));
+      zone.free_pages.value--;
+    }
   }
 
   private take(): Step {

@@ -274,7 +274,7 @@ function* install_file_page(
     yield* lru_cache_add_active(mm.system, page);
     yield* page_add_anon_rmap(page, vma, address);
   } else yield* page_add_file_rmap(page);
-  update_mmu_cache(vma, address, entry);
+  yield* update_mmu_cache(vma, address, entry);
 }
 
 /** Caller holds page_table_lock; it is dropped to allocate, and on return. */
@@ -314,7 +314,7 @@ export function* do_anonymous_page(
   }
   yield* set_pte(page_table, entry);
   pte_unmap(page_table);
-  update_mmu_cache(vma, addr, entry);
+  yield* update_mmu_cache(vma, addr, entry);
   yield* spin_unlock(mm.page_table_lock);
   return VM_FAULT_MINOR;
 }
@@ -330,7 +330,7 @@ function* ptep_set_access_flags(
 ): Coroutine<VmFault> {
   const flagged = write_access ? pte_mkdirty(pte_mkyoung(entry)) : pte_mkyoung(entry);
   if (flagged !== pte.plain) yield* set_pte(pte, flagged);
-  update_mmu_cache(vma, address, flagged);
+  yield* update_mmu_cache(vma, address, flagged);
   pte_unmap(pte);
   yield* spin_unlock(mm.page_table_lock);
   return VM_FAULT_MINOR;
@@ -410,7 +410,7 @@ function* break_cow(vma: Vma, new_page: Page, address: Address, page_table: Ptep
   const entry = maybe_mkwrite(pte_mkdirty(mk_pte(new_page, vm_page_prot)), vma);
   yield* set_pte(page_table, entry);
   yield* flush_tlb_page(vma, address);
-  update_mmu_cache(vma, address, entry);
+  yield* update_mmu_cache(vma, address, entry);
   yield* lru_cache_add_active(vma.vm_mm.system, new_page);
   yield* page_add_anon_rmap(new_page, vma, address);
 }

@@ -6,7 +6,7 @@
  * allocation), cold lists. Frames get their number when they are first used.
  */
 import { atomic_dec, atomic_inc, READ_ONCE, WRITE_ONCE } from '../machine/memory.ts';
-import { CLEAR, COPY, type Coroutine, NOTHING, Step } from '../machine/step.ts';
+import { CLEAR, COPY, type Coroutine, Step } from '../machine/step.ts';
 import { maybe } from '../machine/choice.ts';
 import { might_sleep, smp_processor_id } from '../machine/thread.ts';
 import { charge, work } from '../machine/work.ts';
@@ -34,6 +34,7 @@ export function* alloc_page(system: System): Coroutine<Page | null> {
     const zone = zonelist[i];
     const pcp = system.pageset[cpu][zone.node];
     charge(BUFFERED_RMQUEUE);
+    yield* pcp.useStep;
     if (pcp.list.length <= system.pcp.low && (yield* READ_ONCE(zone.free_pages)) > 0) {
       yield* rmqueue_bulk(system, zone, pcp);
     }
@@ -57,16 +58,21 @@ function should_fail(system: System): boolean {
 /** Move up to a batch of pages from the zone to a CPU's list. */
 function* rmqueue_bulk(system: System, zone: Zone, pcp: PerCpuPages): Coroutine {
   yield* spin_lock(zone.lock);
+  const pages: Page[] = [];
   for (let i = 0; i < system.pcp.batch && zone.free_pages.plain > 0; i++) {
-    pcp.list.push(__rmqueue(system, zone));
+    pages.push(__rmqueue(system, zone));
+    zone.free_pages.value--;
   }
+  // Who looks without the lock asks whether there is a page at all: of other changes it would not learn.
+  if (zone.free_pages.value === 0) yield* WRITE_ONCE(zone.free_pages, 0);
   yield* spin_unlock(zone.lock);
+  yield* pcp.useStep;
+  pcp.list.push(...pages);
 }
 
-/** Caller holds zone->lock. */
+/** Caller holds zone->lock, and counts. */
 export function __rmqueue(system: System, zone: Zone): Page {
   charge(RMQUEUE);
-  zone.free_pages.value--;
   const freed = zone.free_list.pop();
   if (freed !== undefined) return freed;
   const page = new Page(system.mem_map.length, zone);
@@ -90,30 +96,26 @@ export function* page_cache_release(system: System, page: Page): Coroutine {
 }
 
 /** Put a page whose count is 0 on the CPU's own list, and drain the list when it is long. */
-export function free_hot_page(system: System, page: Page): Coroutine {
+export function* free_hot_page(system: System, page: Page): Coroutine {
   const pcp = system.pageset[smp_processor_id()][page.zone.node];
   charge(FREE_HOT_PAGE);
   page.forget();
-  if (system.config.DEBUG_PAGEALLOC) return free_poisoned(system, page, pcp);
-  pcp.list.push(page);
-  return pcp.list.length < system.pcp.high ? NOTHING : free_pages_bulk(system, page.zone, pcp);
-}
-
-/** The same, and whoever uses what the page holds from now on is found. */
-function* free_poisoned(system: System, page: Page, pcp: PerCpuPages): Coroutine {
-  yield* page.poisonStep;
+  if (system.config.DEBUG_PAGEALLOC) yield* page.poisonStep; // whoever uses what the page holds from now on is found
+  yield* pcp.useStep;
   pcp.list.push(page);
   if (pcp.list.length >= system.pcp.high) yield* free_pages_bulk(system, page.zone, pcp);
 }
 
 /** Give the coldest batch of a CPU's list back to the zone. */
 function* free_pages_bulk(system: System, zone: Zone, pcp: PerCpuPages): Coroutine {
+  const pages = pcp.list.splice(0, system.pcp.batch);
   yield* spin_lock(zone.lock);
-  for (const page of pcp.list.splice(0, system.pcp.batch)) {
+  for (const page of pages) {
     charge(FREE_ONE_PAGE);
     zone.free_list.push(page);
-    zone.free_pages.value++;
   }
+  if (zone.free_pages.value === 0) yield* WRITE_ONCE(zone.free_pages, pages.length);
+  else zone.free_pages.value += pages.length;
   yield* spin_unlock(zone.lock);
 }
 

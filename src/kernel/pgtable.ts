@@ -12,7 +12,7 @@
  * step of that (`pmd_present`), and then those who put tables in have to make one too (`set_pmd`).
  */
 import { READ_ONCE, Ref, Words, WRITE_ONCE } from '../machine/memory.ts';
-import type { Step } from '../machine/step.ts';
+import { type Coroutine, NOTHING, type Step } from '../machine/step.ts';
 import { KernelBug, running, smp_processor_id } from '../machine/thread.ts';
 import type { Geometry } from '../machine/profile.ts';
 import { charge, work } from '../machine/work.ts';
@@ -467,10 +467,16 @@ export function pte_unmap(pte: Ptep): void {
   if ((pte.words as PtePage).tables.mm.system.config.HIGHPTE) current().preempt_count--;
 }
 /** Loads the TLB on sparc64 and ppc64, whatever is in the page tables; nothing to do for data pages elsewhere. */
-export function update_mmu_cache(vma: Vma, address: Address, pte: number): void {
-  const { system, pgd, asid } = vma.vm_mm;
+export function update_mmu_cache(vma: Vma, address: Address, pte: number): Coroutine {
+  const { system, pgd } = vma.vm_mm;
   const vpn = page_number(vma.vm_mm, address);
   system.counters.update_mmu_cache++;
   if (pgd.get(vpn) === 0) system.counters.update_mmu_cache_absent++;
-  if (system.geometry.softwareTlb === true) system.tlbs[smp_processor_id()].load(asid, vpn, pte);
+  return system.geometry.softwareTlb === true ? load_tlb(vma.vm_mm, vpn, pte) : NOTHING;
+}
+function* load_tlb({ system, asid }: Mm, vpn: number, pte: number): Coroutine {
+  const tlb = system.tlbs[smp_processor_id()];
+  yield* tlb.beginStep;
+  tlb.load(asid, vpn, pte);
+  yield* tlb.endStep;
 }

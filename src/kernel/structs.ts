@@ -6,7 +6,7 @@
  */
 import { Cell, Line, Ref, Words } from '../machine/memory.ts';
 import type { Geometry } from '../machine/profile.ts';
-import { CLEAR, COPY, DMA, LOAD, Step, TICK_0 } from '../machine/step.ts';
+import { ADD, CLEAR, COPY, DMA, LOAD, Step, TICK_0 } from '../machine/step.ts';
 import { KernelBug, running } from '../machine/thread.ts';
 import { type PageLock, PageLocks } from '../sync/pagelock.ts';
 import { RwSemaphore } from '../sync/rwsem.ts';
@@ -308,9 +308,33 @@ export class Zone {
   }
 }
 
-/** Pages a CPU keeps for itself, per zone; touched with interrupts off, by nobody else. */
-export interface PerCpuPages {
-  readonly list: Page[];
+/**
+ * Pages a CPU keeps for itself, per zone; touched with interrupts off, by nobody else. Which page a thread gets depends on what
+ * others of its CPU do: whoever touches the list does `useStep` first.
+ */
+export class PerCpuPages extends Words {
+  readonly list: Page[] = [];
+  readonly useStep = new Step(ADD, this, 0, 0);
+  private readonly name: string;
+
+  constructor(cpu: number, zone: number) {
+    super();
+    this.name = `CPU${cpu}.pageset[${zone}]`;
+    this.confinedTo = cpu;
+  }
+  get(): number {
+    return this.list.length;
+  }
+  set(): void {
+    // `useStep` adds nothing
+  }
+  describe(): string {
+    return this.name;
+  }
+  /** It goes without saying. */
+  override label(): string {
+    return '';
+  }
 }
 
 /** [vm_start, vm_end) of an address space. */

@@ -6,7 +6,7 @@ import type { FaultPath } from './fault-path.ts';
 import { Smp } from '../sync/smp.ts';
 import { Tlb } from '../sync/tlb.ts';
 import { TableReads } from './table-reads.ts';
-import { type Config, defaultConfig, Page, type PerCpuPages, type System, Zone } from './structs.ts';
+import { type Config, defaultConfig, Page, PerCpuPages, type System, Zone } from './structs.ts';
 
 /** Batch of the per-CPU lists: 256 KiB of pages, a quarter of it at a time (free_area_init_core; UNVERIFIED for 2.6.10). */
 const PCP_BYTES = 256 * 1024;
@@ -34,7 +34,7 @@ export function boot(options: BootOptions): System {
     mem_map,
     zones,
     zonelists: zones.map((zone) => zonelist(zones, zone.node)),
-    pageset: Array.from({ length: cpus }, () => zones.map((): PerCpuPages => ({ list: [] }))),
+    pageset: Array.from({ length: cpus }, (_cpu, cpu) => zones.map((_, zone) => new PerCpuPages(cpu, zone))),
     lru_add_active_pvecs: Array.from({ length: cpus }, () => []),
     cpu_to_node: Array.from({ length: cpus }, (_, cpu) => Math.floor(cpu / profile.cpusPerNode)),
     pcp: { low: 2 * batch, high: 6 * batch, batch },
@@ -72,5 +72,6 @@ function fillPageSets(system: System): void {
     const zone = system.zones[system.cpu_to_node[cpu]];
     const pages = Math.min(system.pcp.low + system.pcp.batch, zone.free_pages.value);
     for (let i = 0; i < pages; i++) zonesOfCpu[zone.node].list.push(__rmqueue(system, zone));
+    zone.free_pages.value -= pages;
   });
 }

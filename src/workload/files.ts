@@ -34,6 +34,7 @@ export function cacheFile(inode: Inode, first = 0, last = filePages(inode)): voi
     const zone = system.zonelists[0].find(({ free_pages }) => free_pages.value > 0);
     if (zone === undefined) throw new RangeError(`no memory for page ${pgoff} of ${inode.name}`);
     const page = __rmqueue(system, zone);
+    zone.free_pages.value--;
     const number = blocks.get(pgoff);
     page.set(page._count.index, 1); // the cache's
     page.mapping = i_mapping.number;

@@ -53,7 +53,7 @@ function* do_anonymous_page(
   yield* page_add_anon_rmap(page, vma, addr);
   yield* set_pte(page_table, entry);
   pte_unmap(page_table);
-  update_mmu_cache(vma, addr, entry);
+  yield* update_mmu_cache(vma, addr, entry);
   yield* spin_unlock(mm.page_table_lock);
   return VM_FAULT_MINOR;
 }

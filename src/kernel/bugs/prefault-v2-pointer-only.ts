@@ -39,7 +39,7 @@ function* do_anonymous_page(
   for (;;) {
     yield* set_pte(page_table, entry);
     pte_unmap(page_table);
-    update_mmu_cache(vma, addr, entry);
+    yield* update_mmu_cache(vma, addr, entry);
     addr += page_size(mm);
     if (addr >= end_addr) break;
     page_table = pte_offset_map(mm, pmd, addr); // posted: the answer is dropped

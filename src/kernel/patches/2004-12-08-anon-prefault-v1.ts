@@ -60,7 +60,7 @@ function* do_anonymous_page(
       const entry = pte_wrprotect(mk_pte(ZERO_PAGE(mm), vm_page_prot));
       yield* set_pte(page_table, entry);
       pte_unmap(page_table);
-      update_mmu_cache(vma, addr, entry);
+      yield* update_mmu_cache(vma, addr, entry);
     }
   }
   yield* spin_unlock(mm.page_table_lock);

@@ -73,7 +73,7 @@ function* do_anonymous_page(
       yield* lru_cache_add_active(mm.system, page);
       count++;
     }
-    update_mmu_cache(vma, addr, entry);
+    yield* update_mmu_cache(vma, addr, entry);
     pte_unmap(page_table);
     addr += page_size(mm);
     if (addr >= end_addr) break;

@@ -78,7 +78,8 @@ function* handle_pte_fault(
   if (write_access && !pte_write(entry)) return yield* kernel.do_wp_page(mm, vma, address, pte, pmd, entry);
   const flagged = write_access ? pte_mkdirty(pte_mkyoung(entry)) : pte_mkyoung(entry);
   // If somebody else was there first the CPU will fault again.
-  if (flagged !== entry && (yield* cmpxchg(pte, entry, flagged)) === entry) update_mmu_cache(vma, address, flagged);
+  if (flagged !== entry && (yield* cmpxchg(pte, entry, flagged)) === entry)
+    yield* update_mmu_cache(vma, address, flagged);
   pte_unmap(pte);
   return VM_FAULT_MINOR;
 }
@@ -113,7 +114,7 @@ function* do_anonymous_page(
 ): Coroutine<VmFault> {
   if (!write_access) {
     const entry = pte_wrprotect(mk_pte(ZERO_PAGE(mm), vm_page_prot));
-    if ((yield* cmpxchg(page_table, 0, entry)) === 0) update_mmu_cache(vma, addr, entry);
+    if ((yield* cmpxchg(page_table, 0, entry)) === 0) yield* update_mmu_cache(vma, addr, entry);
     pte_unmap(page_table);
     return VM_FAULT_MINOR;
   }
@@ -142,7 +143,7 @@ export function* map_by_cmpxchg(vma: Vma, addr: Address, pte: Ptep, page: Page):
   yield* page_add_anon_rmap(page, vma, addr);
   yield* lru_cache_add_active(mm.system, page);
   yield* atomic_inc(mm.rss);
-  update_mmu_cache(vma, addr, entry);
+  yield* update_mmu_cache(vma, addr, entry);
   return true;
 }
 
@@ -161,7 +162,7 @@ function* do_wp_page(
     yield* unlock_page(old_page.lock);
     if (reuse) {
       const entry = maybe_mkwrite(pte_mkdirty(pte_mkyoung(pte)), vma);
-      if ((yield* cmpxchg(page_table, pte, entry)) === pte) update_mmu_cache(vma, address, entry);
+      if ((yield* cmpxchg(page_table, pte, entry)) === pte) yield* update_mmu_cache(vma, address, entry);
       pte_unmap(page_table);
       return VM_FAULT_MINOR;
     }
@@ -202,7 +203,7 @@ function* switch_to_copy(
   const entry = maybe_mkwrite(pte_mkdirty(mk_pte(new_page, vm_page_prot)), vma);
   yield* set_pte(page_table, entry);
   yield* flush_tlb_page(vma, address);
-  update_mmu_cache(vma, address, entry);
+  yield* update_mmu_cache(vma, address, entry);
   yield* lru_cache_add_active(mm.system, new_page);
   yield* page_add_anon_rmap(new_page, vma, address);
 }

@@ -76,7 +76,7 @@ export function* map_batch(vma: Vma, pmd: PtePage, addr: Address, pages: readonl
       yield* page_add_anon_rmap(page, vma, addr);
       yield* set_pte(page_table, entry);
       pte_unmap(page_table);
-      update_mmu_cache(vma, addr, entry);
+      yield* update_mmu_cache(vma, addr, entry);
     }
     addr += page_size(mm);
   }

@@ -178,7 +178,7 @@ function* handle_pte_fault(
   if (same) {
     const flagged = write_access ? pte_mkdirty(pte_mkyoung(entry)) : pte_mkyoung(entry);
     if (flagged !== entry) yield* set_pte(pte, flagged);
-    update_mmu_cache(vma, address, flagged);
+    yield* update_mmu_cache(vma, address, flagged);
   }
   yield* pte_unmap_unlock(pte, pmd);
   return VM_FAULT_MINOR;
@@ -228,7 +228,7 @@ function* do_anonymous_page(
   yield* page_add_anon_rmap(page, vma, address);
   const entry = maybe_mkwrite(pte_mkdirty(mk_pte(page, vm_page_prot)), vma);
   yield* set_pte(pte, entry);
-  update_mmu_cache(vma, address, entry);
+  yield* update_mmu_cache(vma, address, entry);
   yield* pte_unmap_unlock(pte, pmd);
   return VM_FAULT_MINOR;
 }
@@ -248,7 +248,7 @@ function* map_zero_page(mm: Mm, vma: Vma, pmd: PtePage, address: Address): Corou
   yield* page_dup_rmap(page); // page_add_file_rmap
   const entry = pte_wrprotect(mk_pte(page, vm_page_prot));
   yield* set_pte(pte, entry);
-  update_mmu_cache(vma, address, entry);
+  yield* update_mmu_cache(vma, address, entry);
   yield* pte_unmap_unlock(pte, pmd);
   return VM_FAULT_MINOR;
 }
@@ -271,7 +271,7 @@ export function* do_wp_page(
   if (yield* reused(old_page)) {
     const entry = maybe_mkwrite(pte_mkdirty(pte_mkyoung(orig_pte)), vma);
     yield* set_pte(page_table, entry);
-    update_mmu_cache(vma, address, entry);
+    yield* update_mmu_cache(vma, address, entry);
     yield* pte_unmap_unlock(page_table, pmd);
     return VM_FAULT_MINOR;
   }
@@ -337,7 +337,7 @@ export function* establish_copy(mm: Mm, vma: Vma, address: Address, pte: Ptep, n
   const entry = maybe_mkwrite(pte_mkdirty(mk_pte(new_page, vm_page_prot)), vma);
   yield* set_pte(pte, entry); // ptep_establish
   yield* flush_tlb_page(vma, address);
-  update_mmu_cache(vma, address, entry);
+  yield* update_mmu_cache(vma, address, entry);
   yield* lru_cache_add_active(mm.system, new_page);
   yield* page_add_anon_rmap(new_page, vma, address);
 }

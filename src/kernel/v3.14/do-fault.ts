@@ -159,5 +159,5 @@ export function* do_set_pte(vma: Vma, address: Address, page: Page, pte: Ptep, w
   const protection = mk_pte(page, vm_page_prot);
   const entry = write ? maybe_mkwrite(pte_mkdirty(protection), vma) : protection;
   yield* set_pte(pte, entry);
-  update_mmu_cache(vma, address, entry);
+  yield* update_mmu_cache(vma, address, entry);
 }

@@ -114,7 +114,7 @@ export function* handle_pte_fault(
   if (same) {
     const flagged = write ? pte_mkdirty(pte_mkyoung(entry)) : pte_mkyoung(entry);
     if (flagged !== entry) yield* set_pte(pte, flagged);
-    update_mmu_cache(vma, address, flagged);
+    yield* update_mmu_cache(vma, address, flagged);
   }
   yield* pte_unmap_unlock(pte, pmd);
   return VM_FAULT_MINOR;
@@ -153,7 +153,7 @@ function* map_zero_page(mm: Mm, vma: Vma, pmd: PtePage, address: Address): Corou
   if (pte_none(pte.plain)) {
     const entry = pte_wrprotect(mk_pte(ZERO_PAGE(mm), vm_page_prot));
     yield* set_pte(pte, entry);
-    update_mmu_cache(vma, address, entry);
+    yield* update_mmu_cache(vma, address, entry);
   } else mark('anonymous fault raced');
   yield* pte_unmap_unlock(pte, pmd);
   return VM_FAULT_MINOR;
@@ -166,7 +166,7 @@ export function* set_anon_pte(mm: Mm, vma: Vma, address: Address, pte: Ptep, pag
   yield* lru_cache_add_active(mm.system, page);
   const entry = maybe_mkwrite(pte_mkdirty(mk_pte(page, vm_page_prot)), vma);
   yield* set_pte(pte, entry);
-  update_mmu_cache(vma, address, entry);
+  yield* update_mmu_cache(vma, address, entry);
 }
 
 /** Caller holds the lock of the page of ptes; it is dropped to wait, to allocate, and on return. */
@@ -227,7 +227,7 @@ function* reuse_swap_page(page: Page): Coroutine<boolean> {
 function* wp_page_reuse(vma: Vma, address: Address, pte: Ptep, pmd: PtePage, orig_pte: number): Coroutine<VmFault> {
   const entry = maybe_mkwrite(pte_mkdirty(pte_mkyoung(orig_pte)), vma);
   yield* set_pte(pte, entry); // ptep_set_access_flags
-  update_mmu_cache(vma, address, entry);
+  yield* update_mmu_cache(vma, address, entry);
   yield* pte_unmap_unlock(pte, pmd);
   return VM_FAULT_WRITE;
 }

@@ -116,7 +116,7 @@ export function* vm_insert_mixed(vma: Vma, address: Address, page: Page): Corout
   if (none) {
     const entry = mk_pte(page, vm_page_prot);
     yield* set_pte(pte, entry);
-    update_mmu_cache(vma, address, entry);
+    yield* update_mmu_cache(vma, address, entry);
   }
   pte_unmap(pte);
   yield* spin_unlock(kernel.pte_lockptr(mm, ptes));
