@@ -36,6 +36,16 @@ export default defineConfig(
         'error',
         { object: 'Math', property: 'random', message: 'Every random choice comes from the seed.' },
       ],
+      'no-restricted-syntax': [
+        'error',
+        {
+          // V8 keeps a map for each generator function that has been called, and with it, until the next full collection, all
+          // that the function has closed over: an exploration would keep the worlds of its executions.
+          selector:
+            ':function VariableDeclarator > FunctionExpression[generator=true], :function CallExpression > FunctionExpression[generator=true], :function NewExpression > FunctionExpression[generator=true]',
+          message: 'Declare the generator function outside, and call it from an arrow function.',
+        },
+      ],
     },
   },
   {

@@ -31,11 +31,13 @@ export function* page_cache_readahead(system: System, mapping: AddressSpace, pgo
   if (mark && pages.length > 1) yield* SetPageReadahead(pages[pages.length >> 1]);
   if (pages.length === 1) return yield* read_in(system, mapping, pages);
   for (const page of pages) page.lock.disown(running);
-  const io = new Io(`${running.name}.io${++current().requests}`, running.cpu, function* () {
-    for (const page of pages) page.lock.adopt(running);
-    yield* read_in(system, mapping, pages);
-  });
-  yield* spawn(io);
+  const name = `${running.name}.io${++current().requests}`;
+  yield* spawn(new Io(name, running.cpu, () => read_adopted(system, mapping, pages)));
+}
+
+function read_adopted(system: System, mapping: AddressSpace, pages: readonly Page[]): Coroutine {
+  for (const page of pages) page.lock.adopt(running);
+  return read_in(system, mapping, pages);
 }
 
 function* read_in(system: System, mapping: AddressSpace, pages: readonly Page[]): Coroutine {

@@ -52,13 +52,14 @@ function* flush(mm: Mm, purge: (tlb: Tlb) => void): Coroutine {
   const { tlbs, smp } = mm.system;
   if (mm.cpu_vm_mask.size === 0) return;
   charge(FLUSH_TLB);
-  const here = function* (): Coroutine {
-    const tlb = tlbs[smp_processor_id()];
-    yield* tlb.flushStep;
-    purge(tlb);
-    yield* tlb.flushedStep;
-  };
+  const here = (): Coroutine => flush_here(tlbs[smp_processor_id()], purge);
   if (mm.cpu_vm_mask.has(smp_processor_id())) yield* here();
   const others = [...mm.cpu_vm_mask].filter((cpu) => cpu !== smp_processor_id());
   if (others.length > 0) yield* smp_call_function_many(smp, others, here, true);
+}
+
+function* flush_here(tlb: Tlb, purge: (tlb: Tlb) => void): Coroutine {
+  yield* tlb.flushStep;
+  purge(tlb);
+  yield* tlb.flushedStep;
 }

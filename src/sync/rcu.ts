@@ -120,9 +120,10 @@ export function synchronize_rcu(rcu: Rcu): Step {
 }
 /** Have `callback` run after a grace period; does not wait. */
 export function call_rcu(rcu: Rcu, callback: () => Coroutine): Step {
-  const afterGracePeriod = function* (): Coroutine {
-    yield* synchronize_rcu(rcu);
-    yield* callback();
-  };
-  return spawn(new Birth(rcu.nextCallback(), running.cpu, afterGracePeriod));
+  return spawn(new Birth(rcu.nextCallback(), running.cpu, () => after_grace_period(rcu, callback)));
+}
+
+function* after_grace_period(rcu: Rcu, callback: () => Coroutine): Coroutine {
+  yield* synchronize_rcu(rcu);
+  yield* callback();
 }

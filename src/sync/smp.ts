@@ -75,12 +75,14 @@ class Handler extends Birth {
   readonly interrupts = true;
 
   constructor(name: string, cpu: number, interrupts: Interrupts, func: () => Coroutine) {
-    super(name, cpu, function* (): Coroutine {
-      yield* asked(interrupts.enterStep);
-      yield* func();
-      yield* asked(interrupts.exitStep);
-    });
+    super(name, cpu, () => handle(interrupts, func));
   }
+}
+
+function* handle(interrupts: Interrupts, func: () => Coroutine): Coroutine {
+  yield* asked(interrupts.enterStep);
+  yield* func();
+  yield* asked(interrupts.exitStep);
 }
 
 export function irqs_disabled(smp: Smp): boolean {

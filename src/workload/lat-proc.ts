@@ -86,14 +86,22 @@ function* child(
   const copy = yield* dup_mm(parent, `child${number}`);
   if (copy === null) return;
   copy.cpu_vm_mask.add(running.cpu);
-  const birth = new Birth(`child${number}`, running.cpu, function* () {
-    yield* touchAgain(copy, name);
-    running.mode = SYSTEM;
-    yield* programs.length === 0 ? mmput(copy) : execute(copy, number, programs, layout);
-  });
+  const birth = new Birth(`child${number}`, running.cpu, () => forked(copy, name, number, programs, layout));
   yield* spawn(birth);
   yield* touchAgain(parent, name);
   yield* wait_for(birth.exited, 1);
+}
+
+function* forked(
+  mm: Mm,
+  name: ProgramName,
+  number: string,
+  programs: readonly ProgramName[],
+  layout: ProcessLayout,
+): Coroutine {
+  yield* touchAgain(mm, name);
+  running.mode = SYSTEM;
+  yield* programs.length === 0 ? mmput(mm) : execute(mm, number, programs, layout);
 }
 
 /** execve: a new address space, and the old one goes. Then the program runs, and ends. */

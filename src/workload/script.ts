@@ -5,7 +5,7 @@ import { Birth, KernelBug, running, SIGNALS, spawn, SYSTEM, USER } from '../mach
 import { dup_mm, mmput } from '../kernel/fork.ts';
 import type { Inode } from '../kernel/fs.ts';
 import { type Mapped, sys_madvise_dontneed, sys_mmap, sys_munmap } from '../kernel/mmap.ts';
-import { current, taskOf } from '../kernel/sched.ts';
+import { current, type Task, taskOf } from '../kernel/sched.ts';
 import { refill_inactive_zone } from '../kernel/vmscan.ts';
 import { page_size } from '../kernel/pgtable.ts';
 import type { Address, Mm } from '../kernel/structs.ts';
@@ -240,13 +240,17 @@ function* fork(mm: Mm, threads: readonly ScriptThread[], shared: Shared): Corout
   child.mm_users.value = threads.length;
   for (const { name, cpu, ops } of threads) {
     child.cpu_vm_mask.add(cpu);
-    const birth = new Birth(name, cpu, function* () {
-      Object.assign(taskOf(running), { anon_fault_next_addr, anon_fault_order });
-      yield* script(child, ops, shared);
-    });
+    const birth = new Birth(name, cpu, () =>
+      forkedScript(child, ops, shared, { anon_fault_next_addr, anon_fault_order }),
+    );
     forked.set(name, birth);
     yield* spawn(birth);
   }
+}
+
+function* forkedScript(mm: Mm, ops: readonly ScriptOp[], shared: Shared, inherited: Partial<Task>): Coroutine {
+  Object.assign(taskOf(running), inherited);
+  yield* script(mm, ops, shared);
 }
 
 function* wait(birth: Birth | undefined): Coroutine {

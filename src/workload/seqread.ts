@@ -74,22 +74,24 @@ function process(mm: Mm, file: Inode, { profile, cpus, pages }: SeqreadOptions, 
 /** A process that starts threads, waits for them and exits: all that they have mapped is torn down by one CPU. */
 function threaded(mm: Mm, file: Inode, { profile, cpus, pages, threads }: SeqreadOptions, i: number): Birth {
   const placeOf = (thread: number): number => spreadOver(profile, cpus, i * threads + thread);
-  return new Birth(mm.name, placeOf(0), function* (): Coroutine {
-    const births: Birth[] = [];
-    running.mode = SYSTEM;
-    for (let thread = 0; thread < threads; thread++) {
-      yield* clone_vm(mm);
-      const cpu = placeOf(thread);
-      mm.cpu_vm_mask.add(cpu);
-      const birth = new Birth(`${mm.name}.${thread + 1}`, cpu, () => reader(mm, file, pages));
-      births.push(birth);
-      yield* spawn(birth);
-    }
-    for (const birth of births) yield* wait_for(birth.exited, 1);
-    leaveCaches(mm.system);
-    running.mode = EXIT;
-    yield* mmput(mm);
-  });
+  const places = Array.from({ length: threads }, (_, thread) => placeOf(thread));
+  return new Birth(mm.name, placeOf(0), () => startReaders(mm, file, pages, places));
+}
+
+function* startReaders(mm: Mm, file: Inode, pages: number, places: readonly number[]): Coroutine {
+  const births: Birth[] = [];
+  running.mode = SYSTEM;
+  for (const [thread, cpu] of places.entries()) {
+    yield* clone_vm(mm);
+    mm.cpu_vm_mask.add(cpu);
+    const birth = new Birth(`${mm.name}.${thread + 1}`, cpu, () => reader(mm, file, pages));
+    births.push(birth);
+    yield* spawn(birth);
+  }
+  for (const birth of births) yield* wait_for(birth.exited, 1);
+  leaveCaches(mm.system);
+  running.mode = EXIT;
+  yield* mmput(mm);
 }
 
 /**

@@ -48,7 +48,9 @@ class Looks {
     this.which = which;
   }
 
-  readonly act = function* (this: Looks, step: Step): Coroutine<number> {
+  readonly act = (step: Step): Coroutine<number> => this.look(step);
+
+  private *look(step: Step): Coroutine<number> {
     const { sequence, which, mm, truncate_count } = this;
     if (step.kind === LOCK && step.object === mm.page_table_lock && sequence !== null) {
       this.beforeLock = yield* READ_ONCE(truncate_count);
@@ -58,7 +60,7 @@ class Looks {
     this.sequence = null;
     if (which === 'check') return this.beforeLock;
     return (yield step) === this.beforeLock ? sequence : sequence + 1;
-  }.bind(this);
+  }
 }
 
 export const truncateCountReadLate = change(
