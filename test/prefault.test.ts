@@ -76,7 +76,7 @@ function batchesOf(patch: string, one: Case): number[] {
     }
   });
   const { threads } = runTimed([birth], { profile, cpus: 1 });
-  return taskOf(threads[0]).batches.flatMap(([pages, faults]) => Array<number>(faults).fill(pages));
+  return taskOf(threads[0]).batches!.flatMap(([pages, faults]) => Array<number>(faults).fill(pages));
 }
 
 /** do_anonymous_page of one version, as its mail has it, on a page table that is a set of addresses. */

@@ -211,7 +211,7 @@ interface Counted {
 
 function countedOf({ threads }: Pick<TimedResult, 'threads'>): Counted[] {
   return threads
-    .map((thread) => ({ thread: thread.name, batches: taskOf(thread).batches }))
+    .map((thread) => ({ thread: thread.name, batches: taskOf(thread).batches ?? [] }))
     .filter(({ batches }) => batches.length > 0)
     .map(({ thread, batches }) => ({
       thread,

@@ -15,11 +15,15 @@ export class Task {
   /** Ptes it has written, and those of them that were none and are present now. */
   ptesWritten = 0;
   ptesMapped = 0;
-  /** How many pages each of its faults has mapped, in order: [pages, so many faults in a row]. */
-  readonly batches: [pages: number, faults: number][] = [];
+  /**
+   * How many pages each of its faults has mapped, in order: [pages, so many faults in a row]. Null: nobody asks; a benchmark has
+   * millions.
+   */
+  batches: [pages: number, faults: number][] | null = null;
 
   /** A fault is over that has mapped so many pages. */
   faulted(pages: number): void {
+    if (this.batches === null) return;
     const last = this.batches.at(-1);
     if (last !== undefined && last[0] === pages) last[1]++;
     else this.batches.push([pages, 1]);

@@ -76,6 +76,7 @@ export interface Shared {
 /** Run a program. */
 export function* script(mm: Mm, ops: readonly ScriptOp[], shared: Shared): Coroutine {
   mm.cpu_vm_mask.add(running.cpu);
+  current().batches = [];
   for (const op of ops) {
     running.mode = isAccess(op) ? USER : SYSTEM;
     yield* perform(mm, op, shared);
