@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { runTimed } from '../src/drivers/timed/run.ts';
 import { mm_alloc } from '../src/kernel/fork.ts';
 import { buildKernel } from '../src/kernel/index.ts';
-import { taskOf } from '../src/kernel/sched.ts';
+import { current, taskOf } from '../src/kernel/sched.ts';
 import { VM_RAND_READ, VM_READ, VM_WRITE, Vma } from '../src/kernel/structs.ts';
 import { boot } from '../src/kernel/system.ts';
 import type { Profile } from '../src/machine/profile.ts';
@@ -70,6 +70,7 @@ function batchesOf(patch: string, one: Case): number[] {
   const flags = VM_READ | VM_WRITE | (one.random ? VM_RAND_READ : 0);
   mm.mmap.push(new Vma(mm, 'area', one.start * size, (one.start + one.pages) * size, flags));
   const birth = new Birth('T1', 0, function* () {
+    current().batches = [];
     for (const { page, write } of accesses(one)) {
       const address = (one.start + page) * size;
       yield* write ? user_store(mm, address, 0, 1) : user_load(mm, address, 0);
