@@ -35,9 +35,9 @@ export function* page_cache_readahead(system: System, mapping: AddressSpace, pgo
   yield* spawn(new Io(name, running.cpu, () => read_adopted(system, mapping, pages)));
 }
 
-function read_adopted(system: System, mapping: AddressSpace, pages: readonly Page[]): Coroutine {
+function* read_adopted(system: System, mapping: AddressSpace, pages: readonly Page[]): Coroutine {
   for (const page of pages) page.lock.adopt(running);
-  return read_in(system, mapping, pages);
+  yield* read_in(system, mapping, pages);
 }
 
 function* read_in(system: System, mapping: AddressSpace, pages: readonly Page[]): Coroutine {
