@@ -1,6 +1,16 @@
 /** The command line: results on stdout, everything else on stderr, exit codes, and bad input of every kind. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -506,6 +516,55 @@ describe('command line', () => {
       expect([code, existsSync(other)]).to.deep.equal([2, true]);
       expect(err).to.match(/is there already, and is not a checkpoint: nothing is written over it\n$/);
     }
+  });
+
+  it('bad output: what a command reads is not written over, by whatever name: one error, exit code 2', async () => {
+    const race = file('read.yaml', RACE('no-pte-none-recheck'));
+    const draft = file('read.checkpoint.json.new', RACE(''));
+    const imported = file('read-import.ts', '');
+    const patch = file(
+      'read-patch.ts',
+      "import './read-import.ts';\nexport default { *do_no_page() { return 0; } };\n",
+    );
+    const table = join(folder, 'read-table.yaml');
+    copyFileSync('scenarios/scaling/pft-altix-1g.yaml', table);
+    const [trail, checkpoint, link, twin] = ['read.trail.json', 'read.checkpoint.json', 'link', 'twin'].map((name) =>
+      join(folder, name),
+    );
+    expect((await faultline('explore', race, '-q', '-o', trail)).code).to.equal(1);
+    symlinkSync(race, link);
+    linkSync(race, twin);
+    const reads = new Map(
+      [race, draft, imported, patch, table, trail].map((path) => [path, readFileSync(path, 'utf8')]),
+    );
+    const line = ['--schedule', 'T1:4'];
+    for (const args of [
+      ['run', race, '--export', `csv=${race}`],
+      ['run', race, '--export', `csv=${link}`],
+      ['run', link, '--export', `csv=${twin}`],
+      ['run', race, '--patch', patch, '--export', `chrome=${patch}`],
+      ['run', race, '--patch', patch, '--export', `chrome=${imported}`],
+      ['explore', race, '-o', race],
+      ['explore', link, '-o', twin],
+      ['explore', race, '--export', `csv=${race}`],
+      ['explore', race, '--patch', patch, '-o', imported],
+      ['explore', race, '--checkpoint', checkpoint, '-o', checkpoint],
+      ['explore', race, '--checkpoint', checkpoint, '--export', `ndjson=${checkpoint}`],
+      ['explore', draft, '--checkpoint', checkpoint],
+      ['replay', trail, '--export', `csv=${trail}`],
+      ['replay', trail, '--export', `csv=${race}`],
+      ['replay', trail, '--patch', patch, '--export', `csv=${imported}`],
+      ['replay', race, ...line, '--export', `csv=${link}`],
+      ['validate', table, '-o', table],
+    ]) {
+      const { code, out, err } = await faultline(...args);
+      expect([args, code, out]).to.deep.equal([args, 2, '']);
+      expect(err).to.match(
+        /^faultline: cannot write \S+: (this command reads it|it is \S+, which this command reads)\n$/,
+      );
+    }
+    for (const [path, text] of reads) expect(readFileSync(path, 'utf8'), path).to.equal(text);
+    expect(existsSync(checkpoint)).to.equal(false);
   });
 
   it('validate: a table without that of the unpatched kernel has no curves beside it', async () => {

@@ -74,6 +74,11 @@ export async function readPatched(file: string, { patch = [] }: Pick<CommonOptio
   return withPatches(readScenario(scenarioPath(file), catalog()), patch);
 }
 
+/** All files that it was read from. */
+export function filesOf({ path, own = [] }: Scenario): string[] {
+  return [path, ...own.flatMap(({ files }) => files)];
+}
+
 /** `words`: files, and names of patches of the package. */
 export async function withPatches(scenario: Scenario, words: readonly string[]): Promise<Scenario> {
   if (words.length === 0) return scenario;
@@ -86,7 +91,7 @@ function packaged(word: string, scenario: Scenario): OwnPatch | null {
   const found = patches.find(({ name }) => name === word);
   if (found === undefined) return null;
   checkBase(word, found.base, scenario);
-  return { path: word, sha256: OF_THE_PACKAGE, name: word, replaces: found.replaces };
+  return { path: word, sha256: OF_THE_PACKAGE, files: [], name: word, replaces: found.replaces };
 }
 
 /** Its text is that of the version of faultline. */
@@ -95,8 +100,8 @@ const OF_THE_PACKAGE = '';
 async function ofFile(path: string, scenario: Scenario): Promise<OwnPatch> {
   if (/^[\w-]+$/.test(path) && !existsSync(path)) throw new UsageError(unknownPatch(path));
   const { loadPatchFiles } = await import('./patch-files.ts');
-  const { exports, sha256 } = await loadPatchFiles(path);
-  return { path, sha256, ...read(path, exports, scenario) };
+  const { exports, ...source } = await loadPatchFiles(path);
+  return { path, ...source, ...read(path, exports, scenario) };
 }
 
 function unknownPatch(word: string): string {
