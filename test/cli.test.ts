@@ -17,8 +17,11 @@ import { expect } from 'chai';
 import pc from 'picocolors';
 import { widthOf } from '../src/cli/io.ts';
 import { main } from '../src/cli/main.ts';
-import { lockTable } from '../src/report/lock-table.ts';
 import { progress } from '../src/cli/progress.ts';
+import { pathsOf } from '../src/cli/report-names.ts';
+import { lockTable } from '../src/report/lock-table.ts';
+import { catalog } from '../src/scenario/catalog.ts';
+import { readScenario } from '../src/scenario/read.ts';
 import { skip } from './support/skip.ts';
 
 interface Result {
@@ -202,6 +205,54 @@ describe('command line', () => {
     expect(readFileSync(files[1], 'utf8')).to.match(/^<svg /);
     const ndjson = await faultline('report', race, '-q', '-o', output, '--format', 'ndjson');
     expect(ndjson.out).to.equal(files.map((one) => `${JSON.stringify({ file: one })}\n`).join(''));
+  });
+
+  it('report: two scenarios of one name are refused before anything is run, whatever file they would share', async () => {
+    const [race, small, packaged] = [RACE(''), SMALL, readFileSync('scenarios/scaling/pft-altix-1g.yaml', 'utf8')];
+    for (const name of ['a', 'b']) mkdirSync(join(folder, name), { recursive: true });
+    const [a, b] = [file('a/same.yaml', race), file('b/same.yml', race)];
+    const [c, d, e] = [
+      file('a/time.yaml', small),
+      file('b/time-time.yaml', race),
+      file('a/pft-altix-1g.yaml', packaged),
+    ];
+    const output = join(folder, 'clash');
+    for (const [first, second, shared] of [
+      [a, b, 'same.html'],
+      [a, a, 'same.html'],
+      [c, d, 'time-time.svg'],
+      ['scaling/pft-altix-1g', e, 'pft-altix-1g.md'],
+    ]) {
+      const { code, out, err } = await faultline('report', first, 'races/fork+write', second, '-o', output);
+      expect([code, out]).to.deep.equal([2, '']);
+      expect(err)
+        .to.match(/^faultline: \S+ and \S+ would both be written to \S+\n$/)
+        .and.to.contain(`${first.startsWith('/') ? first : `scenarios/${first}.yaml`} and ${second} would`)
+        .and.to.contain(` to ${join(output, shared)}\n`);
+    }
+    expect(existsSync(output)).to.equal(false);
+  });
+
+  it('report: which files it may write is known before; one that it reads is not written over', async () => {
+    const [race, small] = [file('r.yaml', RACE('')), file('s.yaml', SMALL)];
+    const output = join(folder, 'known');
+    const { out } = await faultline('report', race, small, '-q', '--replications', '1', '--scale', '16', '-o', output);
+    const known = ['r', 's'].flatMap((name) => {
+      const scenario = readScenario(join(folder, `${name}.yaml`), catalog());
+      return pathsOf(scenario, name, true).map((path) => join(output, path));
+    });
+    expect(out.trim().split('\n')).to.have.members(known);
+    for (const link of ['r.html', 'r.svg']) {
+      rmSync(join(output, link));
+      symlinkSync(race, join(output, link));
+      const refused = await faultline('report', race, '-q', '-o', output);
+      expect(refused.code).to.equal(2);
+      expect(refused.err).to.equal(
+        `faultline: cannot write ${join(output, link)}: it is ${race}, which this command reads\n`,
+      );
+      expect(readFileSync(race, 'utf8')).to.equal(RACE(''));
+      rmSync(join(output, link));
+    }
   });
 
   it('progress: in a log a line each 30 seconds, and none if it is to be quiet', () => {
