@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import pc from 'picocolors';
 import { widthOf } from '../src/cli/io.ts';
@@ -79,6 +79,7 @@ describe('command line', () => {
 
   function file(name: string, text: string | Uint8Array): string {
     const path = join(folder, name);
+    mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, text);
     return path;
   }
@@ -209,7 +210,6 @@ describe('command line', () => {
 
   it('report: two scenarios of one name are refused before anything is run, whatever file they would share', async () => {
     const [race, small, packaged] = [RACE(''), SMALL, readFileSync('scenarios/scaling/pft-altix-1g.yaml', 'utf8')];
-    for (const name of ['a', 'b']) mkdirSync(join(folder, name), { recursive: true });
     const [a, b] = [file('a/same.yaml', race), file('b/same.yml', race)];
     const [c, d, e] = [
       file('a/time.yaml', small),
@@ -361,6 +361,27 @@ describe('command line', () => {
     const result = await faultline('explore', file('m.yaml', missing), '--check');
     expect(result.code).to.equal(1);
     expect(result.out).to.contain("expected 'lost store' sometimes, it was not seen");
+  });
+
+  it('check: nothing to explore is exit code 2, and says how such scenarios are run', async () => {
+    const [small, race] = [file('clock/small.yaml', SMALL), file('race.yaml', RACE(''))];
+    file('clock/other.yaml', SMALL);
+    for (const [given, what] of [
+      [[small], `${small} is`],
+      [[small, small], 'all 2 scenarios are'],
+      [[join(folder, 'clock')], 'all 2 scenarios are'],
+      [['scaling/pft-altix-1g'], 'scaling/pft-altix-1g is'],
+    ] as const) {
+      for (const format of ['table', 'json', 'junit']) {
+        expect(await faultline('check', ...given, '--format', format)).to.deep.equal({
+          code: 2,
+          out: '',
+          err: `faultline: there is nothing to explore: ${what} for the clock, use 'faultline run'\n`,
+        });
+      }
+    }
+    const { code, out } = await faultline('check', small, race, '-q');
+    expect([code, out]).to.satisfy(([code, out]: [number, string]) => code === 0 && /\n1 scenario, /.test(out));
   });
 
   it('replay: a changed scenario is refused with exit code 4, what changed, and the first difference', async () => {
