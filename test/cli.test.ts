@@ -709,6 +709,27 @@ describe('command line', () => {
     for (const code of ['0', '1', '2', '3', '4', '70']) expect(help.out).to.match(new RegExp(`^  ${code} `, 'm'));
   });
 
+  it('usage: whatever is in a word that is wrong, it is shown as text', async () => {
+    const odd = '\u001b[31m\u009b\u202e\n\r';
+    const shown = '\\u{1b}[31m\\u{9b}\\u{202e}\\u{a}\\u{d}';
+    for (const args of [
+      [`rum${odd}`],
+      ['run', 'x', `--sed${odd}`],
+      ['run', 'x', '--seed', odd],
+      ['run', 'x', '--format', odd],
+      ['list', odd],
+    ]) {
+      const { code, err } = await faultline(...args);
+      expect(code).to.equal(2);
+      expect(err)
+        .to.contain(shown)
+        .and.to.match(/^error: [ -~]+\n(\(Did you mean --\w+\?\)\n)?\(see --help\)\n$/);
+    }
+    expect((await faultline('run', 'x', '--sed\u001b')).err).to.equal(
+      "error: unknown option '--sed\\u{1b}'\n(Did you mean --seed?)\n(see --help)\n",
+    );
+  });
+
   it('as a program: results on stdout only, exit codes of the process', () => {
     const node = ['--import', './test/support/register.mjs', 'src/cli/main.ts'];
     const version = execFileSync(process.execPath, [...node, '--version'], { encoding: 'utf8' });

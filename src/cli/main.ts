@@ -47,6 +47,12 @@ function exportable(command: Command, about: string): Command {
   return command.option('--export <kind=file>', `${about}; again for more (docs/exports.md)`, several, []);
 }
 
+/** An error of commander's: a line with the user's words in it, and one on what was meant. */
+function wrongUsage(text: string): string {
+  const lines = text.trimEnd().split(/\n(?=\(Did you mean )/);
+  return `${lines.map(visible).join('\n')}\n`;
+}
+
 /** The program; `decide` is told what to do. */
 function program(io: Io, decide: (action: Action) => void): Command {
   const top = new Command('faultline')
@@ -54,7 +60,7 @@ function program(io: Io, decide: (action: Action) => void): Command {
       'Linux page-fault paths on a simulated SMP machine: explore their interleavings, measure how they scale',
     )
     .version(version())
-    .configureOutput({ writeOut: io.out, writeErr: io.err })
+    .configureOutput({ writeOut: io.out, writeErr: io.err, outputError: (text, write) => write(wrongUsage(text)) })
     .showHelpAfterError('(see --help)')
     .addHelpText('after', EXIT_HELP)
     .exitOverride();
