@@ -415,6 +415,17 @@ describe('command line', () => {
     expect((await faultline('replay', trail)).code).to.equal(1);
   });
 
+  it('replay: what a trail says of its steps is shown as text', async () => {
+    const trail = join(folder, 'odd.trail.json');
+    await faultline('explore', file('bug.yaml', RACE('no-pte-none-recheck')), '-q', '-o', trail);
+    writeFileSync(trail, readFileSync(trail, 'utf8').replace('"step": "', '"step": "\\u001b[31m\\u202e'));
+    const { code, err } = await faultline('replay', trail);
+    expect(code).to.equal(4);
+    expect(err).to.match(/^first difference: step 1: recorded T1 \\u\{1b\}\[31m\\u\{202e\}/m);
+    // eslint-disable-next-line no-control-regex
+    expect(err).to.not.match(/[\u001b\u202e]/);
+  });
+
   it('replay: a schedule that cannot be followed is refused with the step', async () => {
     const path = file('bad.yaml', RACE('no-pte-none-recheck'));
     const trail = join(folder, 'cut.trail.json');

@@ -2,6 +2,7 @@
 import { basename } from 'node:path';
 import type { TimedOptions } from '../drivers/timed/run.ts';
 import type { Recording } from '../explain/record.ts';
+import { visible } from '../export/escape.ts';
 import { type ExportKind, Listener, TIMELINE_KINDS, type TimelineKind, timelineFile } from '../export/index.ts';
 import { timelineOfSteps } from '../export/timeline.ts';
 import { TICKS_PER_NS } from '../machine/profile.ts';
@@ -122,5 +123,5 @@ function write(io: Io, { quiet }: ExportOptions, file: string, data: string | Ui
     return;
   }
   writeOutput(file, data);
-  if (!quiet) io.err(`faultline: wrote ${file}\n`);
+  if (!quiet) io.err(`faultline: wrote ${visible(file)}\n`);
 }

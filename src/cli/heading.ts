@@ -4,7 +4,7 @@ import type { Scenario } from '../scenario/read.ts';
 
 /** The kernel with its patches and bugs: `v2.6.10 + no-pte-none-recheck`. */
 export function kernelName({ kernel, own = [] }: Scenario): string {
-  return [kernel.base, ...kernel.patches, ...own.map(({ name }) => name), ...kernel.bugs].join(' + ');
+  return visible([kernel.base, ...kernel.patches, ...own.map(({ name }) => name), ...kernel.bugs].join(' + '));
 }
 
 /** The first keys of every JSON result; `patches` are those of the user's own, if there are any. */

@@ -226,15 +226,15 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
 function failed(error: unknown, io: Io): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof UsageError) {
-    io.err(`faultline: ${error.message.split('\n').map(visible).join('\n')}\n`);
+    io.err(`faultline: ${shown(error.message)}\n`);
     return EXIT.usage;
   }
   if (error instanceof Error && error.name === 'KernelBug') {
-    io.err(`faultline: the run found a bug: ${error.message}\n`);
+    io.err(`faultline: the run found a bug: ${shown(error.message)}\n`);
     return EXIT.finding;
   }
   if (error instanceof Error && error.name === 'Misuse') {
-    io.err(`faultline: ${error.message}\n`);
+    io.err(`faultline: ${shown(error.message)}\n`);
     return EXIT.usage;
   }
   if (error instanceof Error && error.name === 'ScenarioError') {
@@ -245,6 +245,11 @@ function failed(error: unknown, io: Io): number {
     `faultline: internal error, please report it\n${error instanceof Error ? (error.stack ?? '') : String(error)}\n`,
   );
   return EXIT.internal;
+}
+
+/** Names in it are shown as text, its lines are kept. */
+function shown(message: string): string {
+  return message.split('\n').map(visible).join('\n');
 }
 
 /** Started as a program, not imported by a test. */

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { inspect } from 'node:util';
+import { visible } from '../export/escape.ts';
 import type { Replaces } from '../kernel/change.ts';
 import { bases, patches } from '../kernel/index.ts';
 import { type Coroutine, Step } from '../machine/step.ts';
@@ -209,12 +210,13 @@ class HeldPath implements Iterator<Step, unknown, number> {
 
 /** Kernel text that throws has found a bug, under either driver; what drivers throw is theirs. */
 function asFinding(error: unknown): unknown {
-  const isTheirs = [KernelBug, Misuse, NotTheSame, Divergence].some((kind) => error instanceof kind);
+  const isTheirs = [Misuse, NotTheSame, Divergence].some((kind) => error instanceof kind);
   if (isTheirs) return error;
-  if (!(error instanceof Error)) return new KernelBug('exception', String(error));
+  if (error instanceof KernelBug) return new KernelBug(visible(error.rule), visible(error.message));
+  if (!(error instanceof Error)) return new KernelBug('exception', visible(String(error)));
   const place = parseStack(error.stack ?? '').at(0);
   const at = place === undefined ? '' : ` (${place.fn}, ${place.file}:${place.line})`;
-  return new KernelBug('exception', `${error.name}: ${error.message}${at}`);
+  return new KernelBug('exception', visible(`${error.name}: ${error.message}${at}`));
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -159,9 +159,8 @@ function firstChange(was: unknown, is: unknown, at: string): string | null {
 
 function refuse(io: Io, file: string, options: CommonOptions, changed: string | null, difference: string): number {
   if (options.format === 'table') {
-    io.err(`faultline: ${file} does not fit its scenario any more\n`);
-    if (changed !== null) io.err(`${changed}\n`);
-    io.err(`first difference: ${difference}\n`);
+    const lines = [`faultline: ${file} does not fit its scenario any more`, changed, `first difference: ${difference}`];
+    for (const line of lines) if (line !== null) io.err(`${visible(line)}\n`);
   } else {
     io.out(`${JSON.stringify({ schema: 'faultline.replay/1', reproduced: false, changed, difference })}\n`);
   }

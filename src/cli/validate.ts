@@ -1,4 +1,5 @@
 /** `faultline validate`: measured against predicted, for every published table. */
+import { visible } from '../export/escape.ts';
 import { validateReads } from '../predict/seqread.ts';
 import { checkSizes } from '../predict/sizes.ts';
 import { summaries, validate } from '../predict/validate.ts';
@@ -37,7 +38,7 @@ export function validateCommand(io: Io, given: readonly string[], options: Valid
   const command = `faultline validate ${words.join(' ')}`;
   writeOutput(output, validationMarkdown(tables, reads, means, command, doubts));
   if (format === 'table')
-    io.out(`${[...validationText(tables, reads, means), '', `written to ${output}`].join('\n')}\n`);
+    io.out(`${[...validationText(tables, reads, means), '', `written to ${visible(output)}`].join('\n')}\n`);
   else {
     const json = { schema: 'faultline.validate/1', seed, scale, replications, tables, reads, means };
     io.out(`${JSON.stringify(json, null, format === 'json' ? 2 : 0)}\n`);
