@@ -1,14 +1,28 @@
 /** The command line: results on stdout, everything else on stderr, exit codes, and bad input of every kind. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import pc from 'picocolors';
 import { widthOf } from '../src/cli/io.ts';
 import { main } from '../src/cli/main.ts';
-import { lockTable } from '../src/report/lock-table.ts';
 import { progress } from '../src/cli/progress.ts';
+import { pathsOf } from '../src/cli/report-names.ts';
+import { lockTable } from '../src/report/lock-table.ts';
+import { catalog } from '../src/scenario/catalog.ts';
+import { readScenario } from '../src/scenario/read.ts';
+import { long } from './support/long.ts';
 import { skip } from './support/skip.ts';
 
 interface Result {
@@ -66,6 +80,7 @@ describe('command line', () => {
 
   function file(name: string, text: string | Uint8Array): string {
     const path = join(folder, name);
+    mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, text);
     return path;
   }
@@ -194,6 +209,53 @@ describe('command line', () => {
     expect(ndjson.out).to.equal(files.map((one) => `${JSON.stringify({ file: one })}\n`).join(''));
   });
 
+  it('report: two scenarios of one name are refused before anything is run, whatever file they would share', async () => {
+    const [race, small, packaged] = [RACE(''), SMALL, readFileSync('scenarios/scaling/pft-altix-1g.yaml', 'utf8')];
+    const [a, b] = [file('a/same.yaml', race), file('b/same.yml', race)];
+    const [c, d, e] = [
+      file('a/time.yaml', small),
+      file('b/time-time.yaml', race),
+      file('a/pft-altix-1g.yaml', packaged),
+    ];
+    const output = join(folder, 'clash');
+    for (const [first, second, shared] of [
+      [a, b, 'same.html'],
+      [a, a, 'same.html'],
+      [c, d, 'time-time.svg'],
+      ['scaling/pft-altix-1g', e, 'pft-altix-1g.md'],
+    ]) {
+      const { code, out, err } = await faultline('report', first, 'races/fork+write', second, '-o', output);
+      expect([code, out]).to.deep.equal([2, '']);
+      expect(err)
+        .to.match(/^faultline: \S+ and \S+ would both be written to \S+\n$/)
+        .and.to.contain(`${first.startsWith('/') ? first : `scenarios/${first}.yaml`} and ${second} would`)
+        .and.to.contain(` to ${join(output, shared)}\n`);
+    }
+    expect(existsSync(output)).to.equal(false);
+  });
+
+  it('report: which files it may write is known before; one that it reads is not written over', async () => {
+    const [race, small] = [file('r.yaml', RACE('')), file('s.yaml', SMALL)];
+    const output = join(folder, 'known');
+    const { out } = await faultline('report', race, small, '-q', '--replications', '1', '--scale', '16', '-o', output);
+    const known = ['r', 's'].flatMap((name) => {
+      const scenario = readScenario(join(folder, `${name}.yaml`), catalog());
+      return pathsOf(scenario, name, true).map((path) => join(output, path));
+    });
+    expect(out.trim().split('\n')).to.have.members(known);
+    for (const link of ['r.html', 'r.svg']) {
+      rmSync(join(output, link));
+      symlinkSync(race, join(output, link));
+      const refused = await faultline('report', race, '-q', '-o', output);
+      expect(refused.code).to.equal(2);
+      expect(refused.err).to.equal(
+        `faultline: cannot write ${join(output, link)}: it is ${race}, which this command reads\n`,
+      );
+      expect(readFileSync(race, 'utf8')).to.equal(RACE(''));
+      rmSync(join(output, link));
+    }
+  });
+
   it('progress: in a log a line each 30 seconds, and none if it is to be quiet', () => {
     const said: string[] = [];
     const io = { ...{ out: () => undefined, width: 80 }, colors: pc.createColors(false), interactive: false };
@@ -240,6 +302,19 @@ describe('command line', () => {
     const bug = await faultline('run', file('rmap.yaml', RACE('no-anon-rmap')));
     expect(bug.code).to.equal(1);
     expect(bug.out).to.match(/BROKEN: mapcount mismatch: page \d+ has mapcount 0, 1 ptes map it/);
+  });
+
+  it(`demo: JSON is JSON alone, the three results in it${long ? '; NDJSON is lines of it' : ''}`, async function () {
+    this.timeout(180_000);
+    const { code, out } = await faultline('demo', '-q', '--format', 'json');
+    const { schema, results } = JSON.parse(out) as { schema: string; results: { result: { schema: string } }[] };
+    expect([code, schema]).to.deep.equal([0, 'faultline.demo/1']);
+    const schemas = ['faultline.run/1', 'faultline.explore/2', 'faultline.explore/2'];
+    expect(results.map(({ result }) => result.schema)).to.deep.equal(schemas);
+    if (!long) return;
+    const lines = (await faultline('demo', '-q', '--format', 'ndjson')).out.trim().split('\n');
+    const objects = lines.map((line) => JSON.parse(line) as { schema?: string });
+    expect(objects.flatMap((one) => one.schema ?? [])).to.deep.equal(schemas.slice(1));
   });
 
   it('explore: never is 0, a finding is 1 with a trail that replays, and lanes fit 80 columns', async () => {
@@ -302,6 +377,27 @@ describe('command line', () => {
     expect(result.out).to.contain("expected 'lost store' sometimes, it was not seen");
   });
 
+  it('check: nothing to explore is exit code 2, and says how such scenarios are run', async () => {
+    const [small, race] = [file('clock/small.yaml', SMALL), file('race.yaml', RACE(''))];
+    file('clock/other.yaml', SMALL);
+    for (const [given, what] of [
+      [[small], `${small} is`],
+      [[small, small], 'all 2 scenarios are'],
+      [[join(folder, 'clock')], 'all 2 scenarios are'],
+      [['scaling/pft-altix-1g'], 'scaling/pft-altix-1g is'],
+    ] as const) {
+      for (const format of ['table', 'json', 'junit']) {
+        expect(await faultline('check', ...given, '--format', format)).to.deep.equal({
+          code: 2,
+          out: '',
+          err: `faultline: there is nothing to explore: ${what} for the clock, use 'faultline run'\n`,
+        });
+      }
+    }
+    const { code, out } = await faultline('check', small, race, '-q');
+    expect([code, out]).to.satisfy(([code, out]: [number, string]) => code === 0 && /\n1 scenario, /.test(out));
+  });
+
   it('replay: a changed scenario is refused with exit code 4, what changed, and the first difference', async () => {
     const path = file('changed.yaml', RACE('no-pte-none-recheck'));
     const trail = join(folder, 'changed.trail.json');
@@ -317,6 +413,17 @@ describe('command line', () => {
     expect(fixed.err).to.match(/first difference: step \d+/);
     writeFileSync(path, `# a comment does not matter\n${RACE('no-pte-none-recheck')}`);
     expect((await faultline('replay', trail)).code).to.equal(1);
+  });
+
+  it('replay: what a trail says of its steps is shown as text', async () => {
+    const trail = join(folder, 'odd.trail.json');
+    await faultline('explore', file('bug.yaml', RACE('no-pte-none-recheck')), '-q', '-o', trail);
+    writeFileSync(trail, readFileSync(trail, 'utf8').replace('"step": "', '"step": "\\u001b[31m\\u202e'));
+    const { code, err } = await faultline('replay', trail);
+    expect(code).to.equal(4);
+    expect(err).to.match(/^first difference: step 1: recorded T1 \\u\{1b\}\[31m\\u\{202e\}/m);
+    // eslint-disable-next-line no-control-regex
+    expect(err).to.not.match(/[\u001b\u202e]/);
   });
 
   it('replay: a schedule that cannot be followed is refused with the step', async () => {
@@ -508,6 +615,55 @@ describe('command line', () => {
     }
   });
 
+  it('bad output: what a command reads is not written over, by whatever name: one error, exit code 2', async () => {
+    const race = file('read.yaml', RACE('no-pte-none-recheck'));
+    const draft = file('read.checkpoint.json.new', RACE(''));
+    const imported = file('read-import.ts', '');
+    const patch = file(
+      'read-patch.ts',
+      "import './read-import.ts';\nexport default { *do_no_page() { return 0; } };\n",
+    );
+    const table = join(folder, 'read-table.yaml');
+    copyFileSync('scenarios/scaling/pft-altix-1g.yaml', table);
+    const [trail, checkpoint, link, twin] = ['read.trail.json', 'read.checkpoint.json', 'link', 'twin'].map((name) =>
+      join(folder, name),
+    );
+    expect((await faultline('explore', race, '-q', '-o', trail)).code).to.equal(1);
+    symlinkSync(race, link);
+    linkSync(race, twin);
+    const reads = new Map(
+      [race, draft, imported, patch, table, trail].map((path) => [path, readFileSync(path, 'utf8')]),
+    );
+    const line = ['--schedule', 'T1:4'];
+    for (const args of [
+      ['run', race, '--export', `csv=${race}`],
+      ['run', race, '--export', `csv=${link}`],
+      ['run', link, '--export', `csv=${twin}`],
+      ['run', race, '--patch', patch, '--export', `chrome=${patch}`],
+      ['run', race, '--patch', patch, '--export', `chrome=${imported}`],
+      ['explore', race, '-o', race],
+      ['explore', link, '-o', twin],
+      ['explore', race, '--export', `csv=${race}`],
+      ['explore', race, '--patch', patch, '-o', imported],
+      ['explore', race, '--checkpoint', checkpoint, '-o', checkpoint],
+      ['explore', race, '--checkpoint', checkpoint, '--export', `ndjson=${checkpoint}`],
+      ['explore', draft, '--checkpoint', checkpoint],
+      ['replay', trail, '--export', `csv=${trail}`],
+      ['replay', trail, '--export', `csv=${race}`],
+      ['replay', trail, '--patch', patch, '--export', `csv=${imported}`],
+      ['replay', race, ...line, '--export', `csv=${link}`],
+      ['validate', table, '-o', table],
+    ]) {
+      const { code, out, err } = await faultline(...args);
+      expect([args, code, out]).to.deep.equal([args, 2, '']);
+      expect(err).to.match(
+        /^faultline: cannot write \S+: (this command reads it|it is \S+, which this command reads)\n$/,
+      );
+    }
+    for (const [path, text] of reads) expect(readFileSync(path, 'utf8'), path).to.equal(text);
+    expect(existsSync(checkpoint)).to.equal(false);
+  });
+
   it('validate: a table without that of the unpatched kernel has no curves beside it', async () => {
     const options = ['--scale', '64', '--replications', '1', '-q', '-o', join(folder, 'validation.md')];
     const { code, out } = await faultline('validate', 'history/003-prefault-i386-v2', ...options);
@@ -562,6 +718,27 @@ describe('command line', () => {
     const help = await faultline('--help');
     expect(help.code).to.equal(0);
     for (const code of ['0', '1', '2', '3', '4', '70']) expect(help.out).to.match(new RegExp(`^  ${code} `, 'm'));
+  });
+
+  it('usage: whatever is in a word that is wrong, it is shown as text', async () => {
+    const odd = '\u001b[31m\u009b\u202e\n\r';
+    const shown = '\\u{1b}[31m\\u{9b}\\u{202e}\\u{a}\\u{d}';
+    for (const args of [
+      [`rum${odd}`],
+      ['run', 'x', `--sed${odd}`],
+      ['run', 'x', '--seed', odd],
+      ['run', 'x', '--format', odd],
+      ['list', odd],
+    ]) {
+      const { code, err } = await faultline(...args);
+      expect(code).to.equal(2);
+      expect(err)
+        .to.contain(shown)
+        .and.to.match(/^error: [ -~]+\n(\(Did you mean --\w+\?\)\n)?\(see --help\)\n$/);
+    }
+    expect((await faultline('run', 'x', '--sed\u001b')).err).to.equal(
+      "error: unknown option '--sed\\u{1b}'\n(Did you mean --seed?)\n(see --help)\n",
+    );
   });
 
   it('as a program: results on stdout only, exit codes of the process', () => {

@@ -89,7 +89,7 @@ describe('files', () => {
 
   for (const [name, replaces] of Object.entries(MUTANTS)) {
     it(`are not if ${name}`, () => {
-      const own = [{ name: 'mutant', path: '', sha256: '', replaces }];
+      const own = [{ name: 'mutant', path: '', sha256: '', files: [], replaces }];
       const property = fc.property(programs, (program) => {
         expect(brokenIn({ ...scenarioOf(program, 'v2.6.10', []), own })).to.deep.equal([]);
       });

@@ -331,6 +331,38 @@ describe('--patch', () => {
     expect(found[1].out).to.match(message);
   });
 
+  it('names and what is thrown are shown as text, wherever they are printed', async () => {
+    const odd = (name: string, text: string): string =>
+      file(`${name}\u001b[31m.ts`, text.replace("'rss-early'", "'rss\\u001b[31mearly'"));
+    const thrown = BAD.replace('mm.rss)', "((() => { throw new Error('up\\u001b[31m'); })()))");
+    const bug = BAD.replace('READ_ONCE,', 'KernelBug, READ_ONCE,').replace(
+      'mm.rss)',
+      "((() => { throw new KernelBug('rule\\u001b[31m', 'up\\u001b[31m'); })()))",
+    );
+    const [bad, throws, breaks] = [odd('bad', BAD), odd('throws', thrown), odd('breaks', bug)];
+    const misused = odd('misused', "export default { name: 'rss-early', replaces: { do_anonymous_page: () => 1 } };\n");
+    const pft = file('pft.yaml', PFT);
+    const trail = join(folder, 'odd\u001b.trail.json');
+    for (const [args, shown] of [
+      [['run', race, '--patch', bad, '--export', `csv=${trail}`], 'kernel v2.6.10 + rss\\u{1b}[31mearly, '],
+      [['run', pft, '--patch', bad], 'kernel v2.6.10 + rss\\u{1b}[31mearly, '],
+      [['run', race, '--patch', throws], 'exception: Error: up\\u{1b}[31m ('],
+      [['run', pft, '--patch', breaks], 'up\\u{1b}[31m'],
+      [['run', race, '--patch', misused], 'do_anonymous_page of rss\\u{1b}[31mearly returns 1'],
+      [['check', race, '--patch', breaks], 'rule\\u{1b}[31m '],
+      [['explore', race, '--patch', breaks, '-o', trail], 'counterexample: rule\\u{1b}[31m'],
+      [['replay', trail], 'reproduced: rule\\u{1b}[31m'],
+      [['replay', trail, '--patch', bad], 'odd\\u{1b}.trail.json does not fit'],
+      [['explore', race, '--patch', bad, '--liveness'], 'kernel v2.6.10 + rss\\u{1b}[31mearly, '],
+      [['whatif', pft, '--patch', bad, '--replications', '1'], 'kernel v2.6.10 + rss\\u{1b}[31mearly, '],
+    ] as const) {
+      const { out, err } = await faultline(...args);
+      expect(out + err, args.join(' '))
+        .to.contain(shown)
+        .and.to.not.contain('\u001b');
+    }
+  });
+
   it('faultline/kernel is a subpath that has what kernel text is made of', async () => {
     const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as Record<string, Record<string, unknown>>;
     expect(manifest.exports['./kernel']).to.deep.equal({ types: './dist/kernel.d.ts', default: './dist/kernel.js' });

@@ -15,7 +15,7 @@ import { wrap } from '../report/wrap.ts';
 import { EXIT, UsageError } from './exit.ts';
 import { kernelName } from './heading.ts';
 import type { Io } from './io.ts';
-import { type CHECK_FORMATS, type CommonOptions, packagedScenarios, scenarioPath } from './options.ts';
+import { type CHECK_FORMATS, type CommonOptions, packagedScenarios } from './options.ts';
 import { readPatched } from './patch.ts';
 import { progress } from './progress.ts';
 
@@ -24,9 +24,12 @@ export interface CheckOptions extends Omit<CommonOptions, 'format'> {
   readonly executions: number;
 }
 
-interface Checked {
+interface Named {
   readonly name: string;
   readonly scenario: Scenario;
+}
+
+interface Checked extends Named {
   /** Null: it is for the clock. */
   readonly result: Exploration | null;
   readonly problems: readonly string[];
@@ -34,11 +37,14 @@ interface Checked {
 
 export async function check(io: Io, given: readonly string[], options: CheckOptions): Promise<number> {
   const names = given.length === 0 ? packagedScenarios().map(nameOf) : given.flatMap(scenariosIn);
+  const named: Named[] = [];
+  for (const name of names) named.push({ name, scenario: await readPatched(name, options) });
+  refuseIfAllTimed(named);
   const bar = progress(io, options.quiet);
   const all: Checked[] = [];
-  for (const name of names) {
-    bar.update(() => `${name}, ${all.length + 1} of ${names.length}`);
-    const checked = await checkOne(name, options);
+  for (const one of named) {
+    bar.update(() => `${one.name}, ${all.length + 1} of ${named.length}`);
+    const checked = checkOne(one, options);
     all.push(checked);
     bar.done();
     if (options.format === 'table') io.out(lineFor(checked, io.width));
@@ -54,8 +60,14 @@ export async function check(io: Io, given: readonly string[], options: CheckOpti
   return all.every(({ result }) => result === null || result.complete) ? EXIT.ok : EXIT.inconclusive;
 }
 
-async function checkOne(name: string, options: CheckOptions): Promise<Checked> {
-  const scenario = await readPatched(scenarioPath(name), options);
+/** That nothing is explored must not read as if all were well. */
+function refuseIfAllTimed(named: readonly Named[]): void {
+  if (named.some(({ scenario }) => benchmarkOf(scenario) === null)) return;
+  const what = named.length === 1 ? `${named[0].name} is` : `all ${named.length} scenarios are`;
+  throw new UsageError(`there is nothing to explore: ${what} for the clock, use 'faultline run'`);
+}
+
+function checkOne({ name, scenario }: Named, options: CheckOptions): Checked {
   if (benchmarkOf(scenario) !== null) return { name, scenario, result: null, problems: [] };
   const result = explore(() => checkedProgram(buildWorld(scenario)), {
     strategy: sourceDpor(),

@@ -51,6 +51,8 @@ const SHARE = 0.05;
 /** Writes the search down from time to time; whoever reads the file finds the whole of the last time. */
 export class CheckpointFile {
   readonly path: string;
+  /** Written first, to take the place of the other when it is whole. */
+  readonly draft: string;
   private readonly key: SearchKey;
   private readonly given: boolean;
   private last = performance.now();
@@ -61,6 +63,7 @@ export class CheckpointFile {
   /** `given`: the user has asked for this path, so it must be possible to write there. */
   constructor(path: string, key: SearchKey, given: boolean) {
     this.path = path;
+    this.draft = `${path}.new`;
     this.key = key;
     this.given = given;
   }
@@ -88,11 +91,11 @@ export class CheckpointFile {
     };
     try {
       makeFolder(dirname(this.path));
-      const file = openSync(`${this.path}.new`, 'w');
+      const file = openSync(this.draft, 'w');
       writeFileSync(file, JSON.stringify(data));
       fsyncSync(file);
       closeSync(file);
-      renameSync(`${this.path}.new`, this.path);
+      renameSync(this.draft, this.path);
     } catch (error) {
       if (this.given) throw new UsageError(`cannot write ${this.path}: ${(error as Error).message}`);
       this.broken = true; // a read-only folder: the search goes on without

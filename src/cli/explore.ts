@@ -18,13 +18,14 @@ import { buildWorld, type CheckedProgram, checkedProgram } from '../scenario/wor
 import { CheckpointFile, checkpointPath, refuseOther, type SearchKey } from './checkpoint.ts';
 import { drawStored, storedCounterexample, type StoredCounterexample } from './counterexample.ts';
 import { EXIT, UsageError } from './exit.ts';
-import { type ExportOptions, exportRecording, nameFor, stepExportsOf, withExports } from './export.ts';
+import { exportFiles, type ExportOptions, exportRecording, nameFor, stepExportsOf, withExports } from './export.ts';
 import { jsonHead, kernelName, patchWords, quoted } from './heading.ts';
 import type { Io } from './io.ts';
 import { liveness } from './liveness.ts';
 import { type CommonOptions, type STRATEGIES, version } from './options.ts';
-import { readPatched } from './patch.ts';
+import { filesOf, readPatched } from './patch.ts';
 import { roughly, runSearch, timeLeft } from './search.ts';
+import { refuseOverwriting } from './write.ts';
 
 export interface ExploreCommandOptions extends CommonOptions, ExportOptions {
   readonly strategy: (typeof STRATEGIES)[number];
@@ -116,6 +117,12 @@ export async function explore(given: Io, file: string, options: ExploreCommandOp
   if (options.estimate === true) return estimate(io, scenario, make, options);
   if (options.liveness === true) return liveness(io, scenario, make, options);
   const checkpoint = checkpointFile(scenario, options);
+  const written = [
+    ...exportFiles(options),
+    checkpoint.draft,
+    ...(options.output === undefined ? [] : [options.output]),
+  ];
+  refuseOverwriting([...filesOf(scenario), checkpoint.path], written);
   const { search, interrupted, saved } = await runSearch(io, {
     program: make,
     options: {

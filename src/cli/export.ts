@@ -2,6 +2,7 @@
 import { basename } from 'node:path';
 import type { TimedOptions } from '../drivers/timed/run.ts';
 import type { Recording } from '../explain/record.ts';
+import { visible } from '../export/escape.ts';
 import { type ExportKind, Listener, TIMELINE_KINDS, type TimelineKind, timelineFile } from '../export/index.ts';
 import { timelineOfSteps } from '../export/timeline.ts';
 import { TICKS_PER_NS } from '../machine/profile.ts';
@@ -24,6 +25,9 @@ interface Export<Kind> {
   readonly file: string;
 }
 
+/** As the name of a file. */
+const STDOUT = '-';
+
 /** More than viewers like to open at once, a few MB. */
 const LIMIT = 100_000;
 
@@ -37,9 +41,16 @@ export function exportsOf({ export: given = [] }: ExportOptions): Export<ExportK
   });
 }
 
-/** `-` is stdout: the file stands there in place of the result. */
+/** The files that are written. */
+export function exportFiles(options: ExportOptions): string[] {
+  return exportsOf(options)
+    .map(({ file }) => file)
+    .filter((file) => file !== STDOUT);
+}
+
+/** A file on stdout stands there in place of the result. */
 export function withExports(io: Io, options: ExportOptions): Io {
-  const there = exportsOf(options).filter(({ file }) => file === '-');
+  const there = exportsOf(options).filter(({ file }) => file === STDOUT);
   if (there.length === 0) return io;
   if (there.length > 1) throw new UsageError('one export at most can go to stdout');
   if (there[0].kind === 'perfetto') throw new UsageError('perfetto is not text: give it a file');
@@ -107,10 +118,10 @@ export function exportRecording(io: Io, options: ExportOptions, title: string, r
 }
 
 function write(io: Io, { quiet }: ExportOptions, file: string, data: string | Uint8Array): void {
-  if (file === '-') {
+  if (file === STDOUT) {
     io.instead!(String(data));
     return;
   }
   writeOutput(file, data);
-  if (!quiet) io.err(`faultline: wrote ${file}\n`);
+  if (!quiet) io.err(`faultline: wrote ${visible(file)}\n`);
 }

@@ -4,13 +4,13 @@ import type { Scenario } from '../scenario/read.ts';
 
 /** The kernel with its patches and bugs: `v2.6.10 + no-pte-none-recheck`. */
 export function kernelName({ kernel, own = [] }: Scenario): string {
-  return [kernel.base, ...kernel.patches, ...own.map(({ name }) => name), ...kernel.bugs].join(' + ');
+  return visible([kernel.base, ...kernel.patches, ...own.map(({ name }) => name), ...kernel.bugs].join(' + '));
 }
 
 /** The first keys of every JSON result; `patches` are those of the user's own, if there are any. */
 export function jsonHead(schema: string, scenario: Scenario, seed: number): object {
   const { path, sha256, kernel, own, machine } = scenario;
-  const patches = own?.map((patch) => ({ ...patch, replaces: Object.keys(patch.replaces) }));
+  const patches = own?.map(({ files: _files, replaces, ...patch }) => ({ ...patch, replaces: Object.keys(replaces) }));
   return { schema, scenario: { path, sha256 }, kernel, ...(patches !== undefined && { patches }), machine, seed };
 }
 

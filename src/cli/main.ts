@@ -47,6 +47,12 @@ function exportable(command: Command, about: string): Command {
   return command.option('--export <kind=file>', `${about}; again for more (docs/exports.md)`, several, []);
 }
 
+/** An error of commander's: a line with the user's words in it, and one on what was meant. */
+function wrongUsage(text: string): string {
+  const lines = text.trimEnd().split(/\n(?=\(Did you mean )/);
+  return `${lines.map(visible).join('\n')}\n`;
+}
+
 /** The program; `decide` is told what to do. */
 function program(io: Io, decide: (action: Action) => void): Command {
   const top = new Command('faultline')
@@ -54,7 +60,7 @@ function program(io: Io, decide: (action: Action) => void): Command {
       'Linux page-fault paths on a simulated SMP machine: explore their interleavings, measure how they scale',
     )
     .version(version())
-    .configureOutput({ writeOut: io.out, writeErr: io.err })
+    .configureOutput({ writeOut: io.out, writeErr: io.err, outputError: (text, write) => write(wrongUsage(text)) })
     .showHelpAfterError('(see --help)')
     .addHelpText('after', EXIT_HELP)
     .exitOverride();
@@ -220,15 +226,15 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
 function failed(error: unknown, io: Io): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof UsageError) {
-    io.err(`faultline: ${error.message.split('\n').map(visible).join('\n')}\n`);
+    io.err(`faultline: ${shown(error.message)}\n`);
     return EXIT.usage;
   }
   if (error instanceof Error && error.name === 'KernelBug') {
-    io.err(`faultline: the run found a bug: ${error.message}\n`);
+    io.err(`faultline: the run found a bug: ${shown(error.message)}\n`);
     return EXIT.finding;
   }
   if (error instanceof Error && error.name === 'Misuse') {
-    io.err(`faultline: ${error.message}\n`);
+    io.err(`faultline: ${shown(error.message)}\n`);
     return EXIT.usage;
   }
   if (error instanceof Error && error.name === 'ScenarioError') {
@@ -239,6 +245,11 @@ function failed(error: unknown, io: Io): number {
     `faultline: internal error, please report it\n${error instanceof Error ? (error.stack ?? '') : String(error)}\n`,
   );
   return EXIT.internal;
+}
+
+/** Names in it are shown as text, its lines are kept. */
+function shown(message: string): string {
+  return message.split('\n').map(visible).join('\n');
 }
 
 /** Started as a program, not imported by a test. */

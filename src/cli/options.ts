@@ -120,7 +120,8 @@ function nearestPackaged(given: string): string | undefined {
   return names.find((name) => name === guess) ?? names.find((name) => basename(name) === guess);
 }
 
-function packaged(file: string): string {
+/** Where a scenario file of the package is, from here if that is near. */
+export function packaged(file: string): string {
   const path = join(packageRoot(), 'scenarios', file);
   const near = relative(process.cwd(), path);
   return near.startsWith('..') ? path : near;

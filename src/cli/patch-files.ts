@@ -19,6 +19,8 @@ export interface PatchFiles {
   readonly exports: Readonly<Record<string, unknown>>;
   /** Of the texts of all its files, in hex. */
   readonly sha256: string;
+  /** Absolute paths. */
+  readonly files: readonly string[];
 }
 
 interface Source {
@@ -45,7 +47,8 @@ export async function loadPatchFiles(given: string): Promise<PatchFiles> {
   const data: PatchModules = { modules: toModules(sources, urls), own: ownModules() };
   register(`./patch-hooks${EXTENSION}`, { parentURL: import.meta.url, data });
   try {
-    return { exports: (await import(urls.get(main)!)) as PatchFiles['exports'], sha256 };
+    const exports = (await import(urls.get(main)!)) as PatchFiles['exports'];
+    return { exports, sha256, files: [...sources.keys()] };
   } catch (error) {
     throw new UsageError(`${given} cannot be loaded: ${failure(error)}`);
   }

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { inspect } from 'node:util';
+import { visible } from '../export/escape.ts';
 import type { Replaces } from '../kernel/change.ts';
 import { bases, patches } from '../kernel/index.ts';
 import { type Coroutine, Step } from '../machine/step.ts';
@@ -74,6 +75,11 @@ export async function readPatched(file: string, { patch = [] }: Pick<CommonOptio
   return withPatches(readScenario(scenarioPath(file), catalog()), patch);
 }
 
+/** All files that it was read from. */
+export function filesOf({ path, own = [] }: Scenario): string[] {
+  return [path, ...own.flatMap(({ files }) => files)];
+}
+
 /** `words`: files, and names of patches of the package. */
 export async function withPatches(scenario: Scenario, words: readonly string[]): Promise<Scenario> {
   if (words.length === 0) return scenario;
@@ -86,7 +92,7 @@ function packaged(word: string, scenario: Scenario): OwnPatch | null {
   const found = patches.find(({ name }) => name === word);
   if (found === undefined) return null;
   checkBase(word, found.base, scenario);
-  return { path: word, sha256: OF_THE_PACKAGE, name: word, replaces: found.replaces };
+  return { path: word, sha256: OF_THE_PACKAGE, files: [], name: word, replaces: found.replaces };
 }
 
 /** Its text is that of the version of faultline. */
@@ -95,8 +101,8 @@ const OF_THE_PACKAGE = '';
 async function ofFile(path: string, scenario: Scenario): Promise<OwnPatch> {
   if (/^[\w-]+$/.test(path) && !existsSync(path)) throw new UsageError(unknownPatch(path));
   const { loadPatchFiles } = await import('./patch-files.ts');
-  const { exports, sha256 } = await loadPatchFiles(path);
-  return { path, sha256, ...read(path, exports, scenario) };
+  const { exports, ...source } = await loadPatchFiles(path);
+  return { path, ...source, ...read(path, exports, scenario) };
 }
 
 function unknownPatch(word: string): string {
@@ -204,12 +210,13 @@ class HeldPath implements Iterator<Step, unknown, number> {
 
 /** Kernel text that throws has found a bug, under either driver; what drivers throw is theirs. */
 function asFinding(error: unknown): unknown {
-  const isTheirs = [KernelBug, Misuse, NotTheSame, Divergence].some((kind) => error instanceof kind);
+  const isTheirs = [Misuse, NotTheSame, Divergence].some((kind) => error instanceof kind);
   if (isTheirs) return error;
-  if (!(error instanceof Error)) return new KernelBug('exception', String(error));
+  if (error instanceof KernelBug) return new KernelBug(visible(error.rule), visible(error.message));
+  if (!(error instanceof Error)) return new KernelBug('exception', visible(String(error)));
   const place = parseStack(error.stack ?? '').at(0);
   const at = place === undefined ? '' : ` (${place.fn}, ${place.file}:${place.line})`;
-  return new KernelBug('exception', `${error.name}: ${error.message}${at}`);
+  return new KernelBug('exception', visible(`${error.name}: ${error.message}${at}`));
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

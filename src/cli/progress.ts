@@ -1,4 +1,5 @@
 /** Progress on stderr, when not told to be quiet: a line that is redrawn on a terminal, elsewhere a line now and then. */
+import { visible } from '../export/escape.ts';
 import type { Io } from './io.ts';
 
 export interface Progress {
@@ -24,7 +25,7 @@ function redrawn(io: Io, clock: () => number): Progress {
       const now = clock();
       if (now - drawn < REDRAWN_MS) return;
       drawn = now;
-      io.err(`\r\u001b[K${text()}`);
+      io.err(`\r\u001b[K${visible(text())}`);
     },
     done() {
       if (drawn > 0) io.err('\r\u001b[K');
@@ -39,7 +40,7 @@ function written(io: Io, clock: () => number): Progress {
       const now = clock();
       if (now - last < WRITTEN_MS) return;
       last = now;
-      io.err(`faultline: ${text()}\n`);
+      io.err(`faultline: ${visible(text())}\n`);
     },
     done: () => undefined,
   };

@@ -11,11 +11,12 @@ import { benchmarkOf, readScenario, type Scenario } from '../scenario/read.ts';
 import { buildWorld, checkedProgram } from '../scenario/world.ts';
 import type { TraceStep } from '../trace/step.ts';
 import { EXIT, UsageError } from './exit.ts';
-import { type ExportOptions, exportRecording, nameFor, stepExportsOf, withExports } from './export.ts';
+import { exportFiles, type ExportOptions, exportRecording, nameFor, stepExportsOf, withExports } from './export.ts';
 import type { Io } from './io.ts';
 import { type CommonOptions, looksLikeScenario } from './options.ts';
-import { readPatched, withPatches } from './patch.ts';
+import { filesOf, readPatched, withPatches } from './patch.ts';
 import { meaningOf, readTrail, type Trail } from './trail.ts';
+import { refuseOverwriting } from './write.ts';
 
 export interface ReplayOptions extends CommonOptions, ExportOptions {
   /** A schedule in one line, instead of a trail. */
@@ -35,6 +36,7 @@ async function replayLine(io: Io, file: string, line: string, options: ReplayOpt
   const scenario = await readPatched(file, options);
   const benchmark = benchmarkOf(scenario);
   if (benchmark !== null) throw new UsageError(`${scenario.path} is a ${benchmark} scenario: it has no schedules`);
+  refuseOverwriting(filesOf(scenario), exportFiles(options));
   const make = (): Program => checkedProgram(buildWorld(scenario));
   const recording = record(make, read(make, line));
   const { found, execution, steps } = recording;
@@ -69,6 +71,7 @@ async function replayTrail(io: Io, file: string, options: ReplayOptions): Promis
   const { patch = [] } = options;
   const patches = patch.length > 0 ? patch : (trail.patches ?? []).map(({ path }) => path);
   const scenario = await withPatches(readScenario(trail.scenario.path, catalog()), patches);
+  refuseOverwriting([file, ...filesOf(scenario)], exportFiles(options));
   const changed = changeOf(trail, scenario);
   let recording: Recording;
   try {
@@ -156,9 +159,8 @@ function firstChange(was: unknown, is: unknown, at: string): string | null {
 
 function refuse(io: Io, file: string, options: CommonOptions, changed: string | null, difference: string): number {
   if (options.format === 'table') {
-    io.err(`faultline: ${file} does not fit its scenario any more\n`);
-    if (changed !== null) io.err(`${changed}\n`);
-    io.err(`first difference: ${difference}\n`);
+    const lines = [`faultline: ${file} does not fit its scenario any more`, changed, `first difference: ${difference}`];
+    for (const line of lines) if (line !== null) io.err(`${visible(line)}\n`);
   } else {
     io.out(`${JSON.stringify({ schema: 'faultline.replay/1', reproduced: false, changed, difference })}\n`);
   }

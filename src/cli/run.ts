@@ -16,15 +16,16 @@ import type { Scenario } from '../scenario/read.ts';
 import { buildWorld, checkedProgram, type PftRow, pftRows, type World } from '../scenario/world.ts';
 import { pftPages } from '../workload/pft.ts';
 import { EXIT, UsageError } from './exit.ts';
-import { exportsOf, nameFor, runExported, withExports } from './export.ts';
+import { exportFiles, exportsOf, nameFor, runExported, withExports } from './export.ts';
 import { jsonHead, kernelName } from './heading.ts';
 import type { Io } from './io.ts';
 import type { CommonOptions } from './options.ts';
-import { readPatched } from './patch.ts';
+import { filesOf, readPatched } from './patch.ts';
 import { type Progress, progress } from './progress.ts';
 import { checkRows, chosenRows, type RowOptions } from './rows.ts';
 import { runLatProc } from './run-lat-proc.ts';
 import { runSeqread } from './run-seqread.ts';
+import { refuseOverwriting } from './write.ts';
 
 export interface RunOptions extends CommonOptions, RowOptions {
   readonly eager?: boolean;
@@ -37,6 +38,7 @@ export interface RunOptions extends CommonOptions, RowOptions {
 export async function run(given: Io, file: string, options: RunOptions): Promise<number> {
   const io = withExports(given, options);
   const scenario = await readPatched(file, options);
+  refuseOverwriting(filesOf(scenario), exportFiles(options));
   checkRows(scenario, options);
   checkSizes(scenario, findProfile(scenario.machine.profile), 1);
   checkReplications(scenario, options);

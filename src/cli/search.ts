@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Checkpoint, ExploreOptions } from '../drivers/controlled/explore.ts';
 import { Search } from '../drivers/controlled/explore.ts';
 import type { Program } from '../drivers/controlled/execution.ts';
+import { visible } from '../export/escape.ts';
 import { plural } from '../machine/plural.ts';
 import { type CheckpointFile, readCheckpoint, type SearchKey } from './checkpoint.ts';
 import { UsageError } from './exit.ts';
@@ -64,7 +65,7 @@ function beginning(io: Io, { resume, file: { path }, key, quiet }: SearchPlan): 
     throw new UsageError(`${path} cannot be read: no such file; to begin there, use --checkpoint`);
   }
   const words = from === null ? `no checkpoint at ${path}: from the beginning` : `resuming from ${path}`;
-  if (!quiet) io.err(`faultline: ${words}\n`);
+  if (!quiet) io.err(`faultline: ${visible(words)}\n`);
   return from;
 }
 

@@ -3,6 +3,7 @@
  * boundary, and said "1 bytes ago".
  */
 import { type Layout, linesOf, type Placed, sumsOf } from '../layout/layout.ts';
+import { plural } from '../machine/plural.ts';
 
 const TYPE = 26;
 const TYPE_AND_NAME = 49;
@@ -17,7 +18,7 @@ export function pahole(name: string, layout: Layout, lineBytes: number): string 
       lines.push(boundary(line, member.offset % lineBytes, lineBytes));
     }
     lines.push(memberLine(member));
-    if (member.hole > 0) lines.push('', `/* XXX ${count(member.hole, 'byte')} hole, try to pack */`, '');
+    if (member.hole > 0) lines.push('', `/* XXX ${plural(member.hole, 'byte')} hole, try to pack */`, '');
   }
   lines.push('', ...totals(layout, lineBytes));
   const body = lines.map((text) => (text === '' ? '' : `\t${text}`));
@@ -31,7 +32,7 @@ function memberLine({ name, type, offset, size }: Placed): string {
 }
 
 function boundary(line: number, past: number, lineBytes: number): string {
-  const ago = past === 0 ? '' : ` was ${count(past, 'byte')} ago`;
+  const ago = past === 0 ? '' : ` was ${plural(past, 'byte')} ago`;
   return `/* --- cacheline ${line} boundary (${line * lineBytes} bytes)${ago} --- */`;
 }
 
@@ -50,8 +51,4 @@ function totals(layout: Layout, lineBytes: number): string[] {
 /** As an archive of mails shows such a text: no tabs, and one blank where there were several. */
 export function asArchived(text: string): string {
   return text.replace(/^\t+/gm, '').replace(/ {2,}/g, ' ');
-}
-
-function count(n: number, noun: string): string {
-  return `${n} ${noun}${n === 1 ? '' : 's'}`;
 }

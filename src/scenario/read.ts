@@ -168,6 +168,8 @@ export interface OwnPatch {
   readonly path: string;
   /** Of its text, and that of all files that go with it, in hex; '' if it is one of the package. */
   readonly sha256: string;
+  /** It, and what it imports by relative paths; none if it is one of the package. */
+  readonly files: readonly string[];
   readonly replaces: Replaces;
 }
 
