@@ -2,7 +2,7 @@
 import { type Profile, TICKS_PER_NS } from '../machine/profile.ts';
 import type { Span, TimedSink } from '../trace/span.ts';
 import { TimedRecorder } from '../trace/timed.ts';
-import { lineKind, partKind } from './lines.ts';
+import { partKind } from './lines.ts';
 import type { Trial, TrialResult } from './trials.ts';
 
 /**
@@ -59,16 +59,11 @@ class PartSums implements TimedSink {
 
 function partOf({ kind, what, lockClass, holding }: Span, user: boolean): Pick<Part, 'kind' | 'what'> {
   if (kind === 'zero') return { kind: 'clear', what: '' };
-  if (kind === 'transfer') return { kind, what: wordKind(what) };
-  if (kind === 'spin') return { kind: 'wait', what: lockClass === '' ? wordKind(what) : lockClass };
+  if (kind === 'transfer') return { kind, what: partKind(what) };
+  if (kind === 'spin') return { kind: 'wait', what: lockClass === '' ? partKind(what) : lockClass };
   if (user) return { kind: 'user', what: '' };
   if (WALKS.includes(what)) return { kind: 'walk', what: '' };
   return holding === '' ? { kind: 'work', what: '' } : { kind: 'hold', what: holding };
-}
-
-/** `child1.page_table_lock` and `child2.page_table_lock` are one. */
-function wordKind(name: string): string {
-  return lineKind(partKind(name));
 }
 
 /** The trial, and where its CPU time went. */
