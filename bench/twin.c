@@ -414,13 +414,16 @@ static bool pmd_populate(struct mm *mm, long vpn) {
   table->ptes = need(calloc(1 << pte_shift, sizeof *table->ptes));
   table->owners = need(calloc(((1 << pte_shift) >> pte_line_shift) + 1, sizeof *table->owners));
   *entry = table;
+  steps++; /* of a table's entry, which costs nothing, here and below */
   mm->nr_ptes++;
   return true;
 }
 
 static void pgd_populate(struct mm *mm, long vpn) {
   struct pte_page ***entry = &mm->pgd[vpn >> (pte_shift + pmd_shift)];
-  if (*entry == NULL) *entry = need(calloc(1 << pmd_shift, sizeof **entry));
+  if (*entry != NULL) return;
+  *entry = need(calloc(1 << pmd_shift, sizeof **entry));
+  steps++;
 }
 
 static void free_page_tables(struct mm *mm) {

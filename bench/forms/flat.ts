@@ -7,7 +7,7 @@ import {
   page_number,
   page_size,
   pmd_offset,
-  pmd_page,
+  page_of_ptes,
   pmd_populate,
   pte_mkdirty,
   pte_none,
@@ -50,15 +50,15 @@ export function* flat(mm: Mm, vma: Vma): Coroutine {
         yield spin_unlock(page_table_lock);
         charge(COST.PMD_ALLOC);
         yield spin_lock(page_table_lock);
-        if (pmd_offset(mm, address) === undefined) pud_populate(mm, address);
+        if (pmd_offset(mm, address) === undefined) yield pud_populate(mm, address);
       }
-      let ptes = pmd_page(mm, address);
+      let ptes = page_of_ptes(mm, address);
       if (ptes === undefined) {
         yield spin_unlock(page_table_lock);
         charge(COST.PTE_ALLOC);
         yield spin_lock(page_table_lock);
-        if (pmd_page(mm, address) === undefined) pmd_populate(mm, address);
-        ptes = pmd_page(mm, address)!;
+        if (page_of_ptes(mm, address) === undefined) yield pmd_populate(mm, address);
+        ptes = page_of_ptes(mm, address)!;
       }
       if (!pte_none(pte_offset_map(mm, ptes, address).plain)) throw new Error('two threads on one page');
       yield spin_unlock(page_table_lock);

@@ -7,7 +7,7 @@ import {
   page_number,
   page_size,
   pmd_offset,
-  pmd_page,
+  page_of_ptes,
   pmd_populate,
   pte_mkdirty,
   pte_none,
@@ -64,7 +64,7 @@ function* handle_mm_fault(mm: Mm, vma: Vma, address: number): Coroutine {
   charge(COST.HANDLE_MM_FAULT);
   yield* step(spin_lock(mm.page_table_lock));
   if (pmd_offset(mm, address) === undefined) yield* pmd_alloc(mm, address);
-  const ptes = pmd_page(mm, address) ?? (yield* pte_alloc_map(mm, address));
+  const ptes = page_of_ptes(mm, address) ?? (yield* pte_alloc_map(mm, address));
   if (!pte_none(pte_offset_map(mm, ptes, address).plain)) throw new Error('two threads on one page');
   yield* do_anonymous_page(mm, vma, ptes, address);
 }
@@ -73,15 +73,15 @@ function* pmd_alloc(mm: Mm, address: number): Coroutine {
   yield* step(spin_unlock(mm.page_table_lock));
   charge(COST.PMD_ALLOC);
   yield* step(spin_lock(mm.page_table_lock));
-  if (pmd_offset(mm, address) === undefined) pud_populate(mm, address);
+  if (pmd_offset(mm, address) === undefined) yield* step(pud_populate(mm, address));
 }
 
 function* pte_alloc_map(mm: Mm, address: number): Coroutine<PtePage> {
   yield* step(spin_unlock(mm.page_table_lock));
   charge(COST.PTE_ALLOC);
   yield* step(spin_lock(mm.page_table_lock));
-  if (pmd_page(mm, address) === undefined) pmd_populate(mm, address);
-  return pmd_page(mm, address)!;
+  if (page_of_ptes(mm, address) === undefined) yield* step(pmd_populate(mm, address));
+  return page_of_ptes(mm, address)!;
 }
 
 function* do_anonymous_page(mm: Mm, vma: Vma, pmd: PtePage, address: number): Coroutine {

@@ -7,7 +7,7 @@ import {
   page_number,
   page_size,
   pmd_offset,
-  pmd_page,
+  page_of_ptes,
   pmd_populate,
   pte_mkdirty,
   pte_none,
@@ -59,6 +59,7 @@ const ENDED = 26;
 const TRAPPED = 27;
 const PCP = 28;
 const REFILLED = 29;
+const POPULATED = 30;
 
 interface Result {
   done: boolean;
@@ -128,15 +129,17 @@ class FaultMachine {
         charge(COST.PMD_ALLOC);
         return this.to(PMD_LOCK, spin_lock(page_table_lock));
       case PMD_LOCK:
-        if (pmd_offset(mm, this.address) === undefined) pud_populate(mm, this.address);
-        return this.tables();
+        if (pmd_offset(mm, this.address) !== undefined) return this.tables();
+        return this.to(POPULATED, pud_populate(mm, this.address));
       case PTE_UNLOCK:
         charge(COST.PTE_ALLOC);
         return this.to(PTE_LOCK, spin_lock(page_table_lock));
       case PTE_LOCK: {
-        if (pmd_page(mm, this.address) === undefined) pmd_populate(mm, this.address);
-        return this.tables();
+        if (page_of_ptes(mm, this.address) !== undefined) return this.tables();
+        return this.to(POPULATED, pmd_populate(mm, this.address));
       }
+      case POPULATED:
+        return this.tables();
       case ANON_UNLOCK:
         return this.to(ANON_VMA, READ_ONCE(vma.anon_vma));
       case ANON_VMA:
@@ -197,7 +200,7 @@ class FaultMachine {
   private tables(): Step {
     const { mm, address } = this;
     if (pmd_offset(mm, address) === undefined) return this.to(PMD_UNLOCK, spin_unlock(mm.page_table_lock));
-    this.ptes = pmd_page(mm, address);
+    this.ptes = page_of_ptes(mm, address);
     if (this.ptes === undefined) return this.to(PTE_UNLOCK, spin_unlock(mm.page_table_lock));
     this.lookAtPte();
     return this.to(ANON_UNLOCK, spin_unlock(mm.page_table_lock));

@@ -35,7 +35,7 @@ import {
   pgd_populate,
   pmd_addr_end,
   pmd_offset,
-  pmd_page,
+  page_of_ptes,
   pmd_populate,
   pte_dirty,
   pte_mkclean,
@@ -131,7 +131,7 @@ export function* handle_mm_fault(mm: Mm, vma: Vma, address: Address, write_acces
   mm.system.counters.pgfault++;
   yield* spin_lock(mm.page_table_lock);
   if (pmd_offset(mm, address) === undefined) yield* pmd_alloc(mm, address);
-  const ptes = pmd_page(mm, address) ?? (yield* pte_alloc_map(mm, address));
+  const ptes = page_of_ptes(mm, address) ?? (yield* pte_alloc_map(mm, address));
   const pte = pte_offset_map(mm, ptes, address);
   return yield* path2_6(mm).handle_pte_fault(mm, vma, address, write_access, pte, ptes);
 }
@@ -143,7 +143,7 @@ export function* pmd_alloc(mm: Mm, address: Address): Coroutine {
   might_sleep();
   charge(PMD_ALLOC);
   yield* spin_lock(mm.page_table_lock);
-  if (pmd_offset(mm, address) === undefined) pud_populate(mm, address);
+  if (pmd_offset(mm, address) === undefined) yield* pud_populate(mm, address);
 }
 
 /** Allocate a pud table, likewise: on machines of four levels. */
@@ -152,7 +152,7 @@ export function* pud_alloc(mm: Mm, address: Address): Coroutine {
   might_sleep();
   charge(PMD_ALLOC);
   yield* spin_lock(mm.page_table_lock);
-  if (pgd_none(mm, address)) pgd_populate(mm, address);
+  if (pgd_none(mm, address)) yield* pgd_populate(mm, address);
 }
 
 /** Allocate a page of ptes, likewise. */
@@ -161,8 +161,8 @@ function* pte_alloc_map(mm: Mm, address: Address): Coroutine<PtePage> {
   might_sleep();
   charge(PTE_ALLOC);
   yield* spin_lock(mm.page_table_lock);
-  if (pmd_page(mm, address) === undefined) pmd_populate(mm, address);
-  return pmd_page(mm, address)!;
+  if (page_of_ptes(mm, address) === undefined) yield* pmd_populate(mm, address);
+  return page_of_ptes(mm, address)!;
 }
 
 /** Caller holds page_table_lock. */
@@ -460,7 +460,7 @@ export function* unmap_vmas(
   let next: Address;
   for (let address = start; address < end; address = next) {
     next = pmd_addr_end(tlb.mm, address, end);
-    const ptes = pmd_page(tlb.mm, address);
+    const ptes = page_of_ptes(tlb.mm, address);
     if (ptes !== undefined) yield* zap_pte_range(tlb, ptes, address, next, details);
   }
 }
@@ -509,10 +509,10 @@ export function* copy_page_range(dst: Mm, src: Mm, vma: Vma): Coroutine<boolean>
   let next: Address;
   for (let address = vma.vm_start; address < vma.vm_end; address = next) {
     next = pmd_addr_end(src, address, vma.vm_end);
-    const src_ptes = pmd_page(src, address);
+    const src_ptes = page_of_ptes(src, address);
     if (src_ptes === undefined) continue;
     if (pmd_offset(dst, address) === undefined) yield* pmd_alloc(dst, address);
-    const dst_ptes = pmd_page(dst, address) ?? (yield* pte_alloc_map(dst, address));
+    const dst_ptes = page_of_ptes(dst, address) ?? (yield* pte_alloc_map(dst, address));
     yield* spin_lock(src.page_table_lock);
     yield* copy_pte_range(dst, vma, dst_ptes, src_ptes, address, next);
     yield* spin_unlock(src.page_table_lock);

@@ -8,8 +8,8 @@
  * by that index (a walk that ends at a missing table reads `none`), the kernel by way of pgd, pmd and `pte_offset_map`;
  * both name the same word.
  *
- * Tables are put in with page_table_lock held. Who holds it looks at entries of upper levels as they are; who does not makes a
- * step of that (`pmd_present`), and then those who put tables in have to make one too (`set_pmd`).
+ * Tables are put in with page_table_lock held, and that is a step (`pmd_populate`). Who holds the lock looks at entries of upper
+ * levels as they are (`pmd_offset`, `pmd_page`); who does not makes a step of that too (`pmd_present`).
  */
 import { READ_ONCE, Ref, Words, WRITE_ONCE } from '../machine/memory.ts';
 import { type Coroutine, NOTHING, type Step } from '../machine/step.ts';
@@ -404,22 +404,18 @@ export function pgd_none(mm: Mm, address: Address): boolean {
   const { pudMask, entries, pgdShift } = mm.pgd;
   return pudMask > 0 && entries[table_number(mm, address) >> pgdShift] === undefined;
 }
-/** A pud table for an address. */
-export function pgd_populate(mm: Mm, address: Address): void {
-  mm.pgd.populate('pgd', table_number(mm, address));
-}
 /** The pmd table for an address; undefined if there is none. */
 export function pmd_offset(mm: Mm, address: Address): PmdPage | undefined {
   return mm.pgd.pmd(table_number(mm, address));
 }
-/** A pmd table for an address. */
-export function pud_populate(mm: Mm, address: Address): void {
-  mm.pgd.populate('pud', table_number(mm, address));
+/** The page of ptes a pmd entry points to; undefined if it is none. */
+export function pmd_page(mm: Mm, pmd: PmdPage, address: Address): PtePage | undefined {
+  return pmd[table_number(mm, address) & mm.pgd.pmdMask];
 }
 /** The page of ptes for an address; undefined if there is none. */
-export function pmd_page(mm: Mm, address: Address): PtePage | undefined {
-  const table = table_number(mm, address);
-  return mm.pgd.pmd(table)?.[table & mm.pgd.pmdMask];
+export function page_of_ptes(mm: Mm, address: Address): PtePage | undefined {
+  const pmd = pmd_offset(mm, address);
+  return pmd && pmd_page(mm, pmd, address);
 }
 /** Look for a page of ptes without page_table_lock. Replies 0 if there is none. */
 export function pmd_present(mm: Mm, address: Address): Step {
@@ -433,19 +429,17 @@ export function pud_present(mm: Mm, address: Address): Step {
 export function pgd_present(mm: Mm, address: Address): Step {
   return READ_ONCE(new Ref(mm.pgd.unlocked.pgd, table_number(mm, address) >> mm.pgd.pgdShift));
 }
-/** As pgd_populate, pud_populate and pmd_populate, with others looking on. Caller holds page_table_lock. */
-export function set_pgd(mm: Mm, address: Address): Step {
+/** Put in a pud table. Caller holds page_table_lock, here and below. */
+export function pgd_populate(mm: Mm, address: Address): Step {
   return WRITE_ONCE(new Ref(mm.pgd.unlocked.pgd, table_number(mm, address) >> mm.pgd.pgdShift), 1);
 }
-export function set_pud(mm: Mm, address: Address): Step {
+/** Put in a pmd table. */
+export function pud_populate(mm: Mm, address: Address): Step {
   return WRITE_ONCE(new Ref(mm.pgd.unlocked.pud, table_number(mm, address) >> mm.pgd.pmdShift), 1);
 }
-export function set_pmd(mm: Mm, address: Address): Step {
+/** Put in a page of ptes. */
+export function pmd_populate(mm: Mm, address: Address): Step {
   return WRITE_ONCE(new Ref(mm.pgd.unlocked.pmd, table_number(mm, address)), 1);
-}
-/** A page of ptes for an address. */
-export function pmd_populate(mm: Mm, address: Address): void {
-  mm.pgd.populate('pmd', table_number(mm, address));
 }
 export function pte_offset_map(mm: Mm, pmd: PtePage, address: Address): Ptep {
   charge(WALK);

@@ -8,7 +8,7 @@
  * stops before the end parks the cursor.
  */
 import { might_sleep, smp_processor_id } from '../machine/thread.ts';
-import type { Coroutine } from '../machine/step.ts';
+import type { Coroutine, Step } from '../machine/step.ts';
 import { charge, work } from '../machine/work.ts';
 import { spin_lock, spin_unlock } from '../sync/spinlock.ts';
 import { page_size, pte_none, pte_offset_map, type PtePage, type Ptep, pte_unmap } from './pgtable.ts';
@@ -26,7 +26,7 @@ export interface TableScan {
   /** Make the tables above; caller holds page_table_lock, which is dropped meanwhile. */
   readonly allocate: (mm: Mm, address: Address) => Coroutine;
   /** Put a page of ptes in. Caller holds page_table_lock. */
-  readonly populate: (mm: Mm, address: Address) => void;
+  readonly populate: (mm: Mm, address: Address) => Coroutine | Step;
 }
 
 export class PteWalkState {
@@ -123,6 +123,6 @@ function* create(scan: TableScan, mm: Mm, address: Address): Coroutine<PtePage> 
   might_sleep();
   charge(PTE_ALLOC);
   yield* spin_lock(mm.page_table_lock);
-  if (scan.find(mm, address) === undefined) scan.populate(mm, address);
+  if (scan.find(mm, address) === undefined) yield* scan.populate(mm, address);
   return scan.find(mm, address)!;
 }

@@ -14,7 +14,7 @@ import { mark } from './marks.ts';
 import {
   page_number,
   page_size,
-  pmd_page,
+  page_of_ptes,
   pte_offset_map,
   pte_pfn,
   pte_present,
@@ -214,7 +214,7 @@ function* page_referenced_one(page: Page, vma: Vma): Coroutine<number> {
 /** The pte that maps the page there, with page_table_lock held; null: none does. */
 export function* page_check_address(page: Page, mm: Mm, address: Address): Coroutine<Ptep | null> {
   yield* spin_lock(mm.page_table_lock);
-  const ptes = pmd_page(mm, address);
+  const ptes = page_of_ptes(mm, address);
   const pte = ptes === undefined ? null : pte_offset_map(mm, ptes, address);
   const entry = pte?.plain ?? 0;
   if (pte_present(entry) && pte_pfn(entry) === page.pfn) return pte;

@@ -30,7 +30,7 @@ import { ClearPageUptodate, TestClearPageDirty, TestSetPageDirty } from './page-
 import {
   page_size,
   pmd_addr_end,
-  pmd_page,
+  page_of_ptes,
   pte_dirty,
   pte_mkclean,
   pte_offset_map,
@@ -212,7 +212,7 @@ function* filemap_sync(vma: Vma, start: Address, end: Address): Coroutine {
   yield* spin_lock(mm.page_table_lock);
   for (let address = start; address < end; address = next) {
     next = pmd_addr_end(mm, address, end);
-    const ptes = pmd_page(mm, address);
+    const ptes = page_of_ptes(mm, address);
     if (ptes !== undefined) yield* filemap_sync_pte_range(vma, ptes, address, next);
   }
   yield* spin_unlock(mm.page_table_lock);

@@ -48,8 +48,8 @@ export const pmdBitUnlocked = change(
 /** The same in the lock section of the fault, but after the entry. Breaks nothing: both are seen together. */
 const late: TableScan = {
   ...bitmaskScan,
-  populate(mm, address) {
-    plainScan.populate(mm, address);
+  *populate(mm, address) {
+    yield* plainScan.populate(mm, address);
     const { word, bit } = sectionBit(mm, address);
     word.plain |= bit;
   },

@@ -69,12 +69,12 @@ export const bitmaskScan: TableScan = {
     // Not the table of somebody else who was quicker: he may have set bits already.
     if (mm.pgd.pmdMask > 0 && !mm.pgd.tablePages.has(pmd)) resetMask(mm, address);
   },
-  populate(mm, address) {
+  *populate(mm, address) {
     if (mm.pgd.pmdMask > 0) {
       const { word, bit } = sectionBit(mm, address);
       word.plain |= bit;
     }
-    pmd_populate(mm, address);
+    yield* pmd_populate(mm, address);
   },
 };
 

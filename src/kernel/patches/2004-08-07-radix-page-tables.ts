@@ -5,9 +5,18 @@
  * Kernel text finds pages of ptes by the tree only. The arrays stay for the MMU, as they would have to where hardware
  * walks them, and kernel text pays nothing for them here: neither for filling them nor for their memory.
  */
+import type { Coroutine } from '../../machine/step.ts';
 import { charge, work } from '../../machine/work.ts';
 import type { Change } from '../change.ts';
-import { pgd_none, pgd_populate, pmd_offset, pmd_page, pmd_populate, pud_populate, table_number } from '../pgtable.ts';
+import {
+  pgd_none,
+  pgd_populate,
+  pmd_offset,
+  page_of_ptes,
+  pmd_populate,
+  pud_populate,
+  table_number,
+} from '../pgtable.ts';
 import { readsOf, type TableScan } from '../pte-walk.ts';
 import { RadixTables } from '../radix-tables.ts';
 import type { Address, Mm } from '../structs.ts';
@@ -16,10 +25,10 @@ import { pathsOver } from './page-table-scans.ts';
 const NODE_ALLOC = work('radix_node_alloc', 300);
 
 /** What the MMU walks. */
-function fillArrays(mm: Mm, address: Address): void {
-  if (pgd_none(mm, address)) pgd_populate(mm, address);
-  if (pmd_offset(mm, address) === undefined) pud_populate(mm, address);
-  pmd_populate(mm, address);
+function* fillArrays(mm: Mm, address: Address): Coroutine {
+  if (pgd_none(mm, address)) yield* pgd_populate(mm, address);
+  if (pmd_offset(mm, address) === undefined) yield* pud_populate(mm, address);
+  yield* pmd_populate(mm, address);
 }
 
 export const radixScan: TableScan = {
@@ -31,11 +40,11 @@ export const radixScan: TableScan = {
   *allocate() {
     // Nodes are preloaded while page_table_lock is dropped for the page of ptes.
   },
-  populate(mm, address) {
+  *populate(mm, address) {
     const tree = (mm.pgd.tree ??= new RadixTables());
     const { nodes } = tree;
-    fillArrays(mm, address);
-    tree.insert(table_number(mm, address), pmd_page(mm, address)!);
+    yield* fillArrays(mm, address);
+    tree.insert(table_number(mm, address), page_of_ptes(mm, address)!);
     charge(NODE_ALLOC, tree.nodes - nodes);
   },
 };

@@ -32,7 +32,7 @@ import {
 import { alloc_page_vma, clear_user_highpage, page_cache_get, page_cache_release } from '../page_alloc.ts';
 import {
   mk_pte,
-  pmd_page,
+  page_of_ptes,
   pmd_present,
   pte_mkdirty,
   pte_mkyoung,
@@ -59,7 +59,7 @@ function* handle_mm_fault(mm: Mm, vma: Vma, address: Address, write_access: bool
   charge(HANDLE_MM_FAULT);
   mm.system.counters.pgfault++;
   if ((yield* pmd_present(mm, address)) === 0) yield* pte_alloc(mm, address);
-  const ptes = pmd_page(mm, address)!;
+  const ptes = page_of_ptes(mm, address)!;
   const pte = pte_offset_map(mm, ptes, address);
   return yield* path2_6(mm).handle_pte_fault(mm, vma, address, write_access, pte, ptes);
 }

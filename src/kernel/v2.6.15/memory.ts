@@ -48,12 +48,12 @@ import {
   pgd_present,
   pmd_addr_end,
   pmd_offset,
-  pmd_page,
+  page_of_ptes,
   pmd_present,
   pud_present,
-  set_pgd,
-  set_pmd,
-  set_pud,
+  pgd_populate,
+  pmd_populate,
+  pud_populate,
   pte_dirty,
   pte_file,
   pte_mkdirty,
@@ -126,7 +126,7 @@ function* handle_mm_fault(mm: Mm, vma: Vma, address: Address, write_access: bool
   charge(HANDLE_MM_FAULT);
   mm.system.counters.pgfault++;
   if ((yield* pmd_present(mm, address)) === 0) yield* pte_alloc(mm, address);
-  const ptes = pmd_page(mm, address)!;
+  const ptes = page_of_ptes(mm, address)!;
   const pte = pte_offset_map(mm, ptes, address);
   return yield* path2_6(mm).handle_pte_fault(mm, vma, address, write_access, pte, ptes);
 }
@@ -137,7 +137,7 @@ export function* pte_alloc(mm: Mm, address: Address): Coroutine {
   might_sleep();
   charge(PTE_ALLOC);
   yield* spin_lock(mm.page_table_lock);
-  if (pmd_page(mm, address) === undefined) yield* set_pmd(mm, address);
+  if (page_of_ptes(mm, address) === undefined) yield* pmd_populate(mm, address);
   yield* spin_unlock(mm.page_table_lock);
 }
 
@@ -148,7 +148,7 @@ function* pmd_alloc(mm: Mm, address: Address): Coroutine {
   const unfolded = mm.pgd.pudMask > 0;
   if (unfolded && (yield* pgd_present(mm, address)) === 0) yield* pud_alloc(mm, address);
   yield* spin_lock(mm.page_table_lock);
-  if (pmd_offset(mm, address) === undefined) yield* set_pud(mm, address);
+  if (pmd_offset(mm, address) === undefined) yield* pud_populate(mm, address);
   yield* spin_unlock(mm.page_table_lock);
 }
 
@@ -156,7 +156,7 @@ function* pmd_alloc(mm: Mm, address: Address): Coroutine {
 function* pud_alloc(mm: Mm, address: Address): Coroutine {
   charge(PMD_ALLOC);
   yield* spin_lock(mm.page_table_lock);
-  if (pgd_none(mm, address)) yield* set_pgd(mm, address);
+  if (pgd_none(mm, address)) yield* pgd_populate(mm, address);
   yield* spin_unlock(mm.page_table_lock);
 }
 
@@ -388,7 +388,7 @@ function* unmap_vmas(tlb: MmuGather, start: Address, end: Address, details: ZapD
   for (let address = start; address < end; address = next) {
     next = pmd_addr_end(tlb.mm, address, end);
     const none = (yield* pmd_present(tlb.mm, address)) === 0;
-    if (!none) yield* zap_pte_range(tlb, pmd_page(tlb.mm, address)!, address, next, details);
+    if (!none) yield* zap_pte_range(tlb, page_of_ptes(tlb.mm, address)!, address, next, details);
   }
 }
 
@@ -442,10 +442,10 @@ export function* copy_page_range(dst: Mm, src: Mm, vma: Vma): Coroutine<boolean>
   let next: Address;
   for (let address = vma.vm_start; address < vma.vm_end; address = next) {
     next = pmd_addr_end(src, address, vma.vm_end);
-    const src_ptes = pmd_page(src, address); // no fault puts one in now
+    const src_ptes = page_of_ptes(src, address); // no fault puts one in now
     if (src_ptes === undefined) continue;
-    if (pmd_page(dst, address) === undefined) yield* pte_alloc(dst, address);
-    yield* copy_pte_range(dst, vma, pmd_page(dst, address)!, src_ptes, address, next);
+    if (page_of_ptes(dst, address) === undefined) yield* pte_alloc(dst, address);
+    yield* copy_pte_range(dst, vma, page_of_ptes(dst, address)!, src_ptes, address, next);
   }
   return false;
 }
@@ -497,7 +497,7 @@ function* copy_one_pte(vma: Vma, dst_pte: Ptep, src_pte: Ptep, rss: { anon: numb
 /** The pte that maps the page there, with its lock held; null: none does. */
 export function* page_check_address(page: Page, mm: Mm, address: Address): Coroutine<Ptep | null> {
   if ((yield* pmd_present(mm, address)) === 0) return null;
-  const ptes = pmd_page(mm, address)!;
+  const ptes = page_of_ptes(mm, address)!;
   const pte = yield* pte_offset_map_lock(mm, ptes, address);
   const entry = pte.plain;
   if (pte_present(entry) && pte_pfn(entry) === page.pfn) return pte;
@@ -516,7 +516,7 @@ function* msync_page_range(vma: Vma, start: Address, end: Address): Coroutine {
   for (let address = start; address < end; address = next) {
     next = pmd_addr_end(mm, address, end);
     if ((yield* pmd_present(mm, address)) === 0) continue;
-    const ptes = pmd_page(mm, address)!;
+    const ptes = page_of_ptes(mm, address)!;
     yield* spin_lock(ptes.ptl);
     yield* filemap_sync_pte_range(vma, ptes, address, next);
     yield* spin_unlock(ptes.ptl);

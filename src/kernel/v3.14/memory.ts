@@ -36,7 +36,7 @@ import {
   page_size,
   pgoff_to_pte,
   pmd_addr_end,
-  pmd_page,
+  page_of_ptes,
   pmd_present,
   pte_dirty,
   pte_file,
@@ -86,7 +86,7 @@ export function* handle_mm_fault(mm: Mm, vma: Vma, address: Address, flags: numb
   mm.system.counters.pgfault++;
   yield* check_sync_rss_stat(mm);
   if ((yield* pmd_present(mm, address)) === 0) yield* pte_alloc(mm, address);
-  const ptes = pmd_page(mm, address)!;
+  const ptes = page_of_ptes(mm, address)!;
   const pte = pte_offset_map(mm, ptes, address);
   return yield* path3(mm).handle_pte_fault(mm, vma, address, pte, ptes, flags);
 }
@@ -463,7 +463,7 @@ function* unmap_page_range(
   for (let address = start; address < end; address = next) {
     next = pmd_addr_end(mm, address, end);
     if ((yield* pmd_present(mm, address)) === 0) continue;
-    yield* path3(mm).zap_pte_range(tlb, vma, pmd_page(mm, address)!, address, next, details);
+    yield* path3(mm).zap_pte_range(tlb, vma, page_of_ptes(mm, address)!, address, next, details);
   }
 }
 

@@ -24,7 +24,7 @@ import { pagevec_lookup, remove_from_page_cache, round_up_pages } from '../pagem
 import {
   page_size,
   pgoff_to_pte,
-  pmd_page,
+  page_of_ptes,
   pte_dirty,
   pte_mkclean,
   pte_offset_map,
@@ -237,8 +237,8 @@ export function* sys_remap_file_pages(mm: Mm, start: Address, size: number, pgof
 function* install_file_pte(mm: Mm, vma: Vma, address: Address, pgoff: number): Coroutine {
   const { kernel } = mm.system;
   yield* kernel.zap_page_range(vma, address, page_size(mm));
-  if (pmd_page(mm, address) === undefined) yield* pte_alloc(mm, address);
-  const ptes = pmd_page(mm, address)!;
+  if (page_of_ptes(mm, address) === undefined) yield* pte_alloc(mm, address);
+  const ptes = page_of_ptes(mm, address)!;
   const pte = pte_offset_map(mm, ptes, address);
   yield* spin_lock(kernel.pte_lockptr(mm, ptes));
   yield* WRITE_ONCE(pte, pgoff_to_pte(pgoff));

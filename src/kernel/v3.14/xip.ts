@@ -18,7 +18,7 @@ import { get_block } from '../block.ts';
 import { type AddressSpace, i_size_write, type Inode } from '../fs.ts';
 import { is_shared, set_pte, vm_page_prot, ZERO_PAGE } from '../memory.ts';
 import { round_up_pages } from '../pagemap.ts';
-import { mk_pte, pmd_page, pte_none, pte_offset_map, pte_unmap, update_mmu_cache } from '../pgtable.ts';
+import { mk_pte, page_of_ptes, pte_none, pte_offset_map, pte_unmap, update_mmu_cache } from '../pgtable.ts';
 import { type Address, DATA, type Page, PAGE_WORDS, VM_WRITE, type VmFault, type Vma } from '../structs.ts';
 import { flush_tlb_page } from '../tlb.ts';
 import { part_of } from '../truncate.ts';
@@ -109,7 +109,7 @@ function* unmap_sparse(mapping: AddressSpace, pgoff: number): Coroutine {
 export function* vm_insert_mixed(vma: Vma, address: Address, page: Page): Coroutine<boolean> {
   const mm = vma.vm_mm;
   const { kernel } = mm.system;
-  const ptes = pmd_page(mm, address)!;
+  const ptes = page_of_ptes(mm, address)!;
   const pte = pte_offset_map(mm, ptes, address);
   yield* spin_lock(kernel.pte_lockptr(mm, ptes));
   const none = pte_none(pte.plain);
