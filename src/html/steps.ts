@@ -109,7 +109,7 @@ export function marksOf({ found }: Recording): { step: number; text: string }[] 
 }
 
 function box(step: TraceStep, lanes: readonly string[], kind: Kind, strings: Strings): BoxData {
-  const label = step.label === '' ? '(an access under way)' : step.label;
+  const label = step.label === '' ? '(what goes without saying)' : step.label;
   const result = step.result === '' ? '' : `  [${step.result}]`;
   return [
     lanes.indexOf(step.thread),

@@ -74,7 +74,7 @@ export function laneRows(steps: readonly TraceStep[], lanes: readonly Lane[], co
     stay = `${lane} ${place}`;
     return [
       ...(enters ? rows('place', `${place}:`) : []),
-      ...rows('step', describe(step)),
+      ...(step.label === '' && step.released.length === 0 ? [] : rows('step', describe(step))),
       ...(step.choices ?? []).flatMap((choice) => rows('choice', `  ? ${choice}`)),
       ...step.plain.flatMap((access) => rows('plain', describePlain(access))),
     ];

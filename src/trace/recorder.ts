@@ -146,7 +146,7 @@ function result(step: Step, reply: number, before: number): string {
   const { object, kind } = step;
   if (reply === BLOCKED) return 'queued';
   if (kind === TRYLOCK || kind === TRYLOCK_SHARED) return reply === 1 ? 'taken' : 'not taken';
-  if (kind === CLEAR || !(object instanceof Words)) return '';
+  if (kind === CLEAR || !(object instanceof Words) || object.label(step) === '') return '';
   const was = object.show(step.index, before);
   if (kind === WRITE || kind === XCHG) return `was ${was}`;
   if (kind === ADD) return `${was} -> ${object.show(step.index, reply)}`;

@@ -5,9 +5,9 @@ import type { Frame } from './step.ts';
 
 /** Where this package is; source maps lead from its `dist` to its `src`. */
 const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
-/** Inside of the package: folders and files whose frames are machinery. */
+/** Inside of the package: folders and files whose frames are machinery, or macros in Linux. */
 const MACHINERY =
-  /^((src|dist)\/((machine|sync|drivers|trace|check|scenario|workload|report|cli)\/|kernel\/bugs\/altered\.)|node_modules\/)/;
+  /^((src|dist)\/((machine|sync|drivers|trace|check|scenario|workload|report|cli)\/|kernel\/(bugs\/altered|pgtable)\.)|node_modules\/)/;
 /** Outside of it. */
 const FOREIGN = /[\\/]node_modules[\\/]|^node:/;
 /** Below this frame is the driver. */
