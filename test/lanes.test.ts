@@ -68,7 +68,7 @@ describe('lanes as SVG', () => {
     expect(page).to.include(drawing);
     expect(drawing).to.include(`<style>${LANES_STYLE}</style>`).and.to.include('prefers-color-scheme:dark');
     expect(drawing).to.not.match(/NaN|undefined|Infinity| style="/);
-    expect(drawing).to.match(/<title>races\/no-recheck: fails<\/title>\n<desc>43 steps in lanes/);
+    expect(drawing).to.match(/<title>races\/no-recheck: fails<\/title>\n<desc>45 steps in lanes/);
   });
 
   it('are XML, whatever names there are, and all of it is seen', function () {
