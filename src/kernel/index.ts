@@ -19,6 +19,7 @@ import { freeBeforeFlush } from './bugs/free-before-flush.ts';
 import { mapPagesLocks, mapPagesNoMapping, mapPagesNoSize, mapPagesReads, mapPagesWaits } from './bugs/map-pages.ts';
 import { mmapSemTwice } from './bugs/mmap-sem-twice.ts';
 import { noPteNoneRecheck } from './bugs/no-pte-none-recheck.ts';
+import { pteAllocNoRecheck } from './bugs/pte-alloc-no-recheck.ts';
 import { pmdBitForgotten, pmdBitLate, pmdBitUnlocked, pmdMaskRecycled, pmdMaskResetTwice } from './bugs/pmd-bitmask.ts';
 import { prefaultV2PointerOnly } from './bugs/prefault-v2-pointer-only.ts';
 import { pteWalkLockTwice, pteWalkNoParentLock, pteWalkRangeIgnored, pteWalkSleepsLocked } from './bugs/pte-walk.ts';
@@ -120,6 +121,7 @@ export const patches: readonly Change[] = [
 
 export const bugs: readonly Change[] = [
   noPteNoneRecheck,
+  pteAllocNoRecheck,
   leakWhenRaced,
   noAnonRmap,
   clearAfterMap,

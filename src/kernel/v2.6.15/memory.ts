@@ -142,7 +142,7 @@ export function* pte_alloc(mm: Mm, address: Address): Coroutine {
 }
 
 /** A pmd table likewise. */
-function* pmd_alloc(mm: Mm, address: Address): Coroutine {
+export function* pmd_alloc(mm: Mm, address: Address): Coroutine {
   might_sleep();
   charge(PMD_ALLOC);
   const unfolded = mm.pgd.pudMask > 0;
