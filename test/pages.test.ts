@@ -120,7 +120,7 @@ describe('pages', function () {
 
   it('show what a step has changed, old and new', async () => {
     await open('races/anon-fault+anon-fault-no-recheck.html');
-    await page.locator('.cursor').fill('30'); // step 31 of the README: T1 writes over the pte of T2
+    await page.locator('.cursor').fill('38'); // step 39 of the README: T1 writes over the pte of T2
     const changed = page.locator('.changed').filter({ hasText: 'pfn 24 rw dirty' });
     expect(await changed.locator('del').first().innerText()).to.equal('pfn 24 rw dirty');
     expect(await changed.locator('ins').first().innerText()).to.equal('pfn 12 rw dirty');
