@@ -22,15 +22,20 @@ export function coverage(result: Exploration): string {
 
 function looked(result: Exploration): string {
   const { executions, exhausted, claim, strategy } = result;
+  const but = hasRaces(result) ? ' but for the order of accesses that race' : '';
   if (result.classes === executions) {
     const classes = plural(executions, 'class', 'classes');
-    return result.complete ? `all ${classes}` : `stopped after ${classes}`;
+    return result.complete ? `all ${classes}${but}` : `stopped after ${classes}`;
   }
   if (claim === 'sampled') return `${executions.toLocaleString('en-US')} sampled, ${strategy}`;
   const unit = result.complete ? plural(executions, 'interleaving') : '';
-  if (result.complete) return `all ${unit}`;
+  if (result.complete) return `all ${unit}${but}`;
   const schedules = plural(executions, 'schedule');
   return exhausted ? `all ${schedules} with ${strategy}` : `stopped after ${schedules} with ${strategy}`;
+}
+
+function hasRaces({ failures }: Exploration): boolean {
+  return failures.some(({ rule }) => rule === DATA_RACE);
 }
 
 /** Samples beside a search say nothing once it is complete. */
@@ -47,8 +52,7 @@ export function asExpected({ complete }: Exploration): string {
 
 /** One line about everything that was never seen: never, not within the bound, or merely not seen. */
 export function cleanVerdict(result: Exploration): string {
-  const races = result.failures.some(({ rule }) => rule === DATA_RACE);
-  if (races) return 'not known: the order of accesses that race is not explored';
+  if (hasRaces(result)) return 'not known: the order of accesses that race is not explored';
   const word = result.complete
     ? 'never'
     : result.exhausted && result.claim === 'bounded'

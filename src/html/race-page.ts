@@ -98,7 +98,7 @@ function verdicts({ result, problems, program }: RaceReport): Markup {
   return html`<div class="scroll">
       <table class="verdicts">
         ${failures.map((failure) => row(failure.rule, wordFor(failure, executions), countOf(failure, executions), 'bad'))}
-        ${row(never, ...cleanWords(result), result.complete ? 'good' : '')}
+        ${row(never, ...cleanWords(result), cleanVerdict(result).startsWith('never') ? 'good' : '')}
         ${reached.map((mark) => row(`reached: ${mark.name}`, '', `${mark.executions} of ${executions}`, ''))}
         ${unreached.map((mark) => row(`never reached: ${mark}`, '', coverage(result), 'bad'))}
       </table>
