@@ -6,8 +6,10 @@ import { readdirSync } from 'node:fs';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { ClassCounter } from '../src/drivers/controlled/classes.ts';
+import { DATA_RACE } from '../src/drivers/controlled/data-race.ts';
 import { sourceDpor } from '../src/drivers/controlled/dpor.ts';
 import { Execution } from '../src/drivers/controlled/execution.ts';
+import { explore } from '../src/drivers/controlled/explore.ts';
 import { random, urw } from '../src/drivers/controlled/random.ts';
 import type { Strategy } from '../src/drivers/controlled/strategy.ts';
 import { catalog } from '../src/scenario/catalog.ts';
@@ -47,16 +49,22 @@ function seenBy(scenario: Scenario, strategy: Strategy, limit = Infinity): Seen 
   return { classes, rules, tooMany: false };
 }
 
+/** What plain accesses race with has no order that could be told: then the search says that not all was seen. */
+function hasRaces(scenario: Scenario): boolean {
+  const { failures } = explore(() => checkedProgram(buildWorld(scenario)), { strategy: sourceDpor() });
+  return failures.some(({ rule }) => rule === DATA_RACE);
+}
+
 /** Every sample is of a class that the search has; false: there are too many of those. */
 function isWhole(scenario: Scenario): boolean {
   const all = seenBy(scenario, sourceDpor(), CLASSES);
   if (all.tooMany) return false;
-  if (all.rules.has('data race')) return true; // what plain accesses race with has no order that could be told
   for (const sampler of [random(1, SAMPLES), urw(1, SAMPLES)]) {
     const sampled = seenBy(scenario, sampler);
     expect([...all.rules]).to.include.members([...sampled.rules]);
     const missing = [...sampled.classes].filter(([key]) => !all.classes.has(key)).map(([, schedule]) => schedule);
-    expect(missing).to.deep.equal([]);
+    if (missing.length > 0 && !hasRaces(scenario))
+      expect.fail(`not among its ${all.classes.size} classes: ${missing[0]}`);
   }
   return true;
 }
