@@ -112,7 +112,7 @@ describe('do_anonymous_page of 2.6.10', () => {
     ]);
     const world = buildWorld(scenario('', 1, { T: '{ write: heap, page: 0 }' }));
     for (const zone of world.system.zones) zone.free_pages.value = 0;
-    for (const lists of world.system.pageset) for (const { list } of lists) list.length = 0;
+    for (const { lists } of world.system.pageset) for (const list of lists) list.length = 0;
     expect(() => runTimed(world.births, world)).to.throw(/SIGKILL/);
     expect(VM_READ).to.equal(1);
   });

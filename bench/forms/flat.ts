@@ -30,7 +30,8 @@ export function* flat(mm: Mm, vma: Vma): Coroutine {
   const { system, page_table_lock } = mm;
   const { cpu } = running;
   const zone = system.zones[system.cpu_to_node[cpu]];
-  const pcp = system.pageset[cpu][zone.node];
+  const pcp = system.pageset[cpu];
+  const list = pcp.lists[zone.node];
   const pvec = system.lru_add_active_pvecs[cpu];
 
   for (let address = vma.vm_start; address < vma.vm_end; address += page_size(mm)) {
@@ -72,16 +73,16 @@ export function* flat(mm: Mm, vma: Vma): Coroutine {
 
       charge(COST.BUFFERED_RMQUEUE);
       yield pcp.useStep;
-      if (pcp.list.length <= system.pcp.low && (yield READ_ONCE(zone.free_pages)) > 0) {
+      if (list.length <= system.pcp.low && (yield READ_ONCE(zone.free_pages)) > 0) {
         yield spin_lock(zone.lock);
         for (let i = 0; i < system.pcp.batch && zone.free_pages.plain > 0; i++) {
-          pcp.list.push(__rmqueue(system, zone));
+          list.push(__rmqueue(system, zone));
           zone.free_pages.value--;
         }
         yield spin_unlock(zone.lock);
         yield pcp.useStep;
       }
-      const page = pcp.list.pop()!;
+      const page = list.pop()!;
       plainAccess(page, 0, true);
       page._count.plain = 1;
       yield clear_user_highpage(page);

@@ -113,19 +113,20 @@ function* anon_vma_prepare(vma: Vma): Coroutine {
 function* alloc_page(system: System): Coroutine<Page> {
   const { cpu } = running;
   const zone = system.zones[system.cpu_to_node[cpu]];
-  const pcp = system.pageset[cpu][zone.node];
+  const pcp = system.pageset[cpu];
+  const list = pcp.lists[zone.node];
   charge(COST.BUFFERED_RMQUEUE);
   yield* step(pcp.useStep);
-  if (pcp.list.length <= system.pcp.low && (yield* step(READ_ONCE(zone.free_pages))) > 0) {
+  if (list.length <= system.pcp.low && (yield* step(READ_ONCE(zone.free_pages))) > 0) {
     yield* step(spin_lock(zone.lock));
     for (let i = 0; i < system.pcp.batch && zone.free_pages.plain > 0; i++) {
-      pcp.list.push(__rmqueue(system, zone));
+      list.push(__rmqueue(system, zone));
       zone.free_pages.value--;
     }
     yield* step(spin_unlock(zone.lock));
     yield* step(pcp.useStep);
   }
-  const page = pcp.list.pop()!;
+  const page = list.pop()!;
   plainAccess(page, 0, true);
   page._count.plain = 1;
   return page;

@@ -85,7 +85,7 @@ class FaultMachine {
     this.vma = vma;
     this.address = vma.vm_start;
     this.zone = system.zones[system.cpu_to_node[cpu]];
-    this.pcp = system.pageset[cpu][this.zone.node];
+    this.pcp = system.pageset[cpu];
     this.pvec = system.lru_add_active_pvecs[cpu];
   }
 
@@ -154,7 +154,7 @@ class FaultMachine {
       case ANON_VMA_UNLOCK:
         return this.alloc();
       case PCP:
-        if (this.pcp.list.length > mm.system.pcp.low) return this.take();
+        if (this.pcp.lists[this.zone.node].length > mm.system.pcp.low) return this.take();
         return this.to(FREE_PAGES, READ_ONCE(zone.free_pages));
       case FREE_PAGES:
         return this.to(ZONE_LOCK, spin_lock(zone.lock));
@@ -220,13 +220,13 @@ class FaultMachine {
     const { zone, pcp } = this;
     const { system } = this.mm;
     for (let i = 0; i < system.pcp.batch && zone.free_pages.plain > 0; i++) {
-      pcp.list.push(__rmqueue(system, zone));
+      pcp.lists[zone.node].push(__rmqueue(system, zone));
       zone.free_pages.value--;
     }
   }
 
   private take(): Step {
-    const page = this.pcp.list.pop()!;
+    const page = this.pcp.lists[this.zone.node].pop()!;
     this.page = page;
     plainAccess(page, 0, true);
     page._count.plain = 1;

@@ -162,9 +162,7 @@ const pageLeak: Invariant = {
 
 /** Never handed out, or given back. */
 function isFree(system: System, page: Page): boolean {
-  return (
-    page.zone.free_list.includes(page) || system.pageset.some((zones) => zones[page.zone.node].list.includes(page))
-  );
+  return page.zone.free_list.includes(page) || system.pageset.some(({ lists }) => lists[page.zone.node].includes(page));
 }
 
 const rssMismatch: Invariant = {

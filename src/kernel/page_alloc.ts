@@ -32,13 +32,14 @@ export function* alloc_page(system: System): Coroutine<Page | null> {
   const zonelist = system.zonelists[system.cpu_to_node[cpu]];
   for (let i = 0; i < zonelist.length; i++) {
     const zone = zonelist[i];
-    const pcp = system.pageset[cpu][zone.node];
+    const pcp = system.pageset[cpu];
+    const list = pcp.lists[zone.node];
     charge(BUFFERED_RMQUEUE);
     yield* pcp.useStep;
-    if (pcp.list.length <= system.pcp.low && (yield* READ_ONCE(zone.free_pages)) > 0) {
+    if (list.length <= system.pcp.low && (yield* READ_ONCE(zone.free_pages)) > 0) {
       yield* rmqueue_bulk(system, zone, pcp);
     }
-    const page = pcp.list.pop();
+    const page = list.pop();
     if (page !== undefined) {
       if (system.kernel.lockless_pagecache === true) yield* WRITE_ONCE(page._count, 1);
       else page._count.plain = 1;
@@ -67,7 +68,7 @@ function* rmqueue_bulk(system: System, zone: Zone, pcp: PerCpuPages): Coroutine 
   if (zone.free_pages.value === 0) yield* WRITE_ONCE(zone.free_pages, 0);
   yield* spin_unlock(zone.lock);
   yield* pcp.useStep;
-  pcp.list.push(...pages);
+  pcp.lists[zone.node].push(...pages);
 }
 
 /** Caller holds zone->lock, and counts. */
@@ -97,18 +98,19 @@ export function* page_cache_release(system: System, page: Page): Coroutine {
 
 /** Put a page whose count is 0 on the CPU's own list, and drain the list when it is long. */
 export function* free_hot_page(system: System, page: Page): Coroutine {
-  const pcp = system.pageset[smp_processor_id()][page.zone.node];
+  const pcp = system.pageset[smp_processor_id()];
+  const list = pcp.lists[page.zone.node];
   charge(FREE_HOT_PAGE);
   page.forget();
   if (system.config.DEBUG_PAGEALLOC) yield* page.poisonStep; // whoever uses what the page holds from now on is found
   yield* pcp.useStep;
-  pcp.list.push(page);
-  if (pcp.list.length >= system.pcp.high) yield* free_pages_bulk(system, page.zone, pcp);
+  list.push(page);
+  if (list.length >= system.pcp.high) yield* free_pages_bulk(system, page.zone, list);
 }
 
 /** Give the coldest batch of a CPU's list back to the zone. */
-function* free_pages_bulk(system: System, zone: Zone, pcp: PerCpuPages): Coroutine {
-  const pages = pcp.list.splice(0, system.pcp.batch);
+function* free_pages_bulk(system: System, zone: Zone, list: Page[]): Coroutine {
+  const pages = list.splice(0, system.pcp.batch);
   yield* spin_lock(zone.lock);
   for (const page of pages) {
     charge(FREE_ONE_PAGE);

@@ -309,21 +309,23 @@ export class Zone {
 }
 
 /**
- * Pages a CPU keeps for itself, per zone; touched with interrupts off, by nobody else. Which page a thread gets depends on what
- * others of its CPU do: whoever touches the list does `useStep` first.
+ * Pages a CPU keeps for itself, touched with interrupts off, by nobody else. Which page a thread gets depends on what others of
+ * its CPU do: whoever touches a list does `useStep` first.
  */
 export class PerCpuPages extends Words {
-  readonly list: Page[] = [];
+  /** By memory node. */
+  readonly lists: readonly Page[][];
   readonly useStep = new Step(ADD, this, 0, 0);
   private readonly name: string;
 
-  constructor(cpu: number, zone: number) {
+  constructor(cpu: number, nodes: number) {
     super();
-    this.name = `CPU${cpu}.pageset[${zone}]`;
+    this.lists = Array.from({ length: nodes }, () => []);
+    this.name = `CPU${cpu}.pageset`;
     this.confinedTo = cpu;
   }
   get(): number {
-    return this.list.length;
+    return 0;
   }
   set(): void {
     // `useStep` adds nothing
@@ -449,7 +451,7 @@ export interface System {
   readonly zones: readonly Zone[];
   readonly zonelists: readonly (readonly Zone[])[];
   /** [cpu][zone] */
-  readonly pageset: readonly (readonly PerCpuPages[])[];
+  readonly pageset: readonly PerCpuPages[];
   /** Pages on their way to the LRU, by CPU. */
   readonly lru_add_active_pvecs: readonly Page[][];
   readonly cpu_to_node: readonly number[];

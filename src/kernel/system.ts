@@ -34,7 +34,7 @@ export function boot(options: BootOptions): System {
     mem_map,
     zones,
     zonelists: zones.map((zone) => zonelist(zones, zone.node)),
-    pageset: Array.from({ length: cpus }, (_cpu, cpu) => zones.map((_, zone) => new PerCpuPages(cpu, zone))),
+    pageset: Array.from({ length: cpus }, (_, cpu) => new PerCpuPages(cpu, zones.length)),
     lru_add_active_pvecs: Array.from({ length: cpus }, () => []),
     cpu_to_node: Array.from({ length: cpus }, (_, cpu) => Math.floor(cpu / profile.cpusPerNode)),
     pcp: { low: 2 * batch, high: 6 * batch, batch },
@@ -68,10 +68,10 @@ function zonelist(zones: readonly Zone[], node: number): Zone[] {
 
 /** A CPU that has run for a while has a list between `low` and `high`. */
 function fillPageSets(system: System): void {
-  system.pageset.forEach((zonesOfCpu, cpu) => {
+  system.pageset.forEach(({ lists }, cpu) => {
     const zone = system.zones[system.cpu_to_node[cpu]];
     const pages = Math.min(system.pcp.low + system.pcp.batch, zone.free_pages.value);
-    for (let i = 0; i < pages; i++) zonesOfCpu[zone.node].list.push(__rmqueue(system, zone));
+    for (let i = 0; i < pages; i++) lists[zone.node].push(__rmqueue(system, zone));
     zone.free_pages.value -= pages;
   });
 }

@@ -67,7 +67,7 @@ function memoryOf(scenario: Scenario, profile: Profile, scale: number): Memory {
   const sum = (all: readonly number[]): number => all.reduce((total, one) => total + one, 0);
   return {
     free: sum(zones.map(({ free_pages }) => free_pages.value)),
-    lists: pageset.map((ofCpu) => sum(ofCpu.map(({ list }) => list.length))).sort((a, b) => a - b),
+    lists: pageset.map(({ lists }) => sum(lists.map(({ length }) => length))).sort((a, b) => a - b),
   };
 }
 
