@@ -99,7 +99,9 @@ export class Thread {
   /** Run the thread's private code with the reply to its pending step, up to its next one. */
   resume(reply: number): void {
     if (running !== this) running = this; // V8 keeps a book of what old objects and modules are made to point to
-    if (this.pending !== null && this.pending.kind === WALK) this.walked(this.pending as Walk, reply);
+    const { pending } = this;
+    if (pending === null || pending.kind < WALK) this.advance(reply);
+    else if (pending.kind === WALK) this.walked(pending as Walk, reply);
     else if (this.faulting !== null && this.interrupted === null) this.trap(this.faulting);
     else this.advance(reply);
   }
