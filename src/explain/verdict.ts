@@ -34,7 +34,8 @@ function looked(result: Exploration): string {
   return exhausted ? `all ${schedules} with ${strategy}` : `stopped after ${schedules} with ${strategy}`;
 }
 
-function hasRaces({ failures }: Exploration): boolean {
+/** Accesses race, and in what order they come was not explored. */
+export function hasRaces({ failures }: Exploration): boolean {
   return failures.some(({ rule }) => rule === DATA_RACE);
 }
 

@@ -5,7 +5,7 @@ import { formatSchedule } from '../drivers/controlled/schedule.ts';
 import type { Exploration } from '../drivers/controlled/tally.ts';
 import { type Counterexample, counterexampleOf } from '../explain/counterexample.ts';
 import { drawCounterexample, drawCutOff, drawRecording } from '../explain/explain.ts';
-import { asExpected, cleanVerdict, countOf, coverage, wordFor } from '../explain/verdict.ts';
+import { asExpected, cleanVerdict, countOf, coverage, hasRaces, wordFor } from '../explain/verdict.ts';
 import { plural } from '../machine/plural.ts';
 import { laneOf } from '../report/lanes.ts';
 import { LANES_STYLE, lanesSvg } from '../report/lanes-svg.ts';
@@ -98,7 +98,7 @@ function verdicts({ result, problems, program }: RaceReport): Markup {
   return html`<div class="scroll">
       <table class="verdicts">
         ${failures.map((failure) => row(failure.rule, wordFor(failure, executions), countOf(failure, executions), 'bad'))}
-        ${row(never, ...cleanWords(result), cleanVerdict(result).startsWith('never') ? 'good' : '')}
+        ${row(never, ...cleanWords(result), result.complete && !hasRaces(result) ? 'good' : '')}
         ${reached.map((mark) => row(`reached: ${mark.name}`, '', `${mark.executions} of ${executions}`, ''))}
         ${unreached.map((mark) => row(`never reached: ${mark}`, '', coverage(result), 'bad'))}
       </table>

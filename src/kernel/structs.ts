@@ -450,7 +450,7 @@ export interface System {
   /** Memory nodes, and for each node the order in which an allocation tries them. */
   readonly zones: readonly Zone[];
   readonly zonelists: readonly (readonly Zone[])[];
-  /** [cpu][zone] */
+  /** By CPU. */
   readonly pageset: readonly PerCpuPages[];
   /** Pages on their way to the LRU, by CPU. */
   readonly lru_add_active_pvecs: readonly Page[][];
