@@ -22,8 +22,7 @@ export class Block extends Page {
 
   /** No struct page stands behind it: nothing counts who maps it. */
   constructor(pfn: number, zone: Zone, number: number) {
-    super(pfn, zone);
-    this.reserved = true;
+    super(pfn, zone, true);
     this.number = number;
   }
   protected override get name(): string {

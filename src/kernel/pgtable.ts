@@ -105,26 +105,30 @@ export class PtePage extends Words {
   private lock: Spinlock | null = null;
   /** Virtual page number of entry 0. */
   override readonly base: number;
-  readonly ptes: Int32Array;
-  /** Entries outside have never been set: for those who look at all. */
+  /** Its ptes are so many of these, from `first` on. */
+  private readonly room: Int32Array;
+  private readonly first: number;
   /** Entries written so far. */
   writes = 0;
+  /** Entries outside have never been set: for those who look at all. */
   private lowest = NO_ENTRY;
   private highest = -1;
   /** CPU that has each cache line of the page, plus one; 0 is memory. Null: the one that has zeroed it. */
   private readonly owners: Uint16Array | null;
-  private readonly lineShift: number;
 
   constructor(tables: PageTables, base: number) {
     super();
     this.tables = tables;
-    this.whole = tables;
+    this.serial = tables.serial;
     this.confinedTo = tables.confinedTo;
     this.base = base;
-    const { ptrsPerPte, pteBytes, lineBytes } = tables.geometry;
-    this.lineShift = Math.log2(lineBytes / pteBytes);
-    this.ptes = tables.room(ptrsPerPte);
-    this.owners = this.confinedTo >= 0 ? null : new Uint16Array((ptrsPerPte >> this.lineShift) + 1);
+    const { room, first } = tables.takeRoom();
+    this.room = room;
+    this.first = first;
+    this.owners = this.confinedTo >= 0 ? null : new Uint16Array((tables.geometry.ptrsPerPte >> tables.lineShift) + 1);
+  }
+  override get whole(): PageTables {
+    return this.tables;
   }
   /** Split page-table lock: in Linux it is in the struct page of this page. */
   get ptl(): Spinlock {
@@ -138,29 +142,29 @@ export class PtePage extends Words {
     return (vpn - this.base) | 0;
   }
   get(index: number): number {
-    return this.ptes[index];
+    return this.room[this.first + index];
   }
   set(index: number, pte: number): void {
     const task = running.task as Task | null;
     if (task !== null) {
       task.ptesWritten++;
-      if (this.ptes[index] === 0 && pte !== 0) task.ptesMapped++;
+      if (this.get(index) === 0 && pte !== 0) task.ptesMapped++;
     }
     this.writes++;
-    this.ptes[index] = pte;
+    this.room[this.first + index] = pte;
     if (index < this.lowest) this.lowest = index;
     if (index > this.highest) this.highest = index;
   }
   /** Visit every present pte as (vpn, pte). */
   forEachPresent(visit: (vpn: number, pte: number) => void): void {
     for (let i = this.lowest; i <= this.highest; i++) {
-      const pte = this.ptes[i];
+      const pte = this.get(i);
       if (pte_present(pte)) visit(this.base + i, pte);
     }
   }
   override claim(index: number, cpu: number): number {
     if (this.owners === null) return cpu;
-    const line = index >> this.lineShift;
+    const line = index >> this.tables.lineShift;
     const before = this.owners[line] - 1;
     this.owners[line] = cpu + 1;
     return before;
@@ -255,6 +259,8 @@ export class PageTables extends Words {
   readonly pmdMask: number;
   readonly pgdShift: number;
   readonly pudMask: number;
+  /** Ptes on a cache line, as a power of 2. */
+  readonly lineShift: number;
   /** Pages of ptes, nr_ptes of later kernels. */
   nr_ptes = 0;
   /** For patches: the struct pages of pmd tables; a tree that kernel text walks in the place of these arrays. */
@@ -275,6 +281,7 @@ export class PageTables extends Words {
     this.pmdMask = geometry.ptrsPerPmd - 1;
     this.pgdShift = this.pmdShift + Math.log2(geometry.ptrsPerPud);
     this.pudMask = geometry.ptrsPerPud - 1;
+    this.lineShift = Math.log2(geometry.lineBytes / geometry.pteBytes);
   }
 
   /** All pages of ptes of an address space that is confined to a CPU share a lock: nobody takes two, and nobody waits. */
@@ -286,15 +293,19 @@ export class PageTables extends Words {
     }
     return this.sharedLock;
   }
-  /** Zeros for a page of ptes. Those of a confined address space are parts of larger arrays: there may be millions. */
-  room(entries: number): Int32Array {
-    if (this.confinedTo < 0) return new Int32Array(entries);
+  /**
+   * Zeros for a page of ptes, from entry `first` of an array on. Those of a confined address space share larger arrays: there may
+   * be millions.
+   */
+  takeRoom(): { readonly room: Int32Array; readonly first: number } {
+    const { ptrsPerPte } = this.geometry;
+    if (this.confinedTo < 0) return { room: new Int32Array(ptrsPerPte), first: 0 };
     if (this.slab === null || this.slabUsed === this.slab.length) {
-      this.slab = new Int32Array(entries * PAGES_OF_A_SLAB);
+      this.slab = new Int32Array(ptrsPerPte * PAGES_OF_A_SLAB);
       this.slabUsed = 0;
     }
-    this.slabUsed += entries;
-    return this.slab.subarray(this.slabUsed - entries, this.slabUsed);
+    this.slabUsed += ptrsPerPte;
+    return { room: this.slab, first: this.slabUsed - ptrsPerPte };
   }
 
   /** The entries of the upper levels, for those who look without a lock. */
@@ -338,7 +349,7 @@ export class PageTables extends Words {
   }
   get(vpn: number): number {
     const leaf = this.leaf(vpn);
-    return leaf === undefined ? 0 : leaf.ptes[vpn - leaf.base];
+    return leaf === undefined ? 0 : leaf.get(vpn - leaf.base);
   }
   set(vpn: number, pte: number): void {
     const leaf = this.leaf(vpn)!;

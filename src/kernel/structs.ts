@@ -116,23 +116,26 @@ export const PAGE_WORDS = 16;
 /** `value` of a CLEAR that poisons a page: it is free, and nobody may use what it holds. Costs nothing. */
 const POISON_BYTES = 0;
 
-/** What a page holds, as its words are kept. */
+/** What a page holds, as its words are kept: the first one, and what is in each of the others, or all one by one. */
 export interface Contents {
   readonly word0: number;
-  readonly filler: number;
-  readonly words: readonly number[] | null;
+  readonly rest: number | readonly number[];
 }
-const ZEROS: Contents = { word0: 0, filler: 0, words: null };
+const ZEROS: Contents = { word0: 0, rest: 0 };
 /** The same value in each word. */
 export function filledWith(value: number): Contents {
-  return { word0: value, filler: value, words: null };
+  return { word0: value, rest: value };
 }
 
-/** A page frame and its `struct page`. */
+/** page->flags that no step is about: it belongs to nobody who could free it. */
+const PG_RESERVED = 1 << 29;
+/** It is free: whoever looks at what it holds, or changes that, uses it after it was freed. */
+const POISONED = 1 << 30;
+
+/** A page frame and its `struct page`. There may be millions: each field counts. */
 export class Page extends Words {
   readonly pfn: number;
   readonly zone: Zone;
-  reserved = false;
   /**
    * What the page belongs to: 0 nothing, -n the anon_vma n of a mapped anonymous page, n the address_space n of a page in
    * a page cache. Guarded by the page lock there; those who look without it read `_mapping`.
@@ -145,25 +148,26 @@ export class Page extends Words {
   index = 0;
   /** The block it was read from and is written to (buffer heads); 0: none. Guarded by the page lock. */
   block = 0;
-  /** Free, and whoever looks at what it holds, or changes that, uses it after it was freed. */
-  private poisoned = false;
   private count = 0;
   private mapcount = 0;
   /** A bit for each of the flags. */
   private flags = 0;
-  /** What it holds: its first word, which is all that most programs use, and the others: all `filler` if there are none. */
+  /** What it holds (`Contents`); most programs use its first word only. */
   private word0 = 0;
-  private filler = 0;
-  private words: number[] | null = null;
+  private rest: number | number[] = 0;
   private pg_locked: PageLock | null = null;
   /** CPU whose cache has the line of the struct page. */
   private owner = -1;
 
-  constructor(pfn: number, zone: Zone) {
+  constructor(pfn: number, zone: Zone, reserved = false) {
     super();
     this.pfn = pfn;
     this.zone = zone;
+    if (reserved) this.flags = PG_RESERVED;
     this.lineFreeAt = TICK_0;
+  }
+  get reserved(): boolean {
+    return (this.flags & PG_RESERVED) !== 0;
   }
   override get home(): number {
     return this.zone.node;
@@ -208,37 +212,38 @@ export class Page extends Words {
   }
   get(index: number): number {
     if (index === DATA) return this.word0;
-    if (index > DATA) return this.words === null ? this.filler : this.words[index - DATA];
+    if (index > DATA) return typeof this.rest === 'number' ? this.rest : this.rest[index - DATA];
     if (index === COUNT) return this.count;
     if (index === MAPCOUNT) return this.mapcount;
     return index === MAPPING ? this.mapping : (this.flags >> index) & 1;
   }
   set(index: number, value: number): void {
     if (index === DATA) this.word0 = value;
-    else if (index > DATA) this.ownWords()[index - DATA] = value;
+    else if (index > DATA) this.words()[index - DATA] = value;
     else if (index === COUNT) this.count = value;
     else if (index === MAPCOUNT) this.mapcount = value;
     else if (index === MAPPING) this.mapping = value;
     else this.flags = value === 0 ? this.flags & ~(1 << index) : this.flags | (1 << index);
   }
-  private ownWords(): number[] {
-    return (this.words ??= new Array<number>(PAGE_WORDS).fill(this.filler));
+  /** All but the first one, each in its place. */
+  private words(): number[] {
+    if (typeof this.rest === 'number') this.rest = new Array<number>(PAGE_WORDS).fill(this.rest);
+    return this.rest;
   }
   /** What the page holds; with COPY, CLEAR and DMA it goes from page to page. */
   getContents(): Contents {
-    const { word0, filler, words } = this;
-    return { word0, filler, words };
+    const { word0, rest } = this;
+    return { word0, rest };
   }
-  setContents({ word0, filler, words }: Contents): void {
+  setContents({ word0, rest }: Contents): void {
     this.word0 = word0;
-    this.filler = filler;
-    this.words = words === null ? null : [...words];
+    this.rest = typeof rest === 'number' ? rest : [...rest];
   }
   /** Nobody has it any more: whoever gets it next finds no trace of its past. */
   forget(): void {
     this.mapping = 0;
     this.block = 0;
-    this.flags = 0;
+    this.flags &= PG_RESERVED | POISONED;
   }
   /** The page is free from this step on. */
   get poisonStep(): Step {
@@ -246,7 +251,7 @@ export class Page extends Words {
   }
   /** Nothing refers to it, nothing maps it, and it is zeroed: there is nothing to say of it. */
   get isFresh(): boolean {
-    return this.count === 0 && this.mapcount === 0 && this.word0 === 0 && this.filler === 0 && this.words === null;
+    return this.count === 0 && this.mapcount === 0 && this.word0 === 0 && this.rest === 0;
   }
   override label(step: Step): string {
     const { kind, index, value } = step;
@@ -264,14 +269,14 @@ export class Page extends Words {
   override perform(step: Step): number {
     if (step.kind === CLEAR && step.index === DATA) {
       this.setContents(ZEROS);
-      this.poisoned = step.value === POISON_BYTES;
+      this.flags = step.value === POISON_BYTES ? this.flags | POISONED : this.flags & ~POISONED;
       return 0;
     }
-    if (step.kind === DMA && step.index === DATA && this.count > 0) this.poisoned = false; // it is somebody's again
-    if (this.poisoned && step.index >= DATA) {
+    if (step.kind === DMA && step.index === DATA && this.count > 0) this.flags &= ~POISONED; // it is somebody's again
+    if (step.index >= DATA && (this.flags & POISONED) !== 0) {
       throw new KernelBug('use after free', `${running.name}: ${this.label(step)}, and ${this.name} is free`);
     }
-    if (step.kind === CLEAR) this.ownWords().fill(0, step.index - DATA);
+    if (step.kind === CLEAR) this.words().fill(0, step.index - DATA);
     return step.kind === COPY || step.kind === LOAD || step.kind === DMA || step.kind === CLEAR
       ? 0
       : super.perform(step);

@@ -26,7 +26,7 @@ export function boot(options: BootOptions): System {
   const pagesPerNode = Math.floor((profile.memoryPerNode.value * 2 ** 20) / pageBytes);
   const zones = Array.from({ length: nodes }, (_, node) => new Zone(node, pagesPerNode, pageBytes));
   const batch = Math.max(1, Math.floor(PCP_BYTES / pageBytes / 4));
-  const mem_map = [zeroPage(zones[0])];
+  const mem_map = [new Page(0, zones[0], true)];
   const system: System = {
     geometry,
     kernel: options.kernel,
@@ -53,12 +53,6 @@ export function boot(options: BootOptions): System {
   };
   fillPageSets(system);
   return system;
-}
-
-function zeroPage(zone: Zone): Page {
-  const page = new Page(0, zone);
-  page.reserved = true;
-  return page;
 }
 
 /** The node's own zone first, then by distance, then by number. */

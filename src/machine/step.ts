@@ -185,11 +185,9 @@ export function nextSerial(): number {
 
 /** Something two threads can both touch: a word, a block of words, a lock. */
 export abstract class Shared {
-  /** Counts all objects in the order in which they are made: the same in every run that begins alike. */
-  readonly serial = made++;
-  /** The object this one is a part of, for those who compare places. */
-  whole: Shared = this;
-  /** Which word of the whole word 0 of this one is. */
+  /** Counts all objects in the order in which they are made, the same in every run that begins alike. A part has that of its whole. */
+  serial = made++;
+  /** Which word of the whole word 0 of this one is: those who compare places compare (serial, base + index). */
   base = 0;
   /** The cache line the object lives on; null: ask `ownLine`. */
   line: Line | null = null;
@@ -204,6 +202,11 @@ export abstract class Shared {
   inCaches = 0;
   /** Threads whose step is not `ready`, in order of arrival. Kept by the timed driver. */
   waiters: Thread[] | null = null;
+  /** The object this one is a part of. */
+  // eslint-disable-next-line @typescript-eslint/prefer-return-this-type -- a page of ptes is a part of its page tables
+  get whole(): Shared {
+    return this;
+  }
   /** The line, made when it is first asked for; null where the line depends on the index (see `claim`). */
   ownLine(): Line | null {
     return this.line;

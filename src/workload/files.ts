@@ -24,7 +24,7 @@ function withinFile(inode: Inode, pgoff: number, value: number): Contents {
   const size = inode.i_size.value;
   if (byteOf(inode.system, pgoff + 1, 0) <= size) return filledWith(value);
   const words = Array.from({ length: PAGE_WORDS }, (_, word) => (byteOf(inode.system, pgoff, word) < size ? value : 0));
-  return { word0: words[0], filler: 0, words };
+  return { word0: words[0], rest: words };
 }
 
 /** Have pages `first` to `last` - 1 in the page cache, as the disk has them: zeros without a block. */

@@ -125,7 +125,7 @@ export class PlainLog implements PlainObserver {
     if (this.outer !== null) this.outer.plain(words, index, write);
     const at = this.schedule.length;
     if (at <= this.kept) return;
-    const object = words.whole.serial - this.firstSerial;
+    const object = words.serial - this.firstSerial;
     const place = words.base + index;
     const thread = running.id;
     if (this.length === this.at.length) this.lengthen();
@@ -219,7 +219,7 @@ export class PlainLog implements PlainObserver {
 
   /** Plain accesses that race with a thread that waits now. */
   private ofWait(thread: number, { object, index }: Step, order: Order, found: Found): void {
-    const serial = object.whole.serial - this.firstSerial;
+    const serial = object.serial - this.firstSerial;
     const place = object.base + index;
     for (let k = this.last[bucketOf(serial, place)]; k >= 0; k = this.link[k]) {
       if (this.write[k] === 0 || this.index[k] !== place || this.object[k] !== serial) continue;

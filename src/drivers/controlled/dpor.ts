@@ -236,7 +236,7 @@ export class DporStrategy implements Strategy {
     const { events, length } = this.order;
     const mine = events[length - 1];
     const { object, index } = pending!;
-    if (object.whole.serial - execution.firstSerial !== mine.object) return true;
+    if (object.serial - execution.firstSerial !== mine.object) return true;
     if (this.conflict[mine.mode * MODES + mode] === 0) return true;
     return mine.index !== object.base + index && !isOnAll(mine.mode) && !isOnAll(mode as Mode);
   }

@@ -156,7 +156,7 @@ export class Order {
     const event = this.events[length];
     const mode = this.relation.modeOf(step);
     const { object } = step;
-    const serial = object.whole.serial - execution.firstSerial;
+    const serial = object.serial - execution.firstSerial;
     if (serial < 0) throw new NotTheSame(madeTooEarly(step));
     if (serial >= this.last.length) this.roomForObject(serial);
     event.mode = mode;

@@ -179,7 +179,7 @@ function firstRounds(spinning: readonly Period[], from: number): Pick<Tail, 'fir
 
 /** What a step is for, without what it stores. */
 function wayOf({ firstSerial }: Execution, { kind, object, index }: Step): string {
-  return `${kind} ${object.whole.serial - firstSerial} ${object.base + index}`;
+  return `${kind} ${object.serial - firstSerial} ${object.base + index}`;
 }
 
 function periodOf(execution: Execution, track: Track, texts: readonly string[], minRounds: number): Period[] {
@@ -413,7 +413,7 @@ function inVain({ kind, value }: Step, reply: number): boolean {
 function leavesAllAsItWas(round: readonly Account[]): boolean {
   const words = new Map<string, { before: number; after: number }>();
   for (const { step, before, after } of round) {
-    const name = `${step.object.serial} ${step.index}`;
+    const name = `${step.object.serial} ${step.object.base + step.index}`;
     words.set(name, { before: (words.get(name) ?? { before }).before, after });
   }
   return [...words.values()].every(({ before, after }) => before === after);
