@@ -119,7 +119,7 @@ export function comparisonReport(files: readonly [string, string][], index: stri
 function mailRows(scenario: Scenario, rows: readonly ScalingRow[]): PftResult[] {
   const profile = findProfile(scenario.machine.profile);
   return pftRows(scenario).map((row, i) => {
-    const { timed: _timed, scale: _scale, ...run } = rows[i].figures!;
+    const { scale: _scale, ...run } = rows[i].figures!;
     const pages = pftPages({ ...row, cpus: scenario.machine.cpus }, profile.geometry.pageBytes);
     return { ...row, ...run, pages, measured: measuredFigures(scenario, row, pages) };
   });

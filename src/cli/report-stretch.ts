@@ -14,7 +14,7 @@ import { TimedRecorder } from '../trace/timed.ts';
 /** More threads than that are too many lanes. */
 const MOST_THREADS = 8;
 /** Each thread of the test takes so many faults. */
-const FAULTS = 128;
+const FAULTS = 32;
 /** Spans and lock events that are looked at. */
 const LIMIT = 200_000;
 

@@ -1,23 +1,35 @@
 /** A failure made simple, run again and written down, and the nearest schedule that passes. */
 import type { Program } from '../drivers/controlled/execution.ts';
 import { type NearestPass, nearestPass } from '../drivers/controlled/nearest.ts';
-import { formatSchedule } from '../drivers/controlled/schedule.ts';
+import { formatSchedule, type Schedule } from '../drivers/controlled/schedule.ts';
 import { shrink, type Shrunk } from '../drivers/controlled/shrink.ts';
 import type { Failure } from '../drivers/controlled/tally.ts';
 import { record, type Recording } from './record.ts';
 
-export interface Counterexample extends Shrunk {
-  readonly recording: Recording;
+export interface Counterexample<R extends Recording = Recording> extends Shrunk {
+  readonly recording: R;
   /** The schedule in one line, to be pasted. */
   readonly line: string;
   /** Null: no single reordering makes it pass. */
-  readonly pass: (NearestPass & { readonly line: string; readonly recording: Recording }) | null;
+  readonly pass: (NearestPass & { readonly line: string; readonly recording: R }) | null;
 }
+
+/** Runs a schedule again and writes it down; `fails`: it is the one that breaks the rule. */
+export type Take<R extends Recording> = (schedule: Schedule, fails: boolean) => R;
 
 /** The simplest schedule that breaks the rule of a failure. */
 export function counterexampleOf(program: () => Program, failure: Failure): Counterexample {
+  return takenOf(program, failure, (schedule) => record(program, schedule));
+}
+
+/** The same, written down by `take`. */
+export function takenOf<R extends Recording>(
+  program: () => Program,
+  failure: Failure,
+  take: Take<R>,
+): Counterexample<R> {
   const shrunk = shrink(program, failure.rule, failure.schedule);
-  const recording = record(program, shrunk.schedule);
+  const recording = take(shrunk.schedule, true);
   const names = recording.execution.threads.map(({ name }) => name);
   const pass = nearestPass(program, shrunk.schedule);
   return {
@@ -27,6 +39,6 @@ export function counterexampleOf(program: () => Program, failure: Failure): Coun
     pass:
       pass === null
         ? null
-        : { ...pass, line: formatSchedule(pass.schedule, names), recording: record(program, pass.schedule) },
+        : { ...pass, line: formatSchedule(pass.schedule, names), recording: take(pass.schedule, false) },
   };
 }

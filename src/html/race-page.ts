@@ -1,9 +1,9 @@
 /** What a search of interleavings has come to: question, verdict, timeline, the story in words, final states. */
 import type { Program } from '../drivers/controlled/execution.ts';
 import { replay as repeat } from '../drivers/controlled/replay.ts';
-import { formatSchedule } from '../drivers/controlled/schedule.ts';
+import { formatSchedule, type Schedule } from '../drivers/controlled/schedule.ts';
 import type { Exploration } from '../drivers/controlled/tally.ts';
-import { type Counterexample, counterexampleOf } from '../explain/counterexample.ts';
+import { type Counterexample, takenOf } from '../explain/counterexample.ts';
 import { drawCounterexample, drawCutOff, drawRecording } from '../explain/explain.ts';
 import { asExpected, cleanVerdict, countOf, coverage, hasRaces, wordFor } from '../explain/verdict.ts';
 import { plural } from '../machine/plural.ts';
@@ -55,10 +55,11 @@ interface Shown {
 
 /** The page, and the drawing in it, which is an SVG by itself too. */
 export function racePage(report: RaceReport): { readonly page: string; readonly drawing: string } {
-  const { name, result, index, program } = report;
+  const { name, result, index, program, look } = report;
   const failure = result.failures[0];
-  const found = failure === undefined ? null : counterexampleOf(program, failure);
-  const shown = found === null ? witnesses(report) : counterexample(report, found);
+  const take = (schedule: Schedule, fails: boolean): Film => film(program, schedule, look, fails);
+  const found = failure === undefined ? null : takenOf(program, failure, take);
+  const shown = found === null ? witnesses(report) : counterexample(found);
   const strings = new Strings();
   const runs = shown.map((one) =>
     runOf(one.film, { name: one.name, command: report.replay(one.line) }, one.marks, strings),
@@ -76,7 +77,7 @@ export function racePage(report: RaceReport): { readonly page: string; readonly 
       <figure class="scroll" tabindex="0" aria-label="Drawing">${trusted(drawing)}</figure>
     </details>
     <h2>${found === null ? 'A schedule in words' : 'The story in words'}</h2>
-    ${preformatted(found === null ? wordsOf(shown[0].film) : story(found, shown[0].film))}
+    ${preformatted(found === null ? wordsOf(shown[0].film) : story(found))}
     <h2>To repeat it</h2>
     ${preformatted([...shown.map((one) => `${one.name}: ${report.replay(one.line)}`), `search: ${report.explore}`])}
     ${finalStates(report)}
@@ -119,11 +120,9 @@ function cleanWords(result: Exploration): [word: string, count: string] {
   return [word, count];
 }
 
-function counterexample({ program, look }: RaceReport, found: Counterexample): Shown[] {
-  const { schedule, line, pass } = found;
-  const fails = film(program, schedule, look, true);
+function counterexample({ recording: fails, line, pass }: Counterexample<Film>): Shown[] {
   if (pass === null) return [{ film: fails, name: 'fails', line, marks: [] }];
-  const late = found.recording.steps[pass.overtaken];
+  const late = fails.steps[pass.overtaken];
   const early = pass.recording.steps[pass.moved];
   return [
     {
@@ -131,7 +130,7 @@ function counterexample({ program, look }: RaceReport, found: Counterexample): S
       marks: [{ step: pass.overtaken + 1, text: `passes if this comes after ${early.thread}: ${early.label}` }],
     },
     {
-      ...{ film: film(program, pass.schedule, look), name: 'nearest that passes', line: pass.line },
+      ...{ film: pass.recording, name: 'nearest that passes', line: pass.line },
       marks: [{ step: pass.moved + 1, text: `comes before ${late.thread}: ${late.label}, and so it passes` }],
     },
   ];
@@ -144,7 +143,7 @@ function witnesses({ program, look, result }: RaceReport): Shown[] {
     return {
       film: made,
       name: `final state ${i + 1}`,
-      line: formatSchedule(schedule, namesOf(made.recording.execution.threads)),
+      line: formatSchedule(schedule, namesOf(made.execution.threads)),
       marks: [],
     };
   });
@@ -152,14 +151,14 @@ function witnesses({ program, look, result }: RaceReport): Shown[] {
 
 /** As much of it as the timeline has. */
 function drawn(name: string, { film: one, name: which }: Shown): string {
-  const { choices, execution } = one.recording;
+  const { choices, execution } = one;
   const left = leftOut(one);
   return lanesSvg({
     title: `${name}: ${which}`,
     notes: [...(left === '' ? [] : [left]), ...choices.map((choice) => `before the first step: ${choice}`)],
     lanes: execution.threads.map(laneOf),
     steps: shownSteps(one),
-    marks: marksOf(one.recording),
+    marks: marksOf(one),
   });
 }
 
@@ -168,24 +167,24 @@ function namesOf(threads: readonly { readonly name: string }[]): string[] {
 }
 
 /** As the terminal has it, if it is not too long. */
-function story(found: Counterexample, one: Film): string[] {
-  const steps = shownSteps(one);
-  if (leftOut(one) !== '') return wordsOf(one);
-  return linesOf(drawCounterexample({ ...found, recording: { ...found.recording, steps } }));
+function story(found: Counterexample<Film>): string[] {
+  const { recording } = found;
+  if (leftOut(recording) !== '') return wordsOf(recording);
+  return linesOf(drawCounterexample({ ...found, recording: { ...recording, steps: shownSteps(recording) } }));
 }
 
 function wordsOf(one: Film): string[] {
-  const lines = linesOf(drawRecording({ ...one.recording, steps: shownSteps(one) }));
+  const lines = linesOf(drawRecording({ ...one, steps: shownSteps(one) }));
   const left = leftOut(one);
   return left === '' ? lines : [left, '', ...lines];
 }
 
 /** What of a film is not in the words of it. */
 function leftOut(one: Film): string {
-  const { length, from, recording } = one;
-  const left = length - shownSteps(one).length;
-  if (left > 0) return `left out: the ${from > 0 ? 'first' : 'last'} ${left} of ${length} steps`;
-  const most = Math.max(...recording.steps.map(({ plain }) => plain.length));
+  const { from, steps } = one;
+  const left = steps.length - shownSteps(one).length;
+  if (left > 0) return `left out: the ${from > 0 ? 'first' : 'last'} ${left} of ${steps.length} steps`;
+  const most = Math.max(...steps.map(({ plain }) => plain.length));
   return most > MOST_ACCESSES ? `left out: plain accesses beyond the first ${MOST_ACCESSES} of a step` : '';
 }
 

@@ -12,15 +12,12 @@ import { type BarData, type BoxData, type Kind, KINDS, type RunData } from './mo
 import type { Strings } from './strings.ts';
 import { type Cell, worldOf } from './world.ts';
 
-/** A schedule that was run again, or as much of it as is shown. */
-export interface Film {
-  readonly recording: Recording;
+/** A schedule that was run again, with what is seen of the machine in the part that is shown. */
+export interface Film extends Recording {
   /** Steps before the first one that is shown. */
   readonly from: number;
   /** Moment n is the one after n shown steps. */
   readonly moments: readonly Moment[];
-  /** Steps of the whole schedule. */
-  readonly length: number;
 }
 
 interface Moment {
@@ -31,7 +28,7 @@ interface Moment {
   readonly waits: ReadonlyMap<string, string>;
 }
 
-/** Steps that are shown at most: the last ones of what fails, the first ones of what does not, which end the film. */
+/** Steps that are shown at most: the last ones of what fails, the first ones of what does not. */
 const MOST_STEPS = 300;
 
 /** `look`: the state of what is run, in cells. */
@@ -41,16 +38,16 @@ export function film(
   look: () => readonly Cell[],
   fails: boolean = false,
 ): Film {
-  const { length } = schedule.threads;
-  const from = fails ? Math.max(0, length - MOST_STEPS) : 0;
-  const shown = { ...schedule, threads: schedule.threads.slice(0, from + MOST_STEPS) };
+  const { threads } = schedule;
+  const from = fails ? Math.max(0, threads.length - MOST_STEPS) : 0;
   const moments: Moment[] = [];
   let at = 0;
-  const recording = record(program, shown, (execution) => {
-    if (at >= from) moments.push(momentOf(execution, execution.threads[shown.threads[at]]?.pending ?? null, look));
+  const recording = record(program, schedule, (execution) => {
+    const next = execution.threads[threads[at]]?.pending ?? null;
+    if (at >= from && at <= from + MOST_STEPS) moments.push(momentOf(execution, next, look));
     at++;
   });
-  return { recording, from, moments, length };
+  return { ...recording, from, moments };
 }
 
 function momentOf(execution: Execution, next: Step | null, look: () => readonly Cell[]): Moment {
@@ -66,8 +63,8 @@ function momentOf(execution: Execution, next: Step | null, look: () => readonly 
 export const MOST_ACCESSES = 12;
 
 /** Those that are shown, with as much as is shown of them. */
-export function shownSteps({ recording: { steps }, from }: Film): readonly TraceStep[] {
-  return steps.slice(from).map((step) => ({ ...step, plain: step.plain.slice(0, MOST_ACCESSES) }));
+export function shownSteps({ steps, from }: Film): readonly TraceStep[] {
+  return steps.slice(from, from + MOST_STEPS).map((step) => ({ ...step, plain: step.plain.slice(0, MOST_ACCESSES) }));
 }
 
 export function runOf(
@@ -76,9 +73,10 @@ export function runOf(
   marks: readonly { readonly step: number; readonly text: string }[],
   strings: Strings,
 ): RunData {
-  const { recording, moments, from, length } = given;
+  const { moments, from } = given;
+  const { length } = given.steps;
   const steps = shownSteps(given);
-  const { threads } = recording.execution;
+  const { threads } = given.execution;
   const lanes = threads.map(({ name }) => name);
   const stuck = from + steps.length === length && moments.at(-1)!.waits.size > 0;
   return {
@@ -94,7 +92,7 @@ export function runOf(
     ]),
     marks: [
       ...marks.map(({ step, text }) => [step, strings.of(text), 0] as const),
-      ...marksOf(recording).map(({ step, text }) => [step, strings.of(text), 1] as const),
+      ...marksOf(given).map(({ step, text }) => [step, strings.of(text), 1] as const),
     ].filter(([step]) => step > from && step <= from + steps.length),
     world: worldOf(
       moments.map(({ cells }) => cells),

@@ -113,8 +113,8 @@ export class PtePage extends Words {
   /** Entries outside have never been set: for those who look at all. */
   private lowest = NO_ENTRY;
   private highest = -1;
-  /** CPU that has each cache line of the page, plus one; 0 is memory. Null: the one that has zeroed it. */
-  private readonly owners: Uint16Array | null;
+  /** CPU that has each cache line of the page, plus one; 0 is memory. Kept where lines are followed. */
+  private owners: Uint16Array | null = null;
 
   constructor(tables: PageTables, base: number) {
     super();
@@ -125,7 +125,6 @@ export class PtePage extends Words {
     const { room, first } = tables.takeRoom();
     this.room = room;
     this.first = first;
-    this.owners = this.confinedTo >= 0 ? null : new Uint16Array((tables.geometry.ptrsPerPte >> tables.lineShift) + 1);
   }
   override get whole(): PageTables {
     return this.tables;
@@ -163,8 +162,10 @@ export class PtePage extends Words {
     }
   }
   override claim(index: number, cpu: number): number {
-    if (this.owners === null) return cpu;
-    const line = index >> this.tables.lineShift;
+    if (this.confinedTo >= 0) return cpu;
+    const { geometry, lineShift } = this.tables;
+    this.owners ??= new Uint16Array((geometry.ptrsPerPte >> lineShift) + 1);
+    const line = index >> lineShift;
     const before = this.owners[line] - 1;
     this.owners[line] = cpu + 1;
     return before;

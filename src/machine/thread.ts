@@ -34,6 +34,8 @@ export class Thread {
   /** Locks held, in the order taken: the first `heldCount` entries. The array never shrinks, that would cost. */
   private heldStack: Held[] = NOTHING_HELD;
   private heldCount = 0;
+  /** How often that has changed. */
+  heldChanges = 0;
   /** The step the thread will do next; null when it has ended. */
   pending: Step | null = null;
   /** Stops at every step: somebody between the thread and its driver wants to see them all. */
@@ -77,6 +79,7 @@ export class Thread {
     if (this.heldStack === NOTHING_HELD) this.heldStack = [entry];
     else this.heldStack[this.heldCount] = entry;
     this.heldCount++;
+    this.heldChanges++;
   }
 
   /** Strike the latest such entry out; false if there is none. */
@@ -86,6 +89,7 @@ export class Thread {
     while (at >= 0 && stack[at] !== entry) at--;
     if (at < 0) return false;
     this.heldCount--;
+    this.heldChanges++;
     for (; at < this.heldCount; at++) stack[at] = stack[at + 1];
     return true;
   }

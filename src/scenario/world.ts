@@ -1,5 +1,5 @@
 /** From a scenario to a booted machine with its threads, the same for both drivers. */
-import { invariants } from '../check/invariants.ts';
+import { type Invariant, invariants } from '../check/invariants.ts';
 import { describeWorld } from '../check/fingerprint.ts';
 import { mm_alloc } from '../kernel/fork.ts';
 import { buildKernel } from '../kernel/index.ts';
@@ -275,18 +275,21 @@ export interface CheckedProgram {
   outcome(): string;
 }
 
+const AFTER_EACH_STEP = invariants.filter(({ moment }) => moment === 'always');
+
 export function checkedProgram(world: World): CheckedProgram {
   const { system, ledger, counts } = world;
-  const check = (moments: readonly string[], threads: readonly Thread[]): Breach[] =>
-    invariants
-      .filter((invariant) => moments.includes(invariant.moment))
-      .flatMap(({ name, check: witnesses }) =>
-        witnesses({ system, ledger, threads, counts }).map((witness) => ({ rule: name, witness })),
-      );
+  const check = (which: readonly Invariant[], threads: readonly Thread[]): Breach[] => {
+    const breaches: Breach[] = [];
+    for (const { name, check: witnesses } of which) {
+      for (const witness of witnesses({ system, ledger, threads, counts })) breaches.push({ rule: name, witness });
+    }
+    return breaches;
+  };
   return {
     threads: world.births,
-    afterStep: (threads) => check(['always'], threads),
-    atEnd: (threads) => check(['end', 'always'], threads),
+    afterStep: (threads) => check(AFTER_EACH_STEP, threads),
+    atEnd: (threads) => check(invariants, threads),
     outcome: () => describeWorld(system),
   };
 }

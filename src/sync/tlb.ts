@@ -14,6 +14,29 @@ const WAYS = 4;
 /** `value` of the step with which an access begins. */
 const ACCESS = 1;
 
+/** No address space: there is no entry. */
+const NOBODY = 0;
+
+interface Entry {
+  asid: number;
+  vpn: number;
+  translation: number;
+}
+const NONE: readonly Entry[] = [];
+
+class TlbSet {
+  readonly entries: readonly Entry[] = Array.from({ length: WAYS }, () => ({ asid: NOBODY, vpn: 0, translation: 0 }));
+  /** The way that is used next. */
+  private next = 0;
+
+  /** Its place is that of the next one. */
+  oldest(): Entry {
+    const entry = this.entries[this.next];
+    this.next = (this.next + 1) % WAYS;
+    return entry;
+  }
+}
+
 export class Tlb extends Shared {
   readonly name: string;
   /** Not a lock of the kernel: the lock table does without it. */
@@ -22,13 +45,9 @@ export class Tlb extends Shared {
   readonly endStep = new Step(UNLOCK, this, 0, INSTRUCTION_ENDS);
   readonly flushStep = new Step(LOCK, this);
   readonly flushedStep = new Step(UNLOCK, this);
-  private readonly sets: number;
-  /** Of each entry, set by set; made when the first one is loaded. Address space 0: there is no entry. */
-  private pages: Float64Array | null = null;
-  private spaces = new Int32Array(0);
-  private translations = new Int32Array(0);
-  /** The way of each set that is used next. */
-  private next = new Uint8Array(0);
+  private readonly size: number;
+  /** Made when the first translation of a page that belongs there is loaded. */
+  private readonly sets: (TlbSet | undefined)[] = [];
   /** Who has an access or a flush under way. */
   private user: Thread | null = null;
 
@@ -36,66 +55,50 @@ export class Tlb extends Shared {
   constructor(cpu: number, size: number) {
     super();
     this.name = `CPU${cpu}.tlb`;
-    this.sets = Math.ceil(size / WAYS);
+    this.size = Math.ceil(size / WAYS);
     this.confinedTo = cpu; // whoever flushes it for another CPU does so by a call
   }
 
   /** What is known of a page of address space `asid`; 0: nothing. */
   lookup(asid: number, vpn: number): number {
-    const at = this.find(asid, vpn);
-    return at < 0 ? 0 : this.translations[at];
+    return this.find(asid, vpn)?.translation ?? 0;
   }
 
   /** Keep a translation. */
-  load(asid: number, vpn: number, entry: number): void {
-    this.pages ??= this.makeRoom();
-    let at = this.find(asid, vpn);
-    if (at < 0) {
-      const set = vpn % this.sets;
-      at = set * WAYS + this.next[set];
-      this.next[set] = (this.next[set] + 1) % WAYS;
-      this.pages[at] = vpn;
-      this.spaces[at] = asid;
-    }
-    this.translations[at] = entry;
+  load(asid: number, vpn: number, translation: number): void {
+    const entry = this.find(asid, vpn) ?? (this.sets[vpn % this.size] ??= new TlbSet()).oldest();
+    entry.vpn = vpn;
+    entry.asid = asid;
+    entry.translation = translation;
   }
 
-  private makeRoom(): Float64Array {
-    const entries = this.sets * WAYS;
-    this.spaces = new Int32Array(entries);
-    this.translations = new Int32Array(entries);
-    this.next = new Uint8Array(this.sets);
-    return new Float64Array(entries);
-  }
-
-  private find(asid: number, vpn: number): number {
-    const { pages, spaces } = this;
-    if (pages === null) return -1;
-    const first = (vpn % this.sets) * WAYS;
-    for (let at = first; at < first + WAYS; at++) if (pages[at] === vpn && spaces[at] === asid) return at;
-    return -1;
+  private find(asid: number, vpn: number): Entry | null {
+    const set = this.sets[vpn % this.size];
+    if (set === undefined) return null;
+    for (const entry of set.entries) if (entry.vpn === vpn && entry.asid === asid) return entry;
+    return null;
   }
 
   /** Forget a page. */
   purge(asid: number, vpn: number): void {
-    const at = this.find(asid, vpn);
-    if (at >= 0) this.spaces[at] = 0;
+    const entry = this.find(asid, vpn);
+    if (entry !== null) entry.asid = NOBODY;
   }
 
   /** Forget an address space, or pages `first` to `end` - 1 of it. */
   purgeAll(asid: number, first = 0, end = Infinity): void {
-    const { pages, spaces } = this;
-    if (pages === null) return;
-    spaces.forEach((space, at) => {
-      if (space === asid && pages[at] >= first && pages[at] < end) spaces[at] = 0;
-    });
+    for (const set of this.sets) {
+      for (const entry of set?.entries ?? NONE) {
+        if (entry.asid === asid && entry.vpn >= first && entry.vpn < end) entry.asid = NOBODY;
+      }
+    }
   }
 
   /** Visit every entry as (asid, vpn, entry); for checks. */
   forEach(visit: (asid: number, vpn: number, entry: number) => void): void {
-    this.spaces.forEach((space, at) => {
-      if (space !== 0) visit(space, this.pages![at], this.translations[at]);
-    });
+    for (const set of this.sets) {
+      for (const { asid, vpn, translation } of set?.entries ?? NONE) if (asid !== NOBODY) visit(asid, vpn, translation);
+    }
   }
 
   describe(): string {

@@ -35,6 +35,8 @@ interface Book {
   /** Where its pending step was asked for. */
   stack: readonly Frame[];
   held: readonly Held[];
+  /** `heldChanges` of the thread then. */
+  heldChanges: number;
   holding: string;
 }
 
@@ -129,8 +131,16 @@ export class TimedRecorder {
     if (known !== undefined) return known;
     const task = { id: thread.id, name: thread.name, cpu: thread.cpu, device };
     this.tasks.push(task);
-    const book = { task, thread, cursor: 0, runs: false, waits: null, stack: USER_PROGRAM, held: [], holding: '' };
-    return (this.books[thread.id] = book);
+    const nothing = { held: [], heldChanges: 0, holding: '' };
+    return (this.books[thread.id] = {
+      task,
+      thread,
+      cursor: 0,
+      runs: false,
+      waits: null,
+      stack: USER_PROGRAM,
+      ...nothing,
+    });
   }
 
   private charged(id: number, ticks: number): void {
@@ -166,10 +176,11 @@ export class TimedRecorder {
 
   /** What the book of the thread has now that it had not, and the other way round. */
   private noteLocks(book: Book, thread: Thread, now: number): void {
+    const { held: before, heldChanges } = book;
+    if (thread.heldChanges === heldChanges) return;
     const { held } = thread;
-    const before = book.held;
-    if (held.length === before.length && held.every((entry, i) => entry === before[i])) return;
     book.held = held;
+    book.heldChanges = thread.heldChanges;
     for (const entry of before) if (!held.includes(entry)) this.changed(book, 'released', now, entry);
     for (const entry of held) if (!before.includes(entry)) this.changed(book, 'acquired', now, entry);
     const innermost = held.findLast((entry) => !entry.shared && classOf(entry.lock) !== '');

@@ -61,7 +61,7 @@ export interface TimedOptions {
   readonly eager?: boolean;
   /** Keep the order of steps, as thread ids, for a replay under the controlled driver. */
   readonly recordOrder?: boolean;
-  /** Sees everything that happens, at the cost of a stop at every step. */
+  /** Sees everything that happens. */
   readonly watcher?: Watcher;
   /** What is to take another time than the profile says. */
   readonly pace?: Pace;
@@ -174,7 +174,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     this.reportAt = options.progress?.every ?? 0;
     setPrices(workPrices(profile), this.charges);
     observePlain(this);
-    takeShortcuts(this.charges === null && this.watcher === null ? this : null);
+    takeShortcuts(this.charges === null ? this : null);
   }
 
   private pacedHardware({ profile, cpus }: TimedOptions, pace: Pace): Hardware {
@@ -340,7 +340,9 @@ class TimedMachine implements PlainObserver, Shortcut {
   now(step: Step): number {
     const thread = running;
     if (thread !== this.unstopped || thread.stepwise || step.kind > CLEAR) return STOP;
-    if (step.kind < WALK && this.runsAhead && this.isPrivate(step, thread.cpu)) return this.privateWord(step, thread);
+    const { watcher } = this;
+    if (watcher === null && step.kind < WALK && this.runsAhead && this.isPrivate(step, thread.cpu))
+      return this.privateWord(step, thread);
     if (isLock(step.kind) && !(step.object as Shared & { admits(step: Step): boolean }).admits(step)) return STOP;
     if (step.kind === WALK || step.kind === WAIT || step.kind === POLL) return STOP;
     const rank = thread.cpu;
@@ -348,8 +350,10 @@ class TimedMachine implements PlainObserver, Shortcut {
     if (this.balancer !== null && this.sliceOver(rank, step)) return STOP;
     const ahead = this.runsAhead && this.isPrivate(step, rank);
     if (!ahead && (this.arrived > 0 || !this.queue.remains(rank))) return STOP;
+    if (watcher !== null) thread.pending = step;
     const reply = this.effect(rank, thread, step);
     setRunning(thread);
+    watcher?.resumes(thread, this.clock[rank], false);
     return reply;
   }
 
