@@ -95,8 +95,8 @@ function refuseIdle(options: ExploreCommandOptions): void {
     throw new UsageError('--estimate and --liveness are two things to do: choose one');
   }
   if (estimated !== true && cycles !== true) return;
-  const { outcomes, resume, checkpoint, output, maxSteps } = options;
-  const verdicts = { outcomes, resume, checkpoint, output, 'max-steps': maxSteps };
+  const { outcomes, resume, checkpoint, output, maxSteps, export: exported } = options;
+  const verdicts = { outcomes, resume, checkpoint, output, 'max-steps': maxSteps, export: (exported ?? []).length > 0 };
   const idle = Object.entries(verdicts).find(([, value]) => value !== undefined && value !== false);
   if (idle !== undefined)
     throw new UsageError(`--${idle[0]} does nothing with --${cycles === true ? 'liveness' : 'estimate'}`);

@@ -36,9 +36,7 @@ export function* alloc_page(system: System): Coroutine<Page | null> {
     const list = pcp.lists[zone.node];
     charge(BUFFERED_RMQUEUE);
     yield* pcp.useStep;
-    if (list.length <= system.pcp.low && (yield* READ_ONCE(zone.free_pages)) > 0) {
-      yield* rmqueue_bulk(system, zone, pcp);
-    }
+    if (list.length <= system.pcp.low) yield* rmqueue_bulk(system, zone, pcp);
     const page = list.pop();
     if (page !== undefined) {
       if (system.kernel.lockless_pagecache === true) yield* WRITE_ONCE(page._count, 1);
@@ -56,8 +54,14 @@ function should_fail(system: System): boolean {
   return true;
 }
 
-/** Move up to a batch of pages from the zone to a CPU's list. */
+/** Move up to a batch of pages from the zone, if it has any, to a CPU's list; the CPU has that for its own then. */
 function* rmqueue_bulk(system: System, zone: Zone, pcp: PerCpuPages): Coroutine {
+  const pages = (yield* READ_ONCE(zone.free_pages)) > 0 ? yield* rmqueue(system, zone) : [];
+  yield* pcp.useStep;
+  pcp.lists[zone.node].push(...pages);
+}
+
+function* rmqueue(system: System, zone: Zone): Coroutine<Page[]> {
   yield* spin_lock(zone.lock);
   const pages: Page[] = [];
   for (let i = 0; i < system.pcp.batch && zone.free_pages.plain > 0; i++) {
@@ -67,8 +71,7 @@ function* rmqueue_bulk(system: System, zone: Zone, pcp: PerCpuPages): Coroutine 
   // Who looks without the lock asks whether there is a page at all: of other changes it would not learn.
   if (zone.free_pages.value === 0) yield* WRITE_ONCE(zone.free_pages, 0);
   yield* spin_unlock(zone.lock);
-  yield* pcp.useStep;
-  pcp.lists[zone.node].push(...pages);
+  return pages;
 }
 
 /** Caller holds zone->lock, and counts. */

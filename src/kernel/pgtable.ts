@@ -195,6 +195,10 @@ class TableEntries extends Words {
     this.shift = shift;
     this.confinedTo = tables.confinedTo;
   }
+  /** The entry for an address. */
+  at(mm: Mm, address: Address): Ref {
+    return new Ref(this, table_number(mm, address) >> this.shift);
+  }
   get(index: number): number {
     return this.tables.has(this.level, index << this.shift) ? 1 : 0;
   }
@@ -431,27 +435,27 @@ export function page_of_ptes(mm: Mm, address: Address): PtePage | undefined {
 }
 /** Look for a page of ptes without page_table_lock. Replies 0 if there is none. */
 export function pmd_present(mm: Mm, address: Address): Step {
-  return READ_ONCE(new Ref(mm.pgd.unlocked.pmd, table_number(mm, address)));
+  return READ_ONCE(mm.pgd.unlocked.pmd.at(mm, address));
 }
 /** Look for a pmd table. */
 export function pud_present(mm: Mm, address: Address): Step {
-  return READ_ONCE(new Ref(mm.pgd.unlocked.pud, table_number(mm, address) >> mm.pgd.pmdShift));
+  return READ_ONCE(mm.pgd.unlocked.pud.at(mm, address));
 }
 /** Look for a pud table, where there are any. */
 export function pgd_present(mm: Mm, address: Address): Step {
-  return READ_ONCE(new Ref(mm.pgd.unlocked.pgd, table_number(mm, address) >> mm.pgd.pgdShift));
+  return READ_ONCE(mm.pgd.unlocked.pgd.at(mm, address));
 }
 /** Put in a pud table. Caller holds page_table_lock, here and below. */
 export function pgd_populate(mm: Mm, address: Address): Step {
-  return WRITE_ONCE(new Ref(mm.pgd.unlocked.pgd, table_number(mm, address) >> mm.pgd.pgdShift), 1);
+  return WRITE_ONCE(mm.pgd.unlocked.pgd.at(mm, address), 1);
 }
 /** Put in a pmd table. */
 export function pud_populate(mm: Mm, address: Address): Step {
-  return WRITE_ONCE(new Ref(mm.pgd.unlocked.pud, table_number(mm, address) >> mm.pgd.pmdShift), 1);
+  return WRITE_ONCE(mm.pgd.unlocked.pud.at(mm, address), 1);
 }
 /** Put in a page of ptes. */
 export function pmd_populate(mm: Mm, address: Address): Step {
-  return WRITE_ONCE(new Ref(mm.pgd.unlocked.pmd, table_number(mm, address)), 1);
+  return WRITE_ONCE(mm.pgd.unlocked.pmd.at(mm, address), 1);
 }
 export function pte_offset_map(mm: Mm, pmd: PtePage, address: Address): Ptep {
   charge(WALK);

@@ -1,5 +1,5 @@
 /** A failing schedule beside the nearest one that passes: where they part, and the two steps that changed places. */
-import type { TraceStep } from '../trace/step.ts';
+import { GOES_WITHOUT_SAYING, type TraceStep } from '../trace/step.ts';
 
 export interface PassOptions {
   readonly failing: readonly TraceStep[];
@@ -17,9 +17,12 @@ const BEFORE = 2;
 const AFTER = 8;
 const GAP = '    ...';
 
-export function drawPass({ failing, passing, overtaken, moved, width }: PassOptions): string[] {
+export function drawPass({ width, ...given }: PassOptions): string[] {
   const column = Math.floor((width - 3) / 2);
-  const [early, late] = [failing[overtaken], passing[moved]];
+  const [early, late] = [given.failing[given.overtaken], given.passing[given.moved]];
+  const failing = given.failing.filter((step) => step === early || step.label !== '');
+  const passing = given.passing.filter((step) => step === late || step.label !== '');
+  const [overtaken, moved] = [failing.indexOf(early), passing.indexOf(late)];
   const marked = {
     failing: [overtaken, failing.findIndex((step, at) => at > overtaken && isSame(step, late))],
     passing: [moved, passing.findIndex((step, at) => at > moved && isSame(step, early))],
@@ -38,15 +41,19 @@ export function drawPass({ failing, passing, overtaken, moved, width }: PassOpti
   }
   return [
     'it passes if',
-    fit(`  ${late.thread}: ${late.label}${place(late)}`, width),
+    fit(`  ${late.thread}: ${said(late)}${place(late)}`, width),
     'comes before',
-    fit(`  ${early.thread}: ${early.label}${place(early)}`, width),
+    fit(`  ${early.thread}: ${said(early)}${place(early)}`, width),
     '',
     `${'fails'.padEnd(column)} | passes`,
     `${'-'.repeat(column)}-+-${'-'.repeat(column)}`,
     ...rows,
     '',
   ];
+}
+
+function said({ label }: TraceStep): string {
+  return label === '' ? GOES_WITHOUT_SAYING : label;
 }
 
 function isSame(a: TraceStep | undefined, b: TraceStep | undefined): boolean {
@@ -60,7 +67,7 @@ function place({ stack: [frame] }: TraceStep): string {
 /** `> 12 T1 spin_lock(ptl)`; the mark is at the steps that changed places. */
 function cell(step: TraceStep | undefined, marked: boolean, width: number): string {
   if (step === undefined) return '';
-  return fit(`${marked ? '>' : ' '}${String(step.n).padStart(3)} ${step.thread} ${step.label}`, width);
+  return fit(`${marked ? '>' : ' '}${String(step.n).padStart(3)} ${step.thread} ${said(step)}`, width);
 }
 
 function fit(text: string, width: number): string {

@@ -22,13 +22,16 @@ export interface PlainAccess {
   readonly stack: readonly Frame[];
 }
 
+/** What is said of a step that has no label. */
+export const GOES_WITHOUT_SAYING = '(what goes without saying)';
+
 export interface TraceStep {
   /** Position, from 1. */
   readonly n: number;
   readonly thread: string;
   /** Names of all threads that could have acted. */
   readonly runnable: readonly string[];
-  /** What was done: `spin_lock(mm.page_table_lock)`. */
+  /** What was done: `spin_lock(mm.page_table_lock)`; empty where that goes without saying, as the begin of an access. */
   readonly label: string;
   /** What came of it: `none`, `0 -> 1`, `queued`; empty if there is nothing to say. */
   readonly result: string;
