@@ -10,6 +10,7 @@ import { plural } from '../machine/plural.ts';
 import { laneOf } from '../report/lanes.ts';
 import { LANES_STYLE, lanesSvg } from '../report/lanes-svg.ts';
 import { cut } from '../report/wrap.ts';
+import { said } from '../trace/step.ts';
 import { html, type Markup, preformatted, prose, trusted } from './markup.ts';
 import type { TimelineData } from './model.ts';
 import { pageText } from './shell.ts';
@@ -127,11 +128,11 @@ function counterexample({ recording: fails, line, pass }: Counterexample<Film>):
   return [
     {
       ...{ film: fails, name: 'fails', line },
-      marks: [{ step: pass.overtaken + 1, text: `passes if this comes after ${early.thread}: ${early.label}` }],
+      marks: [{ step: pass.overtaken + 1, text: `passes if this comes after ${early.thread}: ${said(early)}` }],
     },
     {
       ...{ film: pass.recording, name: 'nearest that passes', line: pass.line },
-      marks: [{ step: pass.moved + 1, text: `comes before ${late.thread}: ${late.label}, and so it passes` }],
+      marks: [{ step: pass.moved + 1, text: `comes before ${late.thread}: ${said(late)}, and so it passes` }],
     },
   ];
 }

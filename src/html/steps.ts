@@ -7,7 +7,7 @@ import type { Step } from '../machine/step.ts';
 import type { Thread } from '../machine/thread.ts';
 import { heldSpans } from '../report/held.ts';
 import { laneOf } from '../report/lanes.ts';
-import { GOES_WITHOUT_SAYING, type PlainAccess, type TraceStep } from '../trace/step.ts';
+import { type PlainAccess, said, type TraceStep } from '../trace/step.ts';
 import { type BarData, type BoxData, type Kind, KINDS, type RunData } from './model.ts';
 import type { Strings } from './strings.ts';
 import { type Cell, worldOf } from './world.ts';
@@ -107,7 +107,7 @@ export function marksOf({ found }: Recording): { step: number; text: string }[] 
 }
 
 function box(step: TraceStep, lanes: readonly string[], kind: Kind, strings: Strings): BoxData {
-  const label = step.label === '' ? GOES_WITHOUT_SAYING : step.label;
+  const label = said(step);
   const result = step.result === '' ? '' : `  [${step.result}]`;
   return [
     lanes.indexOf(step.thread),

@@ -36,7 +36,7 @@ export function* alloc_page(system: System): Coroutine<Page | null> {
     const list = pcp.lists[zone.node];
     charge(BUFFERED_RMQUEUE);
     yield* pcp.useStep;
-    if (list.length <= system.pcp.low) yield* rmqueue_bulk(system, zone, pcp);
+    if (list.length <= system.pcp.low) yield* refill(system, zone, pcp);
     const page = list.pop();
     if (page !== undefined) {
       if (system.kernel.lockless_pagecache === true) yield* WRITE_ONCE(page._count, 1);
@@ -54,14 +54,15 @@ function should_fail(system: System): boolean {
   return true;
 }
 
-/** Move up to a batch of pages from the zone, if it has any, to a CPU's list; the CPU has that for its own then. */
-function* rmqueue_bulk(system: System, zone: Zone, pcp: PerCpuPages): Coroutine {
-  const pages = (yield* READ_ONCE(zone.free_pages)) > 0 ? yield* rmqueue(system, zone) : [];
+/** Move pages of the zone, if it has any, to a CPU's list: that is used again then. */
+function* refill(system: System, zone: Zone, pcp: PerCpuPages): Coroutine {
+  const pages = (yield* READ_ONCE(zone.free_pages)) > 0 ? yield* rmqueue_bulk(system, zone) : [];
   yield* pcp.useStep;
   pcp.lists[zone.node].push(...pages);
 }
 
-function* rmqueue(system: System, zone: Zone): Coroutine<Page[]> {
+/** Take up to a batch of pages from the zone. */
+function* rmqueue_bulk(system: System, zone: Zone): Coroutine<Page[]> {
   yield* spin_lock(zone.lock);
   const pages: Page[] = [];
   for (let i = 0; i < system.pcp.batch && zone.free_pages.plain > 0; i++) {

@@ -1,5 +1,5 @@
 /** A failing schedule beside the nearest one that passes: where they part, and the two steps that changed places. */
-import { GOES_WITHOUT_SAYING, type TraceStep } from '../trace/step.ts';
+import { said, type TraceStep } from '../trace/step.ts';
 
 export interface PassOptions {
   readonly failing: readonly TraceStep[];
@@ -50,10 +50,6 @@ export function drawPass({ width, ...given }: PassOptions): string[] {
     ...rows,
     '',
   ];
-}
-
-function said({ label }: TraceStep): string {
-  return label === '' ? GOES_WITHOUT_SAYING : label;
 }
 
 function isSame(a: TraceStep | undefined, b: TraceStep | undefined): boolean {

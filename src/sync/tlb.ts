@@ -24,17 +24,22 @@ interface Entry {
 }
 const NONE: readonly Entry[] = [];
 
-class TlbSet {
-  readonly entries: readonly Entry[] = Array.from({ length: WAYS }, () => ({ asid: NOBODY, vpn: 0, translation: 0 }));
+/** Plain data: it is a part of the state of the machine. */
+interface TlbSet {
+  readonly entries: readonly Entry[];
   /** The way that is used next. */
-  private next = 0;
+  next: number;
+}
 
-  /** Its place is that of the next one. */
-  oldest(): Entry {
-    const entry = this.entries[this.next];
-    this.next = (this.next + 1) % WAYS;
-    return entry;
-  }
+function emptySet(): TlbSet {
+  return { entries: Array.from({ length: WAYS }, () => ({ asid: NOBODY, vpn: 0, translation: 0 })), next: 0 };
+}
+
+/** Its place is that of the next one. */
+function oldest(set: TlbSet): Entry {
+  const entry = set.entries[set.next];
+  set.next = (set.next + 1) % WAYS;
+  return entry;
 }
 
 export class Tlb extends Shared {
@@ -66,7 +71,7 @@ export class Tlb extends Shared {
 
   /** Keep a translation. */
   load(asid: number, vpn: number, translation: number): void {
-    const entry = this.find(asid, vpn) ?? (this.sets[vpn % this.size] ??= new TlbSet()).oldest();
+    const entry = this.find(asid, vpn) ?? oldest((this.sets[vpn % this.size] ??= emptySet()));
     entry.vpn = vpn;
     entry.asid = asid;
     entry.translation = translation;

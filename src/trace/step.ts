@@ -22,9 +22,6 @@ export interface PlainAccess {
   readonly stack: readonly Frame[];
 }
 
-/** What is said of a step that has no label. */
-export const GOES_WITHOUT_SAYING = '(what goes without saying)';
-
 export interface TraceStep {
   /** Position, from 1. */
   readonly n: number;
@@ -45,4 +42,9 @@ export interface TraceStep {
   readonly released: readonly string[];
   /** Innermost frame first. */
   readonly stack: readonly Frame[];
+}
+
+/** What a step is called where something has to be said of it. */
+export function said({ label }: Pick<TraceStep, 'label'>): string {
+  return label === '' ? '(what goes without saying)' : label;
 }
