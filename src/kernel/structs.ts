@@ -6,7 +6,7 @@
  */
 import { Cell, Line, Ref, Words } from '../machine/memory.ts';
 import type { Geometry } from '../machine/profile.ts';
-import { ADD, CLEAR, COPY, DMA, LOAD, Step, TICK_0 } from '../machine/step.ts';
+import { ADD, CLEAR, COPY, DMA, LOAD, type PageLine, Step, TICK_0 } from '../machine/step.ts';
 import { KernelBug, running } from '../machine/thread.ts';
 import { type PageLock, PageLocks } from '../sync/pagelock.ts';
 import { RwSemaphore } from '../sync/rwsem.ts';
@@ -133,7 +133,7 @@ const PG_RESERVED = 1 << 29;
 const POISONED = 1 << 30;
 
 /** A page frame and its `struct page`. There may be millions: each field counts. */
-export class Page extends Words {
+export class Page extends Words implements PageLine {
   readonly pfn: number;
   readonly zone: Zone;
   /**
@@ -158,13 +158,14 @@ export class Page extends Words {
   private pg_locked: PageLock | null = null;
   /** CPU whose cache has the line of the struct page. */
   private owner = -1;
+  lineFreeAt = TICK_0;
+  inCaches = 0;
 
   constructor(pfn: number, zone: Zone, reserved = false) {
     super();
     this.pfn = pfn;
     this.zone = zone;
     if (reserved) this.flags = PG_RESERVED;
-    this.lineFreeAt = TICK_0;
   }
   get reserved(): boolean {
     return (this.flags & PG_RESERVED) !== 0;
@@ -280,6 +281,9 @@ export class Page extends Words {
     return step.kind === COPY || step.kind === LOAD || step.kind === DMA || step.kind === CLEAR
       ? 0
       : super.perform(step);
+  }
+  override pageLine(): this {
+    return this;
   }
   override claim(index: number, cpu: number): number {
     if (index >= DATA) return cpu;

@@ -61,9 +61,6 @@ export type StepKind = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13
  * class of the object once ticks outgrow 2^31; a field that starts with a double stays one.
  */
 export const TICK_0 = -0;
-/** `lineFreeAt` of an object whose line nobody follows. */
-const NOT_FOLLOWED = -Infinity;
-
 /** `value` of an UNLOCK that ends an instruction of a user program: after it the CPU may go over to another thread. */
 export const INSTRUCTION_ENDS = -1;
 
@@ -183,6 +180,14 @@ export function nextSerial(): number {
   return made;
 }
 
+/** The line of a struct page. There are too many for a `Line` each. Kept by the timed driver. */
+export interface PageLine {
+  /** The tick at which its transfer ends. */
+  lineFreeAt: number;
+  /** Nodes whose caches have what the page holds, a bit each. Whoever wants them empty may say 0. */
+  inCaches: number;
+}
+
 /** Something two threads can both touch: a word, a block of words, a lock. */
 export abstract class Shared {
   /** Counts all objects in the order in which they are made, the same in every run that begins alike. A part has that of its whole. */
@@ -196,10 +201,6 @@ export abstract class Shared {
    * is; a step that does not keep to it is a misuse.
    */
   confinedTo: number = ANYBODY;
-  /** Of an object whose only line has no `Line`: the tick at which its transfer ends, NOT_FOLLOWED else. */
-  lineFreeAt = NOT_FOLLOWED;
-  /** Nodes whose caches have what it holds, a bit each. Kept by the timed driver; whoever wants them empty may say 0. */
-  inCaches = 0;
   /** Threads whose step is not `ready`, in order of arrival. Kept by the timed driver. */
   waiters: Thread[] | null = null;
   /** The object this one is a part of. */
@@ -230,6 +231,10 @@ export abstract class Shared {
   waitsFor(step: Step, _thread: Thread, all: readonly Thread[]): Thread[] {
     const inTheWay = (shared: boolean): boolean => !(shared && step.kind === LOCK_SHARED);
     return all.filter((other) => other.held.some(({ lock, shared }) => lock === this && inTheWay(shared)));
+  }
+  /** The line it lives on, if that is one of a struct page. */
+  pageLine(): PageLine | null {
+    return null;
   }
   /** Take the cache line of word `index` for `cpu`; returns the CPU that held it, -1 for memory. Default: it is not followed. */
   claim(_index: number, cpu: number): number {

@@ -3,7 +3,7 @@
  * transfer is under way, how much of a memory bus is taken. All times are ticks (see TICKS_PER_NS).
  */
 import { type Line, MEMORY } from '../../machine/memory.ts';
-import type { Shared } from '../../machine/step.ts';
+import type { PageLine, Shared } from '../../machine/step.ts';
 import { coreOf, type Cost, hops, nodeOf, type Profile, TICKS_PER_NS } from '../../machine/profile.ts';
 import { Misuse, type Thread } from '../../machine/thread.ts';
 import { allWork } from '../../machine/work.ts';
@@ -123,7 +123,8 @@ export class Hardware {
       this.done[0] = now;
       return;
     }
-    this.done[0] = object.lineFreeAt < 0 ? now + this.fetch(before, cpu) : this.transferOf(object, before, cpu);
+    const line = object.pageLine();
+    this.done[0] = line === null ? now + this.fetch(before, cpu) : this.transferOf(line, before, cpu);
   }
 
   /**
@@ -131,15 +132,15 @@ export class Hardware {
    * Programs, and those who tear their mappings down, go through them in sequence: the next one is fetched ahead.
    */
   private hasLeft(object: Shared, before: number): boolean {
-    return this.caches.pages > 0 && (before === MEMORY || !this.caches.has(object, this.node[before]));
+    return this.caches.pages > 0 && (before === MEMORY || !this.caches.has(object.pageLine(), this.node[before]));
   }
 
   /** One transfer of a line at a time. */
-  private transferOf(object: Shared, before: number, cpu: number): number {
+  private transferOf(line: PageLine, before: number, cpu: number): number {
     const now = this.clock[cpu];
-    const start = object.lineFreeAt > now ? object.lineFreeAt : now;
+    const start = line.lineFreeAt > now ? line.lineFreeAt : now;
     const end = start + this.fetch(before, cpu);
-    object.lineFreeAt = end;
+    line.lineFreeAt = end;
     return end;
   }
 
@@ -264,8 +265,9 @@ export class Hardware {
     const node = this.node[cpu];
     const { loop, local, remote, bus } = this.read;
     let end = now + this.slowed(cpu, Math.round((bytes / 1024) * loop));
-    if (!this.caches.has(object, node)) {
-      this.caches.add(object, node);
+    const page = object.pageLine();
+    if (!this.caches.has(page, node)) {
+      if (page !== null) this.caches.add(page, node);
       const start = this.busFree[home] > now ? this.busFree[home] : now;
       this.busFree[home] = start + Math.round((bytes / 1024) * bus);
       const there = start + Math.round((bytes / 1024) * (home === node ? local : local + remote));
@@ -315,7 +317,7 @@ function busyPerSpinner({ spinlocks }: Profile): number {
 
 /** What the caches of each node have of pages that were read: the last so many that came from memory. */
 class PageCaches {
-  private readonly rings: (Shared | undefined)[][];
+  private readonly rings: (PageLine | undefined)[][];
   private readonly next: number[];
   readonly pages: number;
 
@@ -324,18 +326,18 @@ class PageCaches {
     this.rings = Array.from({ length: nodes }, () => []);
     this.next = this.rings.map(() => 0);
   }
-  has(object: Shared, node: number): boolean {
-    return node <= 30 && (object.inCaches & (1 << node)) !== 0;
+  has(page: PageLine | null, node: number): boolean {
+    return page !== null && node <= 30 && (page.inCaches & (1 << node)) !== 0;
   }
   /** The one that came first goes. */
-  add(object: Shared, node: number): void {
+  add(page: PageLine, node: number): void {
     if (this.pages === 0 || node > 30) return;
     const ring = this.rings[node];
     const at = this.next[node];
     const gone = ring[at];
     if (gone !== undefined) gone.inCaches &= ~(1 << node);
-    ring[at] = object;
-    object.inCaches |= 1 << node;
+    ring[at] = page;
+    page.inCaches |= 1 << node;
     this.next[node] = (at + 1) % this.pages;
   }
 }
