@@ -11,7 +11,16 @@ import { maybe } from '../machine/choice.ts';
 import { might_sleep, smp_processor_id } from '../machine/thread.ts';
 import { charge, work } from '../machine/work.ts';
 import { spin_lock, spin_unlock } from '../sync/spinlock.ts';
-import { type Address, DATA, Page, type PerCpuPages, type System, type Vma, type Zone } from './structs.ts';
+import {
+  type Address,
+  DATA,
+  Page,
+  type PerCpuPages,
+  POISON_BYTES,
+  type System,
+  type Vma,
+  type Zone,
+} from './structs.ts';
 
 const BUFFERED_RMQUEUE = work('buffered_rmqueue');
 const RMQUEUE = work('__rmqueue');
@@ -106,7 +115,7 @@ export function* free_hot_page(system: System, page: Page): Coroutine {
   const list = pcp.lists[page.zone.node];
   charge(FREE_HOT_PAGE);
   page.forget();
-  if (system.config.DEBUG_PAGEALLOC) yield* page.poisonStep; // whoever uses what the page holds from now on is found
+  if (system.config.DEBUG_PAGEALLOC) yield* new Step(CLEAR, page, DATA, POISON_BYTES); // whoever uses it is found
   yield* pcp.useStep;
   list.push(page);
   if (list.length >= system.pcp.high) yield* free_pages_bulk(system, page.zone, list);

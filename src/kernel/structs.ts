@@ -113,8 +113,8 @@ export const DATA = 8;
 /** Words of a page that programs can tell apart; the rest of its bytes are not modelled. */
 export const PAGE_WORDS = 16;
 
-/** `value` of a CLEAR that poisons a page: it is free, and nobody may use what it holds. Costs nothing. */
-const POISON_BYTES = 0;
+/** `value` of a CLEAR that poisons a page: it is free from this step on, and nobody may use what it holds. Costs nothing. */
+export const POISON_BYTES = 0;
 
 /** What a page holds, as its words are kept: the first one, and what is in each of the others, or all one by one. */
 export interface Contents {
@@ -245,10 +245,6 @@ export class Page extends Words implements PageLine {
     this.mapping = 0;
     this.block = 0;
     this.flags &= PG_RESERVED | POISONED;
-  }
-  /** The page is free from this step on. */
-  get poisonStep(): Step {
-    return new Step(CLEAR, this, DATA, POISON_BYTES);
   }
   /** Nothing refers to it, nothing maps it, and it is zeroed: there is nothing to say of it. */
   get isFresh(): boolean {
