@@ -22,7 +22,7 @@ import { pathsOf } from '../src/cli/report-names.ts';
 import { lockTable } from '../src/report/lock-table.ts';
 import { catalog } from '../src/scenario/catalog.ts';
 import { readScenario } from '../src/scenario/read.ts';
-import { long } from './support/long.ts';
+import { onlyInLongRuns } from './support/long.ts';
 import { skip } from './support/skip.ts';
 
 interface Result {
@@ -304,14 +304,14 @@ describe('command line', () => {
     expect(bug.out).to.match(/BROKEN: mapcount mismatch: page \d+ has mapcount 0, 1 ptes map it/);
   });
 
-  it(`demo: JSON is JSON alone, the three results in it${long ? '; NDJSON is lines of it' : ''}`, async function () {
+  it('demo: JSON is JSON alone, the three results in it; NDJSON is lines of it', async function () {
+    onlyInLongRuns(this);
     this.timeout(180_000);
     const { code, out } = await faultline('demo', '-q', '--format', 'json');
     const { schema, results } = JSON.parse(out) as { schema: string; results: { result: { schema: string } }[] };
     expect([code, schema]).to.deep.equal([0, 'faultline.demo/1']);
     const schemas = ['faultline.run/1', 'faultline.explore/2', 'faultline.explore/2'];
     expect(results.map(({ result }) => result.schema)).to.deep.equal(schemas);
-    if (!long) return;
     const lines = (await faultline('demo', '-q', '--format', 'ndjson')).out.trim().split('\n');
     const objects = lines.map((line) => JSON.parse(line) as { schema?: string });
     expect(objects.flatMap((one) => one.schema ?? [])).to.deep.equal(schemas.slice(1));

@@ -271,8 +271,7 @@ describe('pages of races', () => {
 describe('reports/', () => {
   const cheap = [
     ...(['history/001-page-table-walks-32bit', 'history/001-pmd-bitmask', 'history/001-pte-walk'] as const),
-    ...(['history/003-prefault-i386-unpatched', 'history/003-prefault-i386-v2', 'scaling/pft-altix-1g'] as const),
-    ...(['scaling/mmap-convoy', 'scaling/mmap-convoy-malloc', 'scaling/seqread-cached-file'] as const),
+    ...(['history/003-prefault-i386-v2', 'scaling/mmap-convoy', 'scaling/seqread-cached-file'] as const),
   ];
   const dear = readdirSync('scenarios', { recursive: true, encoding: 'utf8' })
     .filter((file) =>

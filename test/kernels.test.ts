@@ -12,6 +12,7 @@ import { buildWorld, type CheckedProgram, checkedProgram } from '../src/scenario
 import { Recorder } from '../src/trace/recorder.ts';
 import { collect, traceStream } from '../src/trace/stream.ts';
 import { type Kernel, kernels, kernelTitle } from './support/kernels.ts';
+import { onlyInLongRuns } from './support/long.ts';
 
 const history = packagedScenarios()
   .filter((file) => file.startsWith('history/'))
@@ -53,7 +54,8 @@ expect: { never: anything }
 
 describe('two threads and one anonymous page (R1)', () => {
   for (const kernel of kernels) {
-    it(`one page stays, the other is freed, never anything else: ${kernelTitle(kernel)}`, () => {
+    it(`one page stays, the other is freed, never anything else: ${kernelTitle(kernel)}`, function () {
+      if (kernel.base.startsWith('v3.') && kernel.patches.length > 0) onlyInLongRuns(this); // they are about files
       const batches = kernel.patches.some((name) => name.includes('prefault'));
       for (const [T1, T2] of [
         ['{ write: heap, page: 0 }', '{ write: heap, page: 0 }'],

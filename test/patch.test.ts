@@ -331,7 +331,8 @@ describe('--patch', () => {
     expect(found[1].out).to.match(message);
   });
 
-  it('names and what is thrown are shown as text, wherever they are printed', async () => {
+  it('names and what is thrown are shown as text, wherever they are printed', async function () {
+    onlyInLongRuns(this);
     const odd = (name: string, text: string): string =>
       file(`${name}\u001b[31m.ts`, text.replace("'rss-early'", "'rss\\u001b[31mearly'"));
     const thrown = BAD.replace('mm.rss)', "((() => { throw new Error('up\\u001b[31m'); })()))");

@@ -34,7 +34,7 @@ import {
   WRITE_ONCE,
 } from '../src/index.ts';
 import { faultModel } from './support/programs.ts';
-import { long } from './support/long.ts';
+import { long, onlyInLongRuns } from './support/long.ts';
 
 function* add(x: Cell): Coroutine {
   const old = yield* READ_ONCE(x);
@@ -215,7 +215,8 @@ describe('faultline explore --resume', function () {
     ['where it is told to', 'search.json', ['--checkpoint', 'search.json']],
     ['in the usual place', 'reports/checkpoints', []],
   ] as const) {
-    it(`killed with SIGKILL, ${KILLS} times and until it has got on, with its checkpoints ${where}`, async () => {
+    it(`killed with SIGKILL, ${KILLS} times and until it has got on, with its checkpoints ${where}`, async function () {
+      if (option.length === 0) onlyInLongRuns(this);
       const random = randoms(path.length);
       let before = 0;
       let advances = 0;

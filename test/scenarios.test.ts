@@ -42,9 +42,9 @@ function shorter(text: string): string {
   return text.replace(/scale: \d+/, 'scale: 4096').replace(/orders: \[.*\]/, 'orders: 4');
 }
 
-/** Races of more classes and tables of more rows take more than a second. */
-const MANY_CLASSES = 1000;
-const MANY_ROWS = 4;
+/** Races of more classes and tables of more rows take more than half a second. */
+const MANY_CLASSES = 300;
+const MANY_ROWS = 2;
 
 function isDear(file: string, scenario: Scenario): boolean {
   if (scenario.pft !== null) return pftRows(scenario).length > MANY_ROWS;

@@ -16,6 +16,7 @@ import { exitShare, judgeSeqread, measuredRow, readersOf, seqreadRows } from '..
 import { buildSeqreadWorld } from '../src/scenario/world.ts';
 import { Spinlock, spin_lock, spin_unlock } from '../src/sync/spinlock.ts';
 import { spreadOver } from '../src/workload/seqread.ts';
+import { onlyInLongRuns } from './support/long.ts';
 
 const MEASURED = '{ source: x, columns: [threads, minor-faults, seconds], rows: [[1, 4195437, 7.25]] }';
 
@@ -127,6 +128,7 @@ describe('the machine of the fault-around mail', () => {
   });
 
   it('the base table does not depend on the scale', function () {
+    onlyInLongRuns(this);
     this.timeout(120_000);
     for (const n of [1, 8, 32]) {
       const [fine, coarse] = [1024, 4096].map((scale) => simulateReads(base, rowOf(n), profile, { scale }));
