@@ -107,6 +107,7 @@ describe('command line', () => {
       [['explore', race, '--liveness', '--estimate'], /--estimate and --liveness are two things to do: choose one/],
       [['explore', race, '--liveness', '--outcomes'], /--outcomes does nothing with --liveness/],
       [['explore', race, '--estimate', '--max-steps', '9'], /--max-steps does nothing with --estimate/],
+      [['explore', race, '--estimate', '--export', 'csv=x.csv'], /--export does nothing with --estimate/],
     ] as const) {
       const { code, out, err } = await faultline(...args);
       expect([code, out], err).to.deep.equal([2, '']);
@@ -326,6 +327,8 @@ describe('command line', () => {
     const bad = await faultline('explore', file('bad.yaml', RACE('no-pte-none-recheck')), '-o', trail);
     expect(bad.code).to.equal(1);
     expect(bad.out).to.contain('lost store').and.to.contain('1 preemption');
+    expect(bad.out).to.match(/^fails +\| passes$/m);
+    expect(bad.out, 'steps of which nothing is said').to.not.match(/^[> ] *\d+ T\d+ *(\||$)|\| [> ] *\d+ T\d+ *$/m);
     const told = bad.out.split('\n').filter((line) => !/^(passes|fails|repeat|search):/.test(line));
     expect(Math.max(...told.map((line) => line.length))).to.be.at.most(80);
 
