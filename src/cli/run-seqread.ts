@@ -26,10 +26,17 @@ import { chosenRows, type RowOptions } from './rows.ts';
 import { plural } from '../machine/plural.ts';
 
 /**
- * How much larger than what lives in it V8 may let the heap become before it collects. Left to itself it allows about half: of a
+ * V8 may let the heap become a tenth larger than what lives in it before it collects. Left to itself it allows about half: of a
  * file of 16 GiB, whose struct pages live to the end, that is more than half a GB of garbage.
  */
-const HEAP_GROWING_PERCENT = 10;
+function withLittleGarbage<T>(run: () => T): T {
+  setFlagsFromString('--heap-growing-percent=10');
+  try {
+    return run();
+  } finally {
+    setFlagsFromString('--heap-growing-percent=0'); // as V8 thinks best
+  }
+}
 
 export interface RunSeqreadOptions extends CommonOptions, RowOptions {
   readonly eager?: boolean;
@@ -37,11 +44,10 @@ export interface RunSeqreadOptions extends CommonOptions, RowOptions {
 }
 
 export function runSeqread(io: Io, scenario: Scenario, spec: SeqreadSpec, options: RunSeqreadOptions): number {
-  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
   const bar = progress(io, options.quiet);
   const { format } = options;
   const done = chosenRows(seqreadRows(spec), options).map((row) => {
-    const one = runOne(io, scenario, spec, row, options, bar);
+    const one = withLittleGarbage(() => runOne(io, scenario, spec, row, options, bar));
     if (format === 'ndjson') io.out(`${JSON.stringify(rowJson(one))}\n`);
     return one;
   });
