@@ -1,12 +1,12 @@
 /** Every page of reports/ in a browser: it loads nothing, complains of nothing, fits a phone, and its timeline works. */
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { CHROMIUM, skipWithoutChromium } from './support/chromium.ts';
 import { long } from './support/long.ts';
 
-const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 const ARGUMENTS = [
   ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
   ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
@@ -53,10 +53,7 @@ describe('pages', function () {
   let requests: string[] = [];
 
   before(async function () {
-    if (!existsSync(CHROMIUM)) {
-      process.stdout.write(`      skipped: there is no Chromium at ${CHROMIUM} (set CHROMIUM to where it is)\n`);
-      this.skip();
-    }
+    skipWithoutChromium(this);
     browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS });
     context = await browser.newContext({ viewport: PHONE, hasTouch: true });
     page = await context.newPage();

@@ -3,7 +3,7 @@
  * xmllint, and the documents that say what Chrome's and the kernel's formats hold.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -14,6 +14,7 @@ import protobuf from 'protobufjs';
 import { z } from 'zod';
 import { main } from '../src/cli/main.ts';
 import { junit } from '../src/export/ci.ts';
+import { CHROMIUM, skipWithoutChromium } from './support/chromium.ts';
 import { junitXsd } from './support/junit.ts';
 import { SPEEDSCOPE, speedscopeSchema } from './support/speedscope.ts';
 import { skip } from './support/skip.ts';
@@ -50,17 +51,12 @@ describe("speedscope's schema", () => {
   });
 });
 
-const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
-
 describe("speedscope's viewer", function () {
   this.timeout(120_000);
   let browser: Browser;
   let folder = '';
   before(async function () {
-    if (CHROMIUM === undefined) {
-      console.log('      skipped: there is no Chromium here');
-      this.skip();
-    }
+    skipWithoutChromium(this);
     browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
     folder = mkdtempSync(join(tmpdir(), 'faultline-'));
   });

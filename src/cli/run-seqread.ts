@@ -26,8 +26,8 @@ import { chosenRows, type RowOptions } from './rows.ts';
 import { plural } from '../machine/plural.ts';
 
 /**
- * V8 may let the heap become a tenth larger than what lives in it before it collects. Left to itself it allows about half: of a
- * file of 16 GiB, whose struct pages live to the end, that is more than half a GB of garbage.
+ * V8 may let the heap become a tenth larger than what lives in it before it collects. Left to itself it allows a share that is
+ * much memory where millions of struct pages live to the end.
  */
 function withLittleGarbage<T>(run: () => T): T {
   setFlagsFromString('--heap-growing-percent=10');

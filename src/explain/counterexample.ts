@@ -15,7 +15,7 @@ export interface Counterexample<R extends Recording = Recording> extends Shrunk 
 }
 
 /** Runs a schedule again and writes it down; `fails`: it is the one that breaks the rule. */
-export type Take<R extends Recording> = (schedule: Schedule, fails: boolean) => R;
+type Take<R extends Recording> = (schedule: Schedule, fails: boolean) => R;
 
 /** The simplest schedule that breaks the rule of a failure. */
 export function counterexampleOf(program: () => Program, failure: Failure): Counterexample {

@@ -196,8 +196,8 @@ class TableEntries extends Words {
     this.confinedTo = tables.confinedTo;
   }
   /** The entry for an address. */
-  at(mm: Mm, address: Address): Ref {
-    return new Ref(this, table_number(mm, address) >> this.shift);
+  at(address: Address): Ref {
+    return new Ref(this, table_number(this.tables.mm, address) >> this.shift);
   }
   get(index: number): number {
     return this.tables.has(this.level, index << this.shift) ? 1 : 0;
@@ -435,27 +435,27 @@ export function page_of_ptes(mm: Mm, address: Address): PtePage | undefined {
 }
 /** Look for a page of ptes without page_table_lock. Replies 0 if there is none. */
 export function pmd_present(mm: Mm, address: Address): Step {
-  return READ_ONCE(mm.pgd.unlocked.pmd.at(mm, address));
+  return READ_ONCE(mm.pgd.unlocked.pmd.at(address));
 }
 /** Look for a pmd table. */
 export function pud_present(mm: Mm, address: Address): Step {
-  return READ_ONCE(mm.pgd.unlocked.pud.at(mm, address));
+  return READ_ONCE(mm.pgd.unlocked.pud.at(address));
 }
 /** Look for a pud table, where there are any. */
 export function pgd_present(mm: Mm, address: Address): Step {
-  return READ_ONCE(mm.pgd.unlocked.pgd.at(mm, address));
+  return READ_ONCE(mm.pgd.unlocked.pgd.at(address));
 }
 /** Put in a pud table. Caller holds page_table_lock, here and below. */
 export function pgd_populate(mm: Mm, address: Address): Step {
-  return WRITE_ONCE(mm.pgd.unlocked.pgd.at(mm, address), 1);
+  return WRITE_ONCE(mm.pgd.unlocked.pgd.at(address), 1);
 }
 /** Put in a pmd table. */
 export function pud_populate(mm: Mm, address: Address): Step {
-  return WRITE_ONCE(mm.pgd.unlocked.pud.at(mm, address), 1);
+  return WRITE_ONCE(mm.pgd.unlocked.pud.at(address), 1);
 }
 /** Put in a page of ptes. */
 export function pmd_populate(mm: Mm, address: Address): Step {
-  return WRITE_ONCE(mm.pgd.unlocked.pmd.at(mm, address), 1);
+  return WRITE_ONCE(mm.pgd.unlocked.pmd.at(address), 1);
 }
 export function pte_offset_map(mm: Mm, pmd: PtePage, address: Address): Ptep {
   charge(WALK);

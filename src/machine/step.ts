@@ -61,6 +61,7 @@ export type StepKind = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13
  * class of the object once ticks outgrow 2^31; a field that starts with a double stays one.
  */
 export const TICK_0 = -0;
+
 /** `value` of an UNLOCK that ends an instruction of a user program: after it the CPU may go over to another thread. */
 export const INSTRUCTION_ENDS = -1;
 
