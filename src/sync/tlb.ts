@@ -17,29 +17,29 @@ const ACCESS = 1;
 /** No address space: there is no entry. */
 const NOBODY = 0;
 
-interface Entry {
-  asid: number;
-  vpn: number;
-  translation: number;
-}
-const NONE: readonly Entry[] = [];
+/**
+ * A set, all in one place: which way is used next, then what the ways hold, each ASID, VPN and translation. Plain data: it is a
+ * part of the state of the machine.
+ */
+type TlbSet = number[];
+const FIRST = 1;
+const VPN = 1;
+const TRANSLATION = 2;
+const FIELDS = 3;
+const END = FIRST + WAYS * FIELDS;
+const NONE: TlbSet = [];
 
-/** Plain data: it is a part of the state of the machine. */
-interface TlbSet {
-  readonly entries: readonly Entry[];
-  /** The way that is used next. */
-  next: number;
+/** Where the way of the oldest entry is; the next one's turn comes. */
+function oldest(set: TlbSet): number {
+  const way = set[0];
+  set[0] = (way + 1) % WAYS;
+  return FIRST + way * FIELDS;
 }
 
-function emptySet(): TlbSet {
-  return { entries: Array.from({ length: WAYS }, () => ({ asid: NOBODY, vpn: 0, translation: 0 })), next: 0 };
-}
-
-/** Its place is that of the next one. */
-function oldest(set: TlbSet): Entry {
-  const entry = set.entries[set.next];
-  set.next = (set.next + 1) % WAYS;
-  return entry;
+/** Where the way with this page is; 0: in none. */
+function find(set: TlbSet, asid: number, vpn: number): number {
+  for (let at = FIRST; at < set.length; at += FIELDS) if (set[at + VPN] === vpn && set[at] === asid) return at;
+  return 0;
 }
 
 export class Tlb extends Shared {
@@ -66,35 +66,36 @@ export class Tlb extends Shared {
 
   /** What is known of a page of address space `asid`; 0: nothing. */
   lookup(asid: number, vpn: number): number {
-    return this.find(asid, vpn)?.translation ?? 0;
+    const set = this.setOf(vpn);
+    const at = find(set, asid, vpn);
+    return at === 0 ? 0 : set[at + TRANSLATION];
   }
 
   /** Keep a translation. */
   load(asid: number, vpn: number, translation: number): void {
-    const entry = this.find(asid, vpn) ?? oldest((this.sets[vpn % this.size] ??= emptySet()));
-    entry.vpn = vpn;
-    entry.asid = asid;
-    entry.translation = translation;
+    const set = (this.sets[vpn % this.size] ??= new Array<number>(END).fill(0));
+    const at = find(set, asid, vpn) || oldest(set);
+    set[at] = asid;
+    set[at + VPN] = vpn;
+    set[at + TRANSLATION] = translation;
   }
 
-  private find(asid: number, vpn: number): Entry | null {
-    const set = this.sets[vpn % this.size];
-    if (set === undefined) return null;
-    for (const entry of set.entries) if (entry.vpn === vpn && entry.asid === asid) return entry;
-    return null;
+  private setOf(vpn: number): TlbSet {
+    return this.sets[vpn % this.size] ?? NONE;
   }
 
   /** Forget a page. */
   purge(asid: number, vpn: number): void {
-    const entry = this.find(asid, vpn);
-    if (entry !== null) entry.asid = NOBODY;
+    const set = this.setOf(vpn);
+    const at = find(set, asid, vpn);
+    if (at > 0) set[at] = NOBODY;
   }
 
   /** Forget an address space, or pages `first` to `end` - 1 of it. */
   purgeAll(asid: number, first = 0, end = Infinity): void {
     for (const set of this.sets) {
-      for (const entry of set?.entries ?? NONE) {
-        if (entry.asid === asid && entry.vpn >= first && entry.vpn < end) entry.asid = NOBODY;
+      for (let at = FIRST; set !== undefined && at < END; at += FIELDS) {
+        if (set[at] === asid && set[at + VPN] >= first && set[at + VPN] < end) set[at] = NOBODY;
       }
     }
   }
@@ -102,7 +103,9 @@ export class Tlb extends Shared {
   /** Visit every entry as (asid, vpn, entry); for checks. */
   forEach(visit: (asid: number, vpn: number, entry: number) => void): void {
     for (const set of this.sets) {
-      for (const { asid, vpn, translation } of set?.entries ?? NONE) if (asid !== NOBODY) visit(asid, vpn, translation);
+      for (let at = FIRST; set !== undefined && at < END; at += FIELDS) {
+        if (set[at] !== NOBODY) visit(set[at], set[at + VPN], set[at + TRANSLATION]);
+      }
     }
   }
 
