@@ -199,9 +199,11 @@ function looksAt({ watches, thread, idle }: DrawnSpinner, steps: readonly TraceS
 
 function aboutOthers({ others, freed, tried, kind }: DrawnSpin): string[] {
   const lines: string[] = [];
+  const ended = others.filter(({ state }) => state === 'ended').map(({ thread }) => thread);
+  if (ended.length > 0) lines.push(`${few(ended)} ${ended.length === 1 ? 'has' : 'have'} ended.`);
   for (const { thread, state, neglected, steps, wait } of others) {
-    if (state === 'ended') lines.push(`${thread} has ended.`);
-    else if (state === 'waits') lines.push(`${thread} waits: ${wait}.`);
+    if (state === 'ended') continue;
+    if (state === 'waits') lines.push(`${thread} waits: ${wait}.`);
     else if (neglected) lines.push(`The schedule is unfair: ${thread} was runnable all the time and never had a turn.`);
     else lines.push(`${thread} could act, and did ${plural(steps, 'step')} meanwhile.`);
   }
@@ -217,7 +219,7 @@ function aboutOthers({ others, freed, tried, kind }: DrawnSpin): string[] {
 }
 
 /** The likely cause, and what to do about it. */
-function cause({ kind, spinners }: DrawnSpin): string {
+function cause({ kind, spinners, others }: DrawnSpin): string {
   const who = list(spinners.map(({ thread }) => thread));
   const watches = spinners.flatMap((spinner) => spinner.watches);
   if (kind === 'livelock') {
@@ -228,6 +230,10 @@ function cause({ kind, spinners }: DrawnSpin): string {
   if (kind === 'hang') {
     const what = watches.length === 0 ? 'it' : list([...new Set(watches.map(({ name }) => name))]);
     return `Likely cause: nobody is left who will change ${what}: a store or a wake-up that was lost, or one that was never made.`;
+  }
+  const rivals = others.filter(({ state, steps }) => state !== 'ended' && steps > 0).map(({ thread }) => thread);
+  if (rivals.length > 0 && spinners.some(({ idle }) => !idle)) {
+    return `Likely cause: ${who} does its work again each time that ${list(rivals)} ${rivals.length === 1 ? 'has undone it' : 'have undone it'}, and every number of rounds is an execution of its own. Let one of them give up after some tries, or bound the search (--strategy bounded).`;
   }
   const locks = watches.filter(({ value }) => value === null);
   const advice =
@@ -241,6 +247,11 @@ function placed(stack: readonly Frame[]): string {
   const frame = stack[0];
   if (frame === undefined) return '';
   return frame.file === '' ? `, in ${frame.fn}` : `, in ${frame.fn} (${frame.file}:${frame.line})`;
+}
+
+/** Interrupt handlers may be many. */
+function few(names: readonly string[]): string {
+  return names.length < 5 ? list(names) : list([...names.slice(0, 2), `${names.length - 2} more`]);
 }
 
 function list(names: readonly string[]): string {
