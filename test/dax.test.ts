@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { explore } from '../src/drivers/controlled/explore.ts';
 import { random } from '../src/drivers/controlled/random.ts';
 import { runTimed } from '../src/drivers/timed/run.ts';
-import { bases, patches } from '../src/kernel/index.ts';
+import { bases, bugs, patches } from '../src/kernel/index.ts';
 import { catalog } from '../src/scenario/catalog.ts';
 import { parseScenario, type Scenario } from '../src/scenario/read.ts';
 import { buildWorld, checkedProgram } from '../src/scenario/world.ts';
@@ -52,5 +52,29 @@ describe('files that are memory', () => {
       const { threads } = runTimed(world.births, world);
       expect(checkedProgram(world).atEnd(threads)).to.deep.equal([]);
     });
+  }
+});
+
+describe('bugs of files that are memory', () => {
+  const store = '[{ write: map, page: 0, catches: SIGBUS }]';
+  const cut = '[{ truncate: data, to: 0 }]';
+  const shown: Readonly<Record<string, [rule: string, shared: boolean, other: string]>> = {
+    'dax-cow-no-mutex': ['mapped beyond end of file', false, cut],
+    'dax-null-page-unlocked': ['broken ->fault contract', false, cut],
+    'dax-null-page-shared': ['broken ->fault contract', true, cut],
+    'dax-cow-no-unlock-raced': ['lock held at the end', false, store],
+    'dax-cow-no-unlock-sigbus': ['lock held at the end', false, cut],
+    'dax-cow-write-unlock': ['unlock by non-owner', false, cut],
+  };
+  for (const { name, on = [], base } of bugs.filter((bug) => bug.name.startsWith('dax-'))) {
+    for (const patch of on) {
+      it(`${name} on ${patch}`, () => {
+        const [rule, shared, other] = shown[name];
+        const text = `about: test\nkernel: { base: ${base}, patches: [${patch}], bugs: [${name}] }\nmachine: { profile: x86-64-2p, cpus: 2 }\nfiles: { data: { pages: 1, dax: true } }\nvmas: { map: { pages: 1, file: data, shared: ${shared} } }\nthreads: { T1: ${store}, T2: ${other} }\nexpect: { never: anything }\n`;
+        const scenario = parseScenario(text, 'test.yaml', catalog());
+        const found = explore(() => checkedProgram(buildWorld(scenario)), { maxExecutions: 300 });
+        expect(found.failures.map((failure) => failure.rule)).to.include(rule);
+      });
+    }
   }
 });

@@ -10,7 +10,7 @@ import { random } from '../src/drivers/controlled/random.ts';
 import { replay } from '../src/drivers/controlled/replay.ts';
 import { runTimed } from '../src/drivers/timed/run.ts';
 import { packagedScenarios } from '../src/cli/options.ts';
-import { bases, buildKernel, bugs } from '../src/kernel/index.ts';
+import { bases, buildKernel, bugs, patches } from '../src/kernel/index.ts';
 import { VM_READ } from '../src/kernel/structs.ts';
 import { catalog } from '../src/scenario/catalog.ts';
 import { parseScenario, readScenario, type Scenario } from '../src/scenario/read.ts';
@@ -448,6 +448,17 @@ describe('invariants', () => {
       return [...expect.sometimes, ...expect.always];
     });
   }
+
+  it('patches that would lose each other, and bugs without their patch, are refused', () => {
+    const { misfit } = catalog();
+    expect(misfit('v3.14', ['fault-around'], 'map-pages-v3')).to.match(
+      /^replaces do_linear_fault, as 'fault-around' does/,
+    );
+    expect(misfit('v3.17', [], 'dax-cow-no-mutex')).to.match(/^needs one of the patches 'dax-cow-fault', /);
+    expect(misfit('v2.6.10', ['no-unlock'], 'rss-twice')).to.match(/^replaces do_anonymous_page/);
+    for (const { base, on = [] } of [...patches, ...bugs])
+      for (const name of on) expect([base, ...patches.map((patch) => patch.name)]).to.include(name);
+  });
 
   it('bugs and bases are what they say', () => {
     for (const bug of bugs) {

@@ -312,6 +312,11 @@ describe('--patch', () => {
     ]);
     const other = await faultline('explore', race, '--patch', 'map-pages-v3');
     expect(other.code).to.equal(2);
+    const lost = await faultline('explore', 'races/dax-cow+truncate-no-mutex', '--patch', 'dax-fs-lock');
+    expect(lost.code).to.equal(2);
+    expect(lost.err).to.match(
+      /^faultline: bug 'dax-cow-no-mutex' replaces dax_fault, as 'dax-fs-lock' does, and is not made for that \(.*yaml\)\n$/,
+    );
     expect(other.err).to.match(/^faultline: map-pages-v3 is a patch to 'v3\.14', and .*race\.yaml runs v2\.6\.10\n$/);
   });
 

@@ -4,7 +4,8 @@ import { basename } from 'node:path';
 import { inspect } from 'node:util';
 import { visible } from '../export/escape.ts';
 import type { Replaces } from '../kernel/change.ts';
-import { bases, patches } from '../kernel/index.ts';
+import { type Change, misfit } from '../kernel/change.ts';
+import { bases, bugs, patches } from '../kernel/index.ts';
 import { type Coroutine, Step } from '../machine/step.ts';
 import { KernelBug, Misuse } from '../machine/thread.ts';
 import { NotTheSame } from '../drivers/controlled/execution.ts';
@@ -85,7 +86,26 @@ export async function withPatches(scenario: Scenario, words: readonly string[]):
   if (words.length === 0) return scenario;
   const own: OwnPatch[] = [];
   for (const word of words) own.push(packaged(word, scenario) ?? (await ofFile(word, scenario)));
+  checkFit(scenario, own);
   return { ...scenario, own };
+}
+
+/** What comes later would take the place of what was there, and nobody would see that. A patch of the user's own may do so. */
+function checkFit({ path, kernel }: Scenario, own: readonly OwnPatch[]): void {
+  const { base } = kernel;
+  const named = (all: readonly Change[], names: readonly string[]): Change[] =>
+    all.filter(({ name }) => names.includes(name));
+  const before = named(patches, kernel.patches);
+  for (const { name, replaces, sha256 } of own) {
+    const known = sha256 === OF_THE_PACKAGE ? patches.find((patch) => patch.name === name) : undefined;
+    if (known !== undefined) refuse(quote(name), misfit(base, before, known), path);
+    before.push(known ?? { name, base, about: '', replaces });
+  }
+  for (const bug of named(bugs, kernel.bugs)) refuse(`bug ${quote(bug.name)}`, misfit(base, before, bug), path);
+}
+
+function refuse(what: string, problem: string | null, path: string): void {
+  if (problem !== null) throw new UsageError(`${what} ${problem} (${path})`);
 }
 
 function packaged(word: string, scenario: Scenario): OwnPatch | null {

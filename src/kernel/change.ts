@@ -29,9 +29,26 @@ export type Replaces = Partial<FaultPath2_6> | Partial<FaultPath3_14> | Partial<
 export interface Change<Replaced = Replaces> {
   readonly name: string;
   readonly base: string;
+  /** Patches that it is made for, and the base if it can do without: one of them has to be there, and it may replace their functions. */
+  readonly on?: readonly string[];
   readonly about: string;
   readonly mail?: Mail;
   readonly replaces: Replaced;
+}
+
+/** Why a change cannot be made to a base after others; null: it can. */
+export function misfit(base: string, before: readonly Change[], change: Change): string | null {
+  if (change.base !== base) return `is a change to ${change.base}, and base is ${base}`;
+  const { on = [base], replaces } = change;
+  const names = before.map(({ name }) => name);
+  if (!on.includes(base) && !on.some((name) => names.includes(name))) {
+    return `needs ${on.length === 1 ? 'patch' : 'one of the patches'} ${on.map((name) => `'${name}'`).join(', ')} before it`;
+  }
+  for (const other of before) {
+    const both = on.includes(other.name) ? undefined : Object.keys(replaces).find((key) => key in other.replaces);
+    if (both !== undefined) return `replaces ${both}, as '${other.name}' does, and is not made for that`;
+  }
+  return null;
 }
 
 export type Change2_6 = Change<Partial<FaultPath2_6>>;

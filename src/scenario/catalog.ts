@@ -1,5 +1,6 @@
 /** The names that scenario files may use, from the registries. */
 import { ruleNames } from '../check/invariants.ts';
+import { type Change, misfit } from '../kernel/change.ts';
 import { bases, bugs, patches } from '../kernel/index.ts';
 import { marks } from '../kernel/marks.ts';
 import { defaultProfile, profiles } from '../profiles/index.ts';
@@ -11,12 +12,22 @@ export function catalog(): Catalog {
     kernels: bases.map((base) => base.name),
     patches: patches.map((patch) => patch.name),
     bugs: bugs.map((bug) => bug.name),
-    basesOf: new Map([...patches, ...bugs].map(({ name, base }) => [name, base])),
+    misfit: (base, before, name) => {
+      const change = changeOf(name);
+      return change === undefined ? null : misfit(base, before.map(changeOf).filter(isChange), change);
+    },
     profiles: Object.fromEntries(profiles.map((profile) => [profile.name, sizeOf(profile)])),
     defaultProfile,
     invariants: ruleNames(),
     marks: Object.keys(marks),
   };
+}
+
+function changeOf(name: string): Change | undefined {
+  return [...patches, ...bugs].find((change) => change.name === name);
+}
+function isChange(change: Change | undefined): change is Change {
+  return change !== undefined;
 }
 
 function sizeOf({ cpus, cpusPerNode, memoryPerNode }: Profile): MachineSize {

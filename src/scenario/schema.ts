@@ -19,8 +19,8 @@ export interface Catalog {
   readonly kernels: readonly string[];
   readonly patches: readonly string[];
   readonly bugs: readonly string[];
-  /** The kernel that each patch and each bug is a change to. */
-  readonly basesOf: ReadonlyMap<string, string>;
+  /** Why a patch or a bug cannot be applied to a kernel after others; null: it can, or one of the names is unknown. */
+  readonly misfit: (base: string, before: readonly string[], name: string) => string | null;
   readonly profiles: Readonly<Record<string, MachineSize>>;
   /** One of `profiles`. */
   readonly defaultProfile: string;

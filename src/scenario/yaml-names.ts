@@ -44,23 +44,25 @@ function checkKernel(check: Check): void {
   checkKnown(check, 'bug', ['kernel', 'bugs'], bugs);
   checkKnown(check, 'profile', ['lat_proc', 'machines'], Object.keys(check.catalog.profiles));
   checkKnown(check, 'patch', ['lat_proc', 'patches'], patches);
-  checkBases(check);
+  checkFit(check);
 }
 
 /** Patches and bugs take the place of functions of one kernel: those of another call what is not there, or forget what is. */
-function checkBases(check: Check): void {
-  const { kernels, basesOf } = check.catalog;
+function checkFit(check: Check): void {
+  const { kernels, misfit } = check.catalog;
   const base = namesAt(check, ['kernel', 'base'])[0]?.name;
   if (base === undefined || !kernels.includes(base)) return;
+  const before: string[] = [];
   for (const [what, path] of [
     ['patch', ['kernel', 'patches']],
     ['bug', ['kernel', 'bugs']],
     ['patch', ['lat_proc', 'patches']],
   ] as const) {
     for (const { name, path: at } of namesAt(check, path)) {
-      const its = basesOf.get(name);
-      if (its !== undefined && its !== base)
-        say(check, at, `${what} ${quote(name)} is a change to ${its}, and base is ${base}`);
+      const alone = path[0] === 'lat_proc'; // each of them is run by itself
+      const problem = misfit(base, alone ? [] : before, name);
+      if (problem !== null) say(check, at, `${what} ${quote(name)} ${problem}`);
+      before.push(name);
     }
   }
 }

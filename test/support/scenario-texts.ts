@@ -7,12 +7,12 @@ export const catalog: Catalog = {
   kernels: ['v2.6.10', 'v3.17'],
   patches: ['anon-atomic', 'dax-cow-fault'],
   bugs: ['no-pte-none-recheck', 'early-unlock'],
-  basesOf: new Map([
-    ['anon-atomic', 'v2.6.10'],
-    ['dax-cow-fault', 'v3.17'],
-    ['no-pte-none-recheck', 'v2.6.10'],
-    ['early-unlock', 'v2.6.10'],
-  ]),
+  misfit: (base, _before, name) => {
+    const its = name === 'dax-cow-fault' ? 'v3.17' : 'v2.6.10';
+    return its === base || !['dax-cow-fault', 'anon-atomic', 'no-pte-none-recheck', 'early-unlock'].includes(name)
+      ? null
+      : `is a change to ${its}, and base is ${base}`;
+  },
   profiles: {
     'altix-3700-8p': { cpus: 8, cpusPerNode: 2, gibPerNode: 2 },
     'x86-2s': { cpus: 2, cpusPerNode: 1, gibPerNode: 2 },

@@ -8,6 +8,7 @@ import type { Change3_17 } from '../change.ts';
 import { alloc_page_vma, copy_user_highpage, page_cache_release } from '../page_alloc.ts';
 import { SetPageUptodate } from '../page-flags.ts';
 import { cowFault } from '../patches/2014-09-25-dax-cow-fault.ts';
+import { WITH_DAX } from '../patches/dax.ts';
 import type { PtePage } from '../pgtable.ts';
 import type { Address, Mm, Page, VmFault, Vma } from '../structs.ts';
 import { pte_offset_map_lock, pte_unmap_unlock, set_anon_pte } from '../v3.14/memory.ts';
@@ -35,6 +36,7 @@ function* set_copy_blindly(
 export const cowNoPteSame: Change3_17 = {
   name: 'cow-no-pte-same',
   base: 'v3.17',
+  on: ['v3.17', ...WITH_DAX],
   about: 'do_cow_fault does not look at the pte again under its lock',
   replaces: { do_cow_fault: cowFault(undefined, set_copy_blindly) },
 };

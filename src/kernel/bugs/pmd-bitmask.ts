@@ -18,7 +18,7 @@ const right = pathsOver(bitmaskScan);
 const forgetful = pathsOver({ ...bitmaskScan, populate: plainScan.populate });
 
 function change(name: string, about: string, replaces: Change2_6['replaces']): Change2_6 {
-  return { name, base: 'v2.6.10', about, replaces };
+  return { name, base: 'v2.6.10', on: ['v2.6.10', 'pmd-bitmask'], about, replaces };
 }
 
 /** A path that fills pmds and that nobody has told of the mask. Breaks: whatever a fault maps is not there for fork. */

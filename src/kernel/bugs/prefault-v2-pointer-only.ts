@@ -52,6 +52,7 @@ function* do_anonymous_page(
 export const prefaultV2PointerOnly: Change2_6 = {
   name: 'prefault-v2-pointer-only',
   base: 'v2.6.10',
+  on: ['v2.6.10', 'anon-prefault-v2'],
   about: 'anon-prefault-v2 with the lost pointer repaired, and no look at the ptes',
   replaces: { do_anonymous_page },
 };

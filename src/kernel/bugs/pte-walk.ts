@@ -9,7 +9,7 @@ import { without } from './altered.ts';
 const right = pathsOver(plainScan);
 
 function change(name: string, about: string, replaces: Change2_6['replaces']): Change2_6 {
-  return { name, base: 'v2.6.10', about, replaces: { ...right, ...replaces } };
+  return { name, base: 'v2.6.10', on: ['v2.6.10', 'pte-walk'], about, replaces: { ...right, ...replaces } };
 }
 
 /** The loop of fork with no lock of the parent. */

@@ -99,6 +99,7 @@ function batch_end(mm: Mm, vma: Vma, addr: Address): Address {
 export const anonPrefaultCmpxchg: Change = {
   name: 'anon-prefault-cmpxchg',
   base: 'v2.6.10',
+  on: ['v2.6.10', 'page-fault-scalability'],
   about: 'page-fault-scalability and then batches, one cmpxchg a page',
   mail: {
     date: '2004-12-16',

@@ -14,6 +14,7 @@ import { faultsWithMapPages } from './2014-02-27-map-pages-v3.ts';
 export const mapPagesMerged: Change3_17 = {
   name: 'map-pages-merged',
   base: 'v3.14',
+  on: ['v3.14', 'map-pages-v3'],
   about: 'a read fault maps up to 16 cached pages around it under one lock, as in 3.15',
   mail: {
     date: '2014-04-07',

@@ -49,6 +49,7 @@ function do_fault_around(vma: Vma, address: Address, pte: Ptep, pgoff: number, f
 export const faultAroundBytes: Change3_17 = {
   name: 'fault-around-bytes',
   base: 'v3.14',
+  on: ['v3.14', 'map-pages-merged'],
   about: 'map-pages-merged, and the window is given in bytes, rounded down where it is used',
   mail: {
     date: '2014-05-20',

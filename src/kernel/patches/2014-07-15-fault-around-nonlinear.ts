@@ -31,6 +31,7 @@ function* do_read_fault(
 export const faultAroundNonlinear: Change3_17 = {
   name: 'fault-around-nonlinear',
   base: 'v3.14',
+  on: ['v3.14', 'map-pages-merged', 'fault-around-bytes'],
   about: 'fault-around-bytes, and none around a page that remap_file_pages has moved',
   mail: {
     date: '2014-07-15',

@@ -12,6 +12,7 @@ import { mapPagesMerged } from './2014-04-07-map-pages-merged.ts';
 export const faultAroundBytesRounded: Change3_17 = {
   name: 'fault-around-bytes-rounded',
   base: 'v3.14',
+  on: ['v3.14', 'map-pages-merged', 'fault-around-bytes'],
   about: 'fault-around-nonlinear, and the window in bytes is rounded when it is set, and is a page at least',
   mail: {
     date: '2014-07-28',

@@ -11,7 +11,7 @@
  * What is wrong with it: two stores to one hole zero its block twice (B19), and a look at i_size says nothing of a hole that
  * is punched, or of a file that is cut and grows again (B21).
  */
-import type { Coroutine, Step } from '../../machine/step.ts';
+import type { Coroutine, Shared, Step } from '../../machine/step.ts';
 import { KernelBug, running } from '../../machine/thread.ts';
 import { unlock_page } from '../../sync/pagelock.ts';
 import type { Change3_17 } from '../change.ts';
@@ -61,11 +61,8 @@ function* asked(...[vma, address, pgoff, flags, cow_page]: Parameters<FaultPath3
  * pointer and has no check; this is ours.
  */
 function hold_to_contract(vma: Vma, vmf: VmFaultInfo, ret: VmFault): void {
-  const lockClass = /i_mmap_(mutex|rwsem)$/;
   const { name } = vma.vm_file!.f_mapping.host;
-  const held = running.held.some(
-    ({ lock }) => lock.describe(0).startsWith(`${name}.`) && lockClass.test(lock.describe(0)),
-  );
+  const held = running.held.some(({ lock }) => is_i_mmap_lock(lock, vma));
   const problem =
     (ret & VM_FAULT_LOCKED) === 0
       ? 'and no VM_FAULT_LOCKED'
@@ -76,6 +73,12 @@ function hold_to_contract(vma: Vma, vmf: VmFaultInfo, ret: VmFault): void {
           : 'and the lock of i_mmap is not held';
   if (problem === null) return;
   throw new KernelBug('broken ->fault contract', `${running.name}: the handler of ${name} answers no page, ${problem}`);
+}
+
+/** Is it the lock of mapping->i_mmap, whatever kind of lock that is? Asking the mapping for it would make one. */
+export function is_i_mmap_lock(lock: Shared, { vm_file }: Vma): boolean {
+  const name = lock.describe(0);
+  return ['mutex', 'rwsem'].some((kind) => name === `${vm_file!.f_mapping.host.name}.i_mmap_${kind}`);
 }
 
 /** What a version of do_cow_fault does with the lock of i_mmap when the copy has been mapped, or has not. */

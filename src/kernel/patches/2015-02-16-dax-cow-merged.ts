@@ -28,6 +28,7 @@ export function i_mmap_unlock_write({ i_mmap_rwsem }: AddressSpace): Step {
 export const daxCowMerged: Change3_17 = {
   name: 'dax-cow-merged',
   base: 'v3.17',
+  on: ['v3.17', 'dax-cow-fault'],
   about: 'the same as merged in 4.0: faults take the lock of i_mmap for reading, truncation for writing',
   mail: {
     date: '2015-02-16',

@@ -54,6 +54,7 @@ function* punchHole(inode: Inode, first: number, last: number): Coroutine {
 export const daxFsLock: Change3_17 = {
   name: 'dax-fs-lock',
   base: 'v3.17',
+  on: ['v3.17', 'dax-cow-fault', 'dax-cow-merged'],
   about: 'a lock of the file system around DAX faults, which truncation and hole punching have alone',
   mail: {
     date: '2015-02-23',

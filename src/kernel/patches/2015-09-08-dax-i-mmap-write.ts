@@ -61,6 +61,7 @@ function* dax_fault(vma: Vma, vmf: VmFaultInfo): Coroutine<VmFault> {
 export const daxIMmapWrite: Change3_17 = {
   name: 'dax-i-mmap-write',
   base: 'v3.17',
+  on: ['v3.17', 'dax-cow-fault', 'dax-cow-merged'],
   about: 'DAX faults take the lock of i_mmap for writing, around get_block',
   mail: {
     date: '2015-09-08',

@@ -19,6 +19,7 @@ function dax_get_block(inode: Inode, pgoff: number, create: boolean): Coroutine<
 export const daxZeroedBlocks: Change3_17 = {
   name: 'dax-zeroed-blocks',
   base: 'v3.17',
+  on: ['v3.17', 'dax-cow-fault', 'dax-cow-merged'],
   about: 'DAX: a block is zeroed by the file system, before it is in the map of the file',
   mail: {
     date: '2015-12-07',

@@ -232,3 +232,7 @@ export const dax = {
   file_write,
   file_read,
 } satisfies Partial<FaultPath3_17>;
+
+/** The patches that have the handler above, and all patches that have any. */
+export const WITH_DAX_FAULT = ['dax-cow-fault', 'dax-cow-merged', 'dax-zeroed-blocks'];
+export const WITH_DAX = [...WITH_DAX_FAULT, 'dax-fs-lock', 'dax-i-mmap-write'];
