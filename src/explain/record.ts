@@ -56,7 +56,7 @@ export function record(program: () => Program, schedule: Schedule, onlooker: Onl
     );
   });
   const recorded = collect(stream);
-  races.afterStep(execution!);
+  races.atEnd(execution!);
   onlooker(execution!);
   const choices = execution!.choices.map(describeChoice);
   answered.push(choices.length);

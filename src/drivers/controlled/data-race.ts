@@ -15,7 +15,7 @@ import { Cell, observePlain, type PlainObserver, type Words } from '../../machin
 import type { Step } from '../../machine/step.ts';
 import { running, type Thread } from '../../machine/thread.ts';
 import { OrderWatch } from './classes.ts';
-import { awaitsValue, isOnAll, isRead, Mode } from './effect.ts';
+import { awaitsValue, isOnAll, isRead, Mode, modeOf } from './effect.ts';
 import { type Chooser, Execution, type Program, type Violation } from './execution.ts';
 import type { Order } from './order.ts';
 import { recorded } from './replay.ts';
@@ -162,9 +162,9 @@ export class PlainLog implements PlainObserver {
 
   /**
    * Data races of which the second access was made after more than `from` steps, one for each word and pair of threads,
-   * the earliest first. `order` has all steps so far of the threads.
+   * the earliest first. `order` has all steps so far of the threads; `atEnd`: there will be no more.
    */
-  races(threads: readonly Thread[], order: Order, from: number): DataRace[] {
+  races(threads: readonly Thread[], order: Order, from: number, atEnd: boolean): DataRace[] {
     if (this.length === 0) return NO_RACES;
     const found = new Found(threads);
     let i = this.length;
@@ -179,7 +179,7 @@ export class PlainLog implements PlainObserver {
       else if (isOnAll(mode)) this.ofStepOnAll(event, order, found);
     }
     for (const { id, pending } of threads)
-      if (pending !== null && awaitsValue(pending)) this.ofWait(id, pending, order, found);
+      if (pending !== null && (atEnd || awaitsValue(pending))) this.ofPending(id, pending, order, found);
     return found.sorted();
   }
 
@@ -191,7 +191,7 @@ export class PlainLog implements PlainObserver {
       const conflict = this.thread[k] !== thread && (this.write[i] | this.write[k]) === 1;
       if (conflict && !this.knows(i, this.thread[k], this.at[k], order)) {
         found.add(this.nameOf(i), this.access(k), this.access(i));
-      } else if (this.write[k] === 1) break; // what was before it came before it, or has been found
+      } else if (this.write[k] === 1 && found.isAlone(this.thread[k])) break; // what was before it came before it, or has been found
     }
   }
 
@@ -213,20 +213,24 @@ export class PlainLog implements PlainObserver {
     const { object, index } = order.events[event];
     for (let k = this.last[bucketOf(object, index)]; k >= 0; k = this.link[k]) {
       if (this.at[k] > event || this.index[k] !== index || this.object[k] !== object) continue;
-      if (!this.raceWithStep(k, event, order, found) && this.write[k] === 1) break;
+      if (!this.raceWithStep(k, event, order, found) && this.write[k] === 1 && found.isAlone(this.thread[k])) break;
     }
   }
 
-  /** Plain accesses that race with a thread that waits now. */
-  private ofWait(thread: number, { object, index }: Step, order: Order, found: Found): void {
-    const serial = object.serial - this.firstSerial;
-    const place = object.base + index;
+  /** Plain accesses that race with what a thread is about to do, or waits for now: it may never come to that. */
+  private ofPending(thread: number, step: Step, order: Order, found: Found): void {
+    const mode = modeOf(step);
+    if (!awaitsValue(step) && mode !== Mode.read && mode !== Mode.write) return;
+    const serial = step.object.serial - this.firstSerial;
+    const place = step.object.base + step.index;
+    const write = mode === Mode.write;
     for (let k = this.last[bucketOf(serial, place)]; k >= 0; k = this.link[k]) {
-      if (this.write[k] === 0 || this.index[k] !== place || this.object[k] !== serial) continue;
+      if (this.index[k] !== place || this.object[k] !== serial) continue;
       const other = this.thread[k];
-      if (other === thread || order.knownBefore(order.length, thread, other) > this.at[k]) break;
-      const second = { thread, write: false, plain: false, step: order.length + 1 };
-      found.add(this.nameOf(k), this.access(k), second);
+      const known = order.knownBefore(order.length, thread, other) > this.at[k];
+      if (other !== thread && !known && (write || this.write[k] === 1)) {
+        found.add(this.nameOf(k), this.access(k), { thread, write, plain: false, step: order.length + 1 });
+      } else if (this.write[k] === 1 && found.isAlone(other)) break;
     }
   }
 
@@ -267,9 +271,16 @@ const NO_RACES: DataRace[] = [];
 class Found {
   private readonly races: DataRace[] = [];
   private readonly threads: readonly Thread[];
+  private readonly threadsOf = new Map<number, number>();
 
   constructor(threads: readonly Thread[]) {
     this.threads = threads;
+    for (const { cpu } of threads) this.threadsOf.set(cpu, (this.threadsOf.get(cpu) ?? 0) + 1);
+  }
+
+  /** Has the thread a CPU of its own? If not, others of it may have come before with nothing to order them. */
+  isAlone(thread: number): boolean {
+    return this.threadsOf.get(this.threads[thread].cpu) === 1;
   }
 
   /** Threads on one CPU are never simultaneous: what belongs to a CPU, such as its free pages, is theirs in turn. */
@@ -281,7 +292,8 @@ class Found {
   }
 
   sorted(): DataRace[] {
-    return this.races.sort((a, b) => a.second.step - b.second.step);
+    // A plain access after so many steps comes later than the last of them.
+    return this.races.sort((a, b) => a.second.step - b.second.step || Number(a.second.plain) - Number(b.second.plain));
   }
 }
 
@@ -334,7 +346,7 @@ export class RaceSearch {
    */
   report(execution: Execution, kept: number, order: Order | null): void {
     if (this.log.length === 0) return;
-    const races = this.log.races(execution.threads, order ?? this.watched(execution), kept > 0 ? kept : -1);
+    const races = this.log.races(execution.threads, order ?? this.watched(execution), kept > 0 ? kept : -1, true);
     if (races.length > 0) reportTo(execution, races[0]);
   }
 
@@ -374,10 +386,18 @@ export class RaceWatch {
     this.watch.add(execution, thread);
   }
 
-  /** Also to be called at the end: there may be no steps. */
   afterStep(execution: Execution): void {
+    this.look(execution, false);
+  }
+
+  /** There may have been no steps. */
+  atEnd(execution: Execution): void {
+    this.look(execution, true);
+  }
+
+  private look(execution: Execution, atEnd: boolean): void {
     if (this.log.length > 0) {
-      const races = this.log.races(execution.threads, this.watch.orderOf(execution), this.looked);
+      const races = this.log.races(execution.threads, this.watch.orderOf(execution), this.looked, atEnd);
       if (races.length > 0 && this.found.length === 0) reportTo(execution, races[0]);
       this.found.push(...races);
     }

@@ -23,7 +23,7 @@ import { type Execution, NotTheSame } from './execution.ts';
 
 // V8 folds the constants of a module where it uses them; what it imports it loads and checks each time.
 const { CLOSES, isOnAll, isTake, MODES, QUEUES, traitsOf, WAITS } = effects;
-const { acquire, none, synchronize, write, writeAll } = effects.Mode;
+const { acquire, none, synchronize, update, write, writeAll } = effects.Mode;
 
 /** A step as the order sees it: what it does to which word of which object. */
 export interface Effect {
@@ -162,7 +162,7 @@ export class Order {
     event.mode = mode;
     event.object = serial;
     event.index = object.base + step.index;
-    event.was = mode === write ? (object as Words).get(step.index) : 0;
+    event.was = mode === write || mode === update ? (object as Words).get(step.index) : 0;
     event.value = step.value;
     event.traits = traitsOf(step, mode);
     return event;

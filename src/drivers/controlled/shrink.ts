@@ -71,7 +71,7 @@ export function attempt(
       if (watch.found !== null) break; // the circle is closed: it will not open again
     }
   }
-  races?.afterStep(execution);
+  races?.atEnd(execution);
   if (broken() === undefined && watch.found === null) execution.finish();
   else if (watch.found !== null) execution.report([deadlockViolation(execution.threads)]);
   return { schedule: scheduleOf(execution), preemptions, found: execution.found, outcome: execution.outcome() };
@@ -80,6 +80,7 @@ export function attempt(
 /** Schedules that are simpler than this one, most promising first. */
 export function* simplifications({ threads, answers }: Schedule): Iterable<Schedule> {
   const runs = runsOf(threads);
+  for (const thread of new Set(threads)) yield { threads: [thread], answers }; // as long as it can
   for (const wish of reordered(runs)) yield { threads: fromRuns(wish), answers };
   for (let i = answers.length - 1; i >= 0; i--) {
     if (answers[i] !== 0) yield { threads, answers: answers.map((answer, k) => (k === i ? 0 : answer)) };
@@ -98,6 +99,11 @@ function* reordered(runs: readonly Run[]): Iterable<Run[]> {
   for (let i = 0; i < runs.length; i++) yield [...runs.slice(0, i), ...runs.slice(i + 1)];
   // A run earlier, before its neighbour.
   for (let i = 1; i < runs.length; i++) yield [...runs.slice(0, i - 1), runs[i], runs[i - 1], ...runs.slice(i + 1)];
+  // A switch earlier, however much: what is left of the run comes when its thread has its next.
+  for (let i = 0; i + 1 < runs.length; i++) {
+    for (let steps = 1; steps < runs[i].steps; steps++)
+      yield [...runs.slice(0, i), { ...runs[i], steps }, ...runs.slice(i + 1)];
+  }
   // A switch one step later.
   for (let i = 0; i + 1 < runs.length; i++) {
     const later = { ...runs[i], steps: runs[i].steps + 1 };
