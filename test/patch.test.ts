@@ -258,7 +258,22 @@ describe('--patch', () => {
     [
       'yield without a star',
       spoilt('return yield v.do_anonymous_page(...args);'),
+      /wrong\.ts:\d+:\d+: error: yield 'v\.do_anonymous_page\(\.\.\.args\)' hands out the generator: write yield\*/,
+    ],
+    [
+      'that where no type says so',
+      spoilt('return yield (v as any).do_anonymous_page(...args);'),
       /do_anonymous_page of wrong yields a path, not a step: write yield\*/,
+    ],
+    [
+      'a path that nobody runs',
+      spoilt('v.do_anonymous_page(...args); return yield* v.do_anonymous_page(...args);'),
+      /wrong\.ts:\d+:\d+: error: 'v\.do_anonymous_page\(\.\.\.args\)' makes a generator and drops it: missing yield\*/,
+    ],
+    [
+      'a loop that never ends',
+      spoilt('outer: for (;;) while (args.length > 0) continue outer;'),
+      /wrong\.ts:\d+:\d+: this loop of the patch has gone round 10,000,000 times/,
     ],
     [
       'a forgotten return',

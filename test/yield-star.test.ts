@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { expect } from 'chai';
 import ts from 'typescript';
-import { forgottenYieldStar } from '../scripts/yield-star.ts';
+import { forgottenYieldStar } from '../src/cli/yield-star.ts';
 
 const kit = `
   export class Step { readonly kind: number; constructor(kind: number) { this.kind = kind; } }
@@ -109,11 +109,16 @@ function marked(text: string): string[] {
   return pieces.slice(1).map((_, i) => `3:${pieces.slice(0, i + 1).join('').length + 1}`);
 }
 
+function projectOptions(): ts.CompilerOptions {
+  const { config } = ts.readConfigFile('tsconfig.json', (path) => ts.sys.readFile(path)) as { config: unknown };
+  return ts.parseJsonConfigFileContent(config, ts.sys, '.').options;
+}
+
 describe('forgotten yield*', () => {
   it('is nowhere in src/', () => {
     const files = ts.sys.readDirectory('src', ['.ts']);
     expect(files).not.to.deep.equal([]);
-    expect(forgottenYieldStar(files)).to.deep.equal([]);
+    expect(forgottenYieldStar(files, projectOptions())).to.deep.equal([]);
   });
 
   describe('fixtures', () => {

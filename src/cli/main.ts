@@ -219,11 +219,11 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     top.parse([...args], { from: 'user' });
     return action === null ? EXIT.usage : await (action as Action)();
   } catch (error) {
-    return failed(error, io);
+    return failed(error, io, args);
   }
 }
 
-function failed(error: unknown, io: Io): number {
+function failed(error: unknown, io: Io, args: readonly string[]): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof UsageError) {
     io.err(`faultline: ${shown(error.message)}\n`);
@@ -235,6 +235,10 @@ function failed(error: unknown, io: Io): number {
   }
   if (error instanceof Error && error.name === 'Misuse') {
     io.err(`faultline: ${shown(error.message)}\n`);
+    return EXIT.usage;
+  }
+  if (error instanceof Error && error.name === 'NotTheSame' && args.some((arg) => arg.startsWith('--patch'))) {
+    io.err(`faultline: with this patch, ${shown(error.message)}\n`);
     return EXIT.usage;
   }
   if (error instanceof Error && error.name === 'ScenarioError') {

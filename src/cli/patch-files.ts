@@ -9,7 +9,9 @@ import { register } from 'node:module';
 import { dirname, extname, isAbsolute, relative, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type typescript from 'typescript';
+import { Misuse } from '../machine/thread.ts';
 import { UsageError } from './exit.ts';
+import { countRounds } from './loop-guard.ts';
 import type { PatchModule, PatchModules } from './patch-hooks.ts';
 
 type TypeScript = typeof typescript;
@@ -41,6 +43,10 @@ export async function loadPatchFiles(given: string): Promise<PatchFiles> {
   const main = resolve(given);
   const sources = readSources(ts, main, given);
   if (!FOLLOWED.test(main)) throw new UsageError(`${given} is no patch: it must be a .ts, .mts, .js or .mjs file`);
+  await checkYieldStar(
+    ts,
+    [...sources.keys()].filter((path) => FOLLOWED.test(path)),
+  );
   const sha256 = hashOf(main, sources);
   const urls = new Map([...sources.keys()].map((path) => [path, `${pathToFileURL(path).href}?patch=${sha256}`]));
   process.setSourceMapsEnabled(true); // backtraces show the user's lines
@@ -54,10 +60,35 @@ export async function loadPatchFiles(given: string): Promise<PatchFiles> {
   }
 }
 
-/** What users import, and the modules of this process. */
-function ownModules(): Record<string, string> {
-  const at = (name: string): string => new URL(`../${name}${EXTENSION}`, import.meta.url).href;
+/** The modules of this process by what users import them as, as files with this extension. */
+function ownFiles(extension: string): Record<string, string> {
+  const at = (name: string): string => fileURLToPath(new URL(`../${name}${extension}`, import.meta.url));
   return { faultline: at('index'), 'faultline/kernel': at('kernel'), 'faultline/fast-check': at('fast-check') };
+}
+
+function ownModules(): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(ownFiles(EXTENSION)).map(([name, path]) => [name, pathToFileURL(path).href]),
+  );
+}
+
+/** It compiles without, and does nothing: what the explorer would say then is worth nothing. */
+async function checkYieldStar(ts: TypeScript, files: readonly string[]): Promise<void> {
+  const { forgottenYieldStar } = await import('./yield-star.ts');
+  const types = Object.entries(ownFiles(EXTENSION === '.js' ? '.d.ts' : EXTENSION));
+  const [forgotten] = forgottenYieldStar(files, {
+    target: ts.ScriptTarget.ES2023,
+    module: ts.ModuleKind.ESNext,
+    moduleResolution: ts.ModuleResolutionKind.Bundler,
+    lib: ['lib.es2023.d.ts'],
+    paths: Object.fromEntries(types.map(([name, path]) => [name, [path]])),
+    allowImportingTsExtensions: true,
+    allowJs: true,
+    skipLibCheck: true,
+    strict: true,
+    types: [],
+  });
+  if (forgotten !== undefined) throw new UsageError(forgotten.replace(/(?<=:\d+:\d+): /, ': error: '));
 }
 
 /** The file and all that it imports by a relative path, by absolute path; the file comes first. */
@@ -97,6 +128,7 @@ function toJavaScript(ts: TypeScript, path: string, text: string, name: string):
   const { outputText, diagnostics = [] } = ts.transpileModule(text, {
     fileName: path,
     reportDiagnostics: true,
+    transformers: { before: [countRounds(ts, name)] },
     compilerOptions: {
       target: ts.ScriptTarget.ES2023,
       module: ts.ModuleKind.ESNext,
@@ -156,6 +188,7 @@ const FRAME = /^ +at (?:.* \()?.+\/(?<place>[^/]+\.m?[jt]s:\d+:\d+)\)?$/m;
 /** What was thrown while the patch was loaded, and where. */
 function failure(error: unknown): string {
   if (!(error instanceof Error)) return `it throws ${String(error)}`;
+  if (error instanceof Misuse) return error.message;
   const place = FRAME.exec(error.stack ?? '')?.groups?.['place'];
   const isOurs = place === undefined || place.startsWith('patch-files.'); // it was never run
   return `${error.name}: ${error.message.split('\n', 1)[0]}${isOurs ? '' : ` (${place})`}`;

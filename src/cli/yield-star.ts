@@ -1,8 +1,10 @@
-// A forgotten `yield*` compiles and silently does nothing: `unmap_page(page);` makes a generator and drops it,
-// `if (anon_vma_prepare(vma))` is always true. So is a forgotten `yield` before a Step: `spin_lock(ptl);` locks nothing.
-// This check asks TypeScript for the type of every expression and reports generators and Steps whose value is thrown
-// away or taken for something else. Handing one on (argument, property, array, `return` from a plain function) is fine.
-// Left out: values typed `any`, and variables that hold a generator only sometimes.
+/**
+ * A forgotten `yield*` compiles and silently does nothing: `unmap_page(page);` makes a generator and drops it,
+ * `if (anon_vma_prepare(vma))` is always true. So is a forgotten `yield*` before a Step: `spin_lock(ptl);` locks nothing.
+ * This check asks TypeScript for the type of every expression and reports generators and Steps whose value is thrown
+ * away or taken for something else. Handing one on (argument, property, array, `return` from a plain function) is fine.
+ * Left out: values typed `any`, and variables that hold a generator only sometimes.
+ */
 import { relative } from 'node:path';
 import ts from 'typescript';
 
@@ -10,15 +12,25 @@ type Kind = 'generator' | 'Step';
 /** What becomes of a value. */
 type Role = 'dropped' | 'tested' | 'computed' | 'yielded' | 'returned' | 'kept';
 
-/** The options of tsconfig.json. */
-function projectOptions(): ts.CompilerOptions {
-  const { config } = ts.readConfigFile('tsconfig.json', (path) => ts.sys.readFile(path)) as { config: unknown };
-  return ts.parseJsonConfigFileContent(config, ts.sys, '.').options;
+/** Files that do not change while the process runs. */
+const parsed = new Map<string, ts.SourceFile | undefined>();
+
+/** Reads the files that are looked at, and whatever they import once only. */
+function hostFor(files: readonly string[], options: ts.CompilerOptions): ts.CompilerHost {
+  const host = ts.createCompilerHost(options);
+  const read = host.getSourceFile.bind(host);
+  host.getSourceFile = (path, ...how) => {
+    if (files.includes(path)) return read(path, ...how);
+    if (!parsed.has(path)) parsed.set(path, read(path, ...how));
+    return parsed.get(path);
+  };
+  return host;
 }
 
-/** Every misuse in `files`, as `file:line:col: message`. */
-export function forgottenYieldStar(files: string[], compilerOptions = projectOptions()): string[] {
-  const program = ts.createProgram(files, { ...compilerOptions, noEmit: true });
+/** Every misuse in `files`, as `file:line:col: message`; the file is named from here. */
+export function forgottenYieldStar(files: readonly string[], compilerOptions: ts.CompilerOptions): string[] {
+  const options = { ...compilerOptions, noEmit: true };
+  const program = ts.createProgram(files, options, hostFor(files, options));
   const checker = program.getTypeChecker();
   const found: string[] = [];
 
@@ -40,7 +52,7 @@ export function forgottenYieldStar(files: string[], compilerOptions = projectOpt
 
   function complain(node: ts.Expression, kind: Kind, role: Role): void {
     const text = `'${node.getText().replace(/\s+/g, ' ')}'`;
-    const missing = `missing ${kind === 'Step' ? 'yield' : 'yield*'}`;
+    const missing = 'missing yield*';
     if (role === 'dropped') report(node, `${text} makes a ${kind} and drops it: ${missing}`);
     if (role === 'tested') report(node, `${text} is a ${kind} and always true: ${missing}`);
     if (role === 'computed') report(node, `${text} is a ${kind}, not its result: ${missing}`);
