@@ -52,7 +52,7 @@ import {
   WRITE_ONCE,
 } from '../src/index.ts';
 import { observePlain, plainAccess, Words } from '../src/machine/memory.ts';
-import { CLEAR, Step as MachineStep } from '../src/machine/step.ts';
+import { CLEAR, Step as MachineStep, Walk } from '../src/machine/step.ts';
 import { running } from '../src/machine/thread.ts';
 import { scheduleOf } from '../src/drivers/controlled/schedule.ts';
 
@@ -244,6 +244,115 @@ describe('data races', () => {
     });
   }
 });
+
+describe('data races that hide', () => {
+  const cells = (): { x: Cell; y: Cell } => ({ x: new Cell('x'), y: new Cell('y') });
+  type Cells = ReturnType<typeof cells>;
+  type Body = (cells: Cells) => Coroutine;
+  const on = (...bodies: [cpu: number, body: Body][]): (() => Program) => {
+    return () => {
+      const world = cells();
+      return { threads: bodies.map(([cpu, body], i) => new Birth(`T${i + 1}`, cpu, () => body(world))) };
+    };
+  };
+  const witnesses = (program: () => Program, strategy: Strategy): string[] =>
+    explore(program, { strategy })
+      .failures.filter(({ rule }) => rule === 'data race')
+      .map(({ witness }) => witness);
+  const each: [string, () => Program, RegExp][] = [];
+
+  function* store({ x }: Cells): Coroutine {
+    x.plain = 1;
+  }
+  function* storeAndTell({ x, y }: Cells): Coroutine {
+    x.plain = 2;
+    yield* WRITE_ONCE(y, 1);
+  }
+  function* hear({ x, y }: Cells): Coroutine {
+    yield* wait_for(y, 1);
+    x.plain = 3;
+  }
+  const first = on([0, store], [0, storeAndTell], [1, hear]);
+  each.push(['behind a write of the same CPU', first, /^T1 writes x \(plain\), T3 writes x/]);
+
+  function* mark({ x }: Cells): Coroutine {
+    yield* WRITE_ONCE(x, 1);
+    throw new Error('up');
+  }
+  function* lookLate({ x, y }: Cells): Coroutine {
+    yield* READ_ONCE(y);
+    x.plain;
+  }
+  each.push([
+    'with a step of somebody who crashes',
+    on([0, mark], [1, lookLate]),
+    /^T2 reads x \(plain\), T1 writes x/,
+  ]);
+
+  function* tellPlainly({ x, y }: Cells): Coroutine {
+    x.plain = 1;
+    y.plain = 1;
+  }
+  each.push(['behind another race: the cause comes first', on([0, hear], [1, tellPlainly]), /^T2 writes y/]);
+
+  for (const [name, program, witness] of each) {
+    it(name, () => {
+      for (const strategy of [sourceDpor(), allInterleavings()])
+        expect(witnesses(program, strategy), strategy.name)
+          .to.have.lengthOf(1)
+          .and.to.satisfy(([w]: string[]) => witness.test(w));
+    });
+  }
+
+  it('a wait for what the MMU changes has all its classes', () => {
+    const program = (): Program => {
+      const pte = new Cell('pte');
+      return {
+        threads: {
+          *T1() {
+            yield* WRITE_ONCE(pte, 1);
+            yield* new Dirtying(pte);
+          },
+          *T2() {
+            yield* wait_for(pte, 0);
+          },
+        },
+      };
+    };
+    const counts = [sourceDpor(), allInterleavings()].map((strategy) => {
+      const { executions, failures } = explore(program, { strategy });
+      return [executions, ...failures.map((failure) => [failure.rule, failure.executions])];
+    });
+    expect(counts[0]).to.deep.equal([2, ['deadlock', 1]]);
+    expect(counts[1]).to.deep.equal(counts[0]);
+  });
+
+  it('the shortest schedule may be that of another thread', () => {
+    const bad = (steps: number): Body =>
+      function* ({ x }) {
+        for (let i = 0; i < steps; i++) yield* READ_ONCE(x);
+        throw new Error('up');
+      };
+    const program = on([0, bad(3)], [1, bad(1)]);
+    const [failure] = explore(program, { strategy: sourceDpor() }).failures;
+    expect(shrink(program, failure.rule, failure.schedule).schedule.threads).to.deep.equal([1]);
+  });
+});
+
+class Dirtying extends Walk {
+  constructor(pte: Cell) {
+    super({ words: pte, index: 0 });
+  }
+  override leaves(entry: number): number {
+    return entry | 4;
+  }
+  translates(): boolean {
+    return true;
+  }
+  *fault(): Coroutine<number> {
+    return 0;
+  }
+}
 
 describe('what is said of a data race', () => {
   const found = (make: () => Program, line: string): [string, number][] => {

@@ -38,6 +38,8 @@ export interface Attempt {
   readonly preemptions: number;
   readonly found: readonly Found[];
   readonly outcome: string;
+  /** How many threads there are in the end. */
+  readonly threads: number;
 }
 
 /** Run a wish to the end, or up to the step at which `rule` is broken. Null: it does not end in `maxSteps`. */
@@ -74,13 +76,18 @@ export function attempt(
   races?.atEnd(execution);
   if (broken() === undefined && watch.found === null) execution.finish();
   else if (watch.found !== null) execution.report([deadlockViolation(execution.threads)]);
-  return { schedule: scheduleOf(execution), preemptions, found: execution.found, outcome: execution.outcome() };
+  return {
+    schedule: scheduleOf(execution),
+    preemptions,
+    found: execution.found,
+    outcome: execution.outcome(),
+    threads: execution.threads.length,
+  };
 }
 
 /** Schedules that are simpler than this one, most promising first. */
 export function* simplifications({ threads, answers }: Schedule): Iterable<Schedule> {
   const runs = runsOf(threads);
-  for (const thread of new Set(threads)) yield { threads: [thread], answers }; // as long as it can
   for (const wish of reordered(runs)) yield { threads: fromRuns(wish), answers };
   for (let i = answers.length - 1; i >= 0; i--) {
     if (answers[i] !== 0) yield { threads, answers: answers.map((answer, k) => (k === i ? 0 : answer)) };
@@ -158,12 +165,18 @@ export function shrink(program: () => Program, rule: string, schedule: Schedule,
   };
 }
 
+/** One thread as long as it can, or a simpler schedule. */
+function* simpler({ schedule, threads }: Attempt): Iterable<Schedule> {
+  for (let id = 0; id < threads; id++) yield { ...schedule, threads: [id] };
+  yield* simplifications(schedule);
+}
+
 function byMoves(program: () => Program, rule: string, schedule: Schedule, options: ShrinkOptions): Attempt {
   let left = options.moves ?? 2_000;
   let best = attempt(program, schedule, rule, options.maxSteps)!;
   for (let better = true; better && left > 0;) {
     better = false;
-    for (const wish of simplifications(best.schedule)) {
+    for (const wish of simpler(best)) {
       if (left-- <= 0) break;
       const candidate = attempt(program, wish, rule, options.maxSteps);
       if (candidate === null || !candidate.found.some((found) => found.rule === rule)) continue;
