@@ -42,7 +42,9 @@ function linted(xml: string): { status: number | null; stderr: string } | null {
 describe('lanes as SVG', () => {
   const scenario = readScenario('scenarios/races/anon-fault+anon-fault-no-recheck.yaml', catalog());
   const result = exploreForReport(scenario, 10_000);
-  const { page, drawing } = raceTexts(scenario, result, 'races/no-recheck', null);
+  const made = raceTexts(scenario, result, 'races/no-recheck', null);
+  const { page } = made;
+  const drawing = made.drawing!;
 
   it('have every step of a counterexample with its values and places, and what is wrong after the last', () => {
     const program = () => checkedProgram(buildWorld(scenario));

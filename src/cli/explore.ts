@@ -229,8 +229,7 @@ function indent({ format }: ExploreCommandOptions): number {
 
 function exitCode(result: Exploration, problems: readonly string[], options: ExploreCommandOptions): number {
   const { requireComplete = false, check = false } = options;
-  const hangs = result.spin?.kind === 'hang' || result.spin?.kind === 'livelock';
-  if (hangs || problems.length > 0 || (!check && result.failures.length > 0)) return EXIT.finding;
+  if (problems.length > 0 || (!check && result.failures.length > 0)) return EXIT.finding;
   const conclusive = result.complete || (result.exhausted && result.claim === 'bounded' && !requireComplete);
   return conclusive ? EXIT.ok : EXIT.inconclusive;
 }

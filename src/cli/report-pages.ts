@@ -139,7 +139,7 @@ function race({ scenario, name, index, options, apart }: ReportJob): Report {
   const wrong = unexpected ? { verdict: `NOT AS EXPECTED: ${words.verdict}`, tone: 'bad' as const } : {};
   const { page, drawing } = raceTexts(scenario, result, name, index);
   return {
-    files: [[`${name}.html`, page], ...(apart ? [[`${name}.svg`, drawing] as const] : [])],
+    files: [[`${name}.html`, page], ...(apart && drawing !== null ? [[`${name}.svg`, drawing] as const] : [])],
     entry: { ...entryOf(scenario, name), ...words, ...wrong },
     unexpected,
     inconclusive: !complete,

@@ -55,7 +55,7 @@ interface Shown {
 }
 
 /** The page, and the drawing in it, which is an SVG by itself too. */
-export function racePage(report: RaceReport): { readonly page: string; readonly drawing: string } {
+export function racePage(report: RaceReport): { readonly page: string; readonly drawing: string | null } {
   const { name, result, index, program, look } = report;
   const failure = result.failures[0];
   const take = (schedule: Schedule, fails: boolean): Film => film(program, schedule, look, fails);
@@ -66,19 +66,23 @@ export function racePage(report: RaceReport): { readonly page: string; readonly 
     runOf(one.film, { name: one.name, command: report.replay(one.line) }, one.marks, strings),
   );
   const data: TimelineData = { unit: 'step', strings: strings.all, runs };
-  const drawing = drawn(name, shown[0]);
+  const drawing = shown.length === 0 ? null : drawn(name, shown[0]);
   const body = html`<h1>${name}</h1>
     <p>${prose(report.about)}</p>
     <p class="dim">${report.setting}</p>
     ${verdicts(report)}
-    <h2>Timeline</h2>
-    ${timeline(data)}
-    <details id="drawn" open>
-      <summary>The same steps as a drawing: ${shown[0].name}</summary>
-      <figure class="scroll" tabindex="0" aria-label="Drawing">${trusted(drawing)}</figure>
-    </details>
-    <h2>${found === null ? 'A schedule in words' : 'The story in words'}</h2>
-    ${preformatted(found === null ? wordsOf(shown[0].film) : story(found))}
+    ${
+      drawing === null
+        ? html`<p>No execution came to its end: there is none to show.</p>`
+        : html`<h2>Timeline</h2>
+            ${timeline(data)}
+            <details id="drawn" open>
+              <summary>The same steps as a drawing: ${shown[0].name}</summary>
+              <figure class="scroll" tabindex="0" aria-label="Drawing">${trusted(drawing)}</figure>
+            </details>
+            <h2>${found === null ? 'A schedule in words' : 'The story in words'}</h2>
+            ${preformatted(found === null ? wordsOf(shown[0].film) : story(found))}`
+    }
     <h2>To repeat it</h2>
     ${preformatted([...shown.map((one) => `${one.name}: ${report.replay(one.line)}`), `search: ${report.explore}`])}
     ${finalStates(report)}
@@ -137,13 +141,15 @@ function counterexample({ recording: fails, line, pass }: Counterexample<Film>):
   ];
 }
 
-/** A schedule for each of the first final states. */
-function witnesses({ program, look, result }: RaceReport): Shown[] {
-  return result.outcomes.slice(0, WITNESSES).map(({ schedule }, i) => {
+/** A schedule for each of the first final states; if none was reached, that of a thread that never gets there. */
+function witnesses({ program, look, result: { outcomes, spin } }: RaceReport): Shown[] {
+  const reached = outcomes.slice(0, WITNESSES).map(({ schedule }, i) => ({ schedule, name: `final state ${i + 1}` }));
+  const spins = spin === null || spin.kind === 'long' ? [] : [{ schedule: spin.schedule, name: 'goes on and on' }];
+  return (reached.length > 0 ? reached : spins).map(({ schedule, name }) => {
     const made = film(program, schedule, look);
     return {
       film: made,
-      name: `final state ${i + 1}`,
+      name,
       line: formatSchedule(schedule, namesOf(made.execution.threads)),
       marks: [],
     };

@@ -8,6 +8,8 @@ export interface Seen {
   readonly failures: readonly { readonly rule: string; readonly executions: number }[];
   /** Marks that executions came by. */
   readonly reached: readonly { readonly name: string }[];
+  /** What became of the first execution that was cut off, if any was. */
+  readonly spin?: { readonly kind: string; readonly spinners?: readonly { readonly thread: string }[] } | null;
 }
 
 /** One sentence for each expectation that does not hold; empty when all is as expected. */
@@ -30,6 +32,10 @@ export function judge(expect: Scenario['expect'], seen: Seen): string[] {
   const foreseen = new Set([...expect.sometimes, ...expect.always]);
   for (const { rule, executions } of seen.failures) {
     if (!foreseen.has(rule)) problems.push(`expected never '${rule}', it is so in ${executions} of ${seen.executions}`);
+  }
+  if (seen.spin?.kind === 'hang' || seen.spin?.kind === 'livelock') {
+    const threads = (seen.spin.spinners ?? []).map(({ thread }) => thread);
+    problems.push(`expected that every thread ends, and ${threads.join(' and ')} may go on for ever`);
   }
   return problems;
 }
