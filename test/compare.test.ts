@@ -141,6 +141,16 @@ describe('faultline compare', () => {
     expect(out).to.match(/^the run +\d+\.\d+ us +\d+\.\d+ us +\+\d+\.\d+%$/m);
   });
 
+  it('applies a patch to the second of two scenarios', async () => {
+    const race = 'races/anon-fault+anon-fault';
+    const { code, out } = await faultline('compare', race, race, '--patch', 'anon-prefault-v2');
+    expect(code).to.equal(0);
+    expect(out).to.match(/^before: (?!.*prefault)[^]*^after: .*\n?.*\+\s*anon-prefault-v2/m);
+    const refused = await faultline('compare', race, file('a.json', result(1)), '--patch', 'anon-prefault-v2');
+    expect(refused.code).to.equal(2);
+    expect(refused.err).to.include('--patch is for a scenario that is run now');
+  });
+
   it('says what is wrong with what it is given', async () => {
     const good = file('good.json', result(1));
     const refused = async (bad: string): Promise<string> => {

@@ -21,7 +21,10 @@ interface Side {
 }
 
 export async function compare(io: Io, before: string, after: string, options: CompareOptions): Promise<number> {
-  const sides = [await sideOf(io, before, options), await sideOf(io, after, options)] as const;
+  const { patch = [] } = options;
+  if (patch.length > 0 && after.split(',').every(isResultFile))
+    throw new UsageError(`--patch is for a scenario that is run now, and ${after} is a result: give it to that run`);
+  const sides = [await sideOf(io, before, { ...options, patch: [] }), await sideOf(io, after, options)] as const;
   const all = compareFigures(sides[0].figures, sides[1].figures);
   if (all.length === 0) throw new UsageError(`nothing to compare: ${sides.map(rowsOf).join('; ')}`);
   const failed = options.failAbove === undefined ? [] : all.filter((one) => tooBad(one, options.failAbove!));

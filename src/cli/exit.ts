@@ -20,9 +20,9 @@ export const EXIT = {
 export const EXIT_HELP = `
 Exit codes:
   0   all held
-  1   a finding: an invariant is broken, or something is not as the scenario expects
+  1   a finding: an invariant is broken, or something is not as expected
   2   wrong usage, or a file that cannot be read
-  3   inconclusive: the budget was spent, or only samples were looked at, and nothing was found
+  3   inconclusive: nothing was found, and not all was looked at
   4   a replay went another way than its recording
   70  a bug in faultline
   130 interrupted (SIGINT), 143 terminated (SIGTERM)`;

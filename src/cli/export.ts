@@ -1,5 +1,5 @@
 /** `--export kind=file`: files for other people's tools, beside what is printed. */
-import { basename } from 'node:path';
+import { basename, resolve } from 'node:path';
 import type { TimedOptions } from '../drivers/timed/run.ts';
 import type { Recording } from '../explain/record.ts';
 import { visible } from '../export/escape.ts';
@@ -50,6 +50,9 @@ export function exportFiles(options: ExportOptions): string[] {
 
 /** A file on stdout stands there in place of the result. */
 export function withExports(io: Io, options: ExportOptions): Io {
+  const files = exportFiles(options);
+  const twice = files.find((file, i) => files.some((other, k) => k < i && resolve(other) === resolve(file)));
+  if (twice !== undefined) throw new UsageError(`two exports cannot go to one file: ${twice}`);
   const there = exportsOf(options).filter(({ file }) => file === STDOUT);
   if (there.length === 0) return io;
   if (there.length > 1) throw new UsageError('one export at most can go to stdout');

@@ -127,6 +127,7 @@ function program(io: Io, decide: (action: Action) => void): Command {
   common(command('compare', 'two results of run --format json, or two scenarios that are run now, side by side'))
     .argument('<before>', 'a file of results, a folder of them, several with commas, or a scenario')
     .argument('<after>', 'the same of the other side')
+    .option('--patch <patch>', 'apply a patch to the kernel of <after>, a scenario; again for more', several, [])
     .option('--fail-above <percent>', 'exit 1 if anything but a lock is worse by more than that', wholeNumber(0))
     .action((before: string, after: string, options) => {
       decide(async () => (await import('./compare.ts')).compare(io, before, after, options as never));

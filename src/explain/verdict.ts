@@ -23,7 +23,7 @@ export function coverage(result: Exploration): string {
 function looked(result: Exploration): string {
   const { executions, exhausted, claim, strategy } = result;
   const but = hasRaces(result) ? ' but for the order of accesses that race' : '';
-  if (result.classes === executions) {
+  if (claim === 'all' && result.classes === executions) {
     const classes = plural(executions, 'class', 'classes');
     return result.complete ? `all ${classes}${but}` : `stopped after ${classes}`;
   }
