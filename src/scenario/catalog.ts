@@ -1,6 +1,7 @@
 /** The names that scenario files may use, from the registries. */
 import { ruleNames } from '../check/invariants.ts';
-import { bases, bugs, patches } from '../kernel/index.ts';
+import { bases, bugs, knobsOf, patches } from '../kernel/index.ts';
+import { largestOf, windowKnobs } from '../kernel/knobs.ts';
 import { marks } from '../kernel/marks.ts';
 import { defaultProfile, profiles } from '../profiles/index.ts';
 import type { Profile } from '../machine/profile.ts';
@@ -12,6 +13,8 @@ export function catalog(): Catalog {
     patches: patches.map((patch) => patch.name),
     bugs: bugs.map((bug) => bug.name),
     basesOf: new Map([...patches, ...bugs].map(({ name, base }) => [name, base])),
+    knobsOf,
+    windowKnobs,
     profiles: Object.fromEntries(profiles.map((profile) => [profile.name, sizeOf(profile)])),
     defaultProfile,
     invariants: ruleNames(),
@@ -19,6 +22,6 @@ export function catalog(): Catalog {
   };
 }
 
-function sizeOf({ cpus, cpusPerNode, memoryPerNode }: Profile): MachineSize {
-  return { cpus, cpusPerNode, gibPerNode: memoryPerNode.value / 1024 };
+function sizeOf({ cpus, cpusPerNode, memoryPerNode, geometry }: Profile): MachineSize {
+  return { cpus, cpusPerNode, gibPerNode: memoryPerNode.value / 1024, largest: largestOf(geometry) };
 }
