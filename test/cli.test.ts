@@ -404,6 +404,25 @@ describe('command line', () => {
     expect([code, out]).to.satisfy(([code, out]: [number, string]) => code === 0 && /\n1 scenario, /.test(out));
   });
 
+  it('check: of what is not all seen no format says that it is as expected', async () => {
+    const [race, broken] = [
+      file('race.yaml', RACE('')),
+      file('broken.yaml', RACE('').replace('never: anything', 'sometimes: lost store')),
+    ];
+    const check = (format: string, ...given: string[]) => faultline('check', ...given, '--max-steps', '30', '-q', '--format', format); // prettier-ignore
+    const table = await check('table', race);
+    expect(table.code).to.equal(3);
+    expect(table.out).to.contain('\n1 scenario, 0 classes: nothing unexpected, but not all was seen of 1\n');
+    const unseen = 'not all was seen: stopped after 0 classes, step bound hit in ';
+    const { scenarios } = JSON.parse((await check('json', race)).out) as { scenarios: { unseen: string }[] };
+    expect(scenarios[0].unseen).to.contain(unseen);
+    expect((await check('tap', race)).out).to.contain(unseen);
+    const both = await check('table', race, broken);
+    expect(both.code).to.equal(1);
+    expect(both.out).to.contain('\n2 scenarios, 0 classes: 1 not as expected, and not all was seen of 2\n');
+    expect((await faultline('check', race, '-q')).out).to.match(/1 scenario, \d+ classes: all as expected\n$/);
+  });
+
   it('replay: a changed scenario is refused with exit code 4, what changed, and the first difference', async () => {
     const path = file('changed.yaml', RACE('no-pte-none-recheck'));
     const trail = join(folder, 'changed.trail.json');

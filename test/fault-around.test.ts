@@ -171,11 +171,6 @@ describe('fault-around', () => {
     expect(mapPagesFaults(geometry, 4)).to.equal(5);
   });
 
-  it('an order beyond a page of ptes does not build', () => {
-    const kernel = { base: 'v3.14', patches: ['map-pages-v3'], config: { FAULT_AROUND_ORDER: 10 } };
-    expect(() => faults(kernel, { before: 0, vma: 1, offset: 0, file: 1 })).to.throw(/BUILD_BUG_ON/);
-  });
-
   describe('several processes in step', () => {
     it('whoever finds a page locked skips it, and faults for it: counts differ by schedule', () => {
       const geometry = { before: 0, vma: 2, offset: 0, file: 2 };

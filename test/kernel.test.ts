@@ -275,6 +275,36 @@ describe('a vma that goes', () => {
   }
 });
 
+describe('a step that looks at many words', () => {
+  const text = (files: string, ops: string) =>
+    `about: test\nkernel: { base: v2.6.10 }\nmachine: { profile: altix-3700-8p, cpus: 1 }\nfiles: { data: ${files} }\nvmas: { map: { pages: 8, file: data } }\nthreads: { T: [${ops}] }\nexpect: { never: anything }\n`;
+
+  /** What the trace says was found by the steps with such a label. */
+  function found(label: RegExp, files: string, ops: string): string[] {
+    const steps = trace(parseScenario(text(files, ops), 'test.yaml', catalog())).filter((step) =>
+      label.test(step.label),
+    );
+    return steps.map((step) => step.result.replace(/page \d+/g, 'page'));
+  }
+
+  it('tells what there is from there on', () => {
+    const truncated = (words: string, files: string) =>
+      found(new RegExp(`^lookup from data.${words}`), files, '{ truncate: data, to: 1 }')[0];
+    expect(truncated('cache', '{ pages: 3 }')).to.equal('page, page');
+    expect(truncated('block', '{ pages: 3 }')).to.equal('block 2, block 3');
+    expect(truncated('cache', '{ pages: 3, cached: false }')).to.equal('none');
+    expect(truncated('block', '{ pages: 3, holes: [1, 2] }')).to.equal('hole');
+  });
+
+  it('of much only the first', () => {
+    expect(found(/^lookup/, '{ pages: 8 }', '{ invalidate: data }')[0]).to.equal('page, page, page, page, 4 more');
+  });
+
+  it('says nothing of what a page holds', () => {
+    expect(found(/^copy from/, '{ pages: 1 }', '{ write: map, page: 0 }')).to.deep.equal(['']);
+  });
+});
+
 describe('mmap_sem', () => {
   function steps(base: string, vma: string, ops: string): string[] {
     const text = `about: test\nkernel: { base: ${base} }\nmachine: { profile: altix-3700-8p, cpus: 1 }\nfiles: { data: { pages: 1 } }\nvmas: { map: { pages: 1 ${vma} } }\nthreads: { T: [${ops}] }\nexpect: { never: anything }\n`;

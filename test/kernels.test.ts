@@ -5,7 +5,8 @@ import { packagedScenarios } from '../src/cli/options.ts';
 import { DporStrategy } from '../src/drivers/controlled/dpor.ts';
 import { explore } from '../src/drivers/controlled/explore.ts';
 import { replay } from '../src/drivers/controlled/replay.ts';
-import { bases, patches } from '../src/kernel/index.ts';
+import { bases, knobsOf, patches } from '../src/kernel/index.ts';
+import { commonKnobs } from '../src/kernel/knobs.ts';
 import { catalog } from '../src/scenario/catalog.ts';
 import { parseScenario, readScenario, type Scenario } from '../src/scenario/read.ts';
 import { buildWorld, type CheckedProgram, checkedProgram } from '../src/scenario/world.ts';
@@ -71,6 +72,38 @@ describe('two threads and one anonymous page (R1)', () => {
       }
     });
   }
+});
+
+describe('knobs', () => {
+  it('belong to functions that a patch replaces', () => {
+    const owners = patches.filter(({ knobs }) => knobs !== undefined);
+    expect(owners).not.to.be.empty;
+    for (const { name, replaces, knobs } of owners) expect(replaces, name).to.include.keys(Object.keys(knobs!));
+  });
+
+  it('go when their reader is replaced', () => {
+    const own = (base: string, ...changes: string[]) => knobsOf(base, changes).slice(commonKnobs.length);
+    expect(own('v3.14')).to.deep.equal([]);
+    expect(own('v3.14', 'map-pages-merged')).to.deep.equal(['FAULT_AROUND_ORDER']);
+    expect(own('v3.14', 'map-pages-merged', 'fault-around-bytes')).to.deep.equal(['fault_around_bytes']);
+    expect(own('v3.17', 'map-pages-no-size')).to.deep.equal(['fault_around_bytes']);
+    expect(own('v2.6.10', 'anon-prefault-v4', 'anon-prefault-v1')).to.deep.equal([]);
+  });
+
+  it('of a patch that comes with the command may be set, those of its base no more', () => {
+    const read =
+      (knob: string, ...own: string[]) =>
+      () =>
+        parseScenario(
+          `about: x\nkernel: { base: v3.14, config: { ${knob}: 1 } }\nvmas: { a: { pages: 1 } }\nthreads: { T: [{ read: a, page: 0 }] }\nexpect: { never: anything }`,
+          'x.yaml',
+          catalog(),
+          { patches: own },
+        );
+    expect(read('FAULT_AROUND_ORDER', 'map-pages-merged')).not.to.throw();
+    expect(read('FAULT_AROUND_ORDER', 'fault-around-bytes')).to.throw('this kernel has no FAULT_AROUND_ORDER');
+    expect(read('FAULT_AROUND_ORDER', './mine.ts')).not.to.throw();
+  });
 });
 
 describe('the race of 2008', () => {

@@ -22,6 +22,7 @@ import { progress } from './progress.ts';
 export interface CheckOptions extends Omit<CommonOptions, 'format'> {
   readonly format: (typeof CHECK_FORMATS)[number];
   readonly executions: number;
+  readonly maxSteps?: number;
 }
 
 interface Named {
@@ -33,6 +34,8 @@ interface Checked extends Named {
   /** Null: it is for the clock. */
   readonly result: Exploration | null;
   readonly problems: readonly string[];
+  /** That not all was seen, and what was; null: it was, or is for the clock. */
+  readonly unseen: string | null;
 }
 
 export async function check(io: Io, given: readonly string[], options: CheckOptions): Promise<number> {
@@ -57,7 +60,7 @@ export async function check(io: Io, given: readonly string[], options: CheckOpti
   if (options.format === 'tap') io.out(tap(all.map(testCase)));
   if (options.format === 'table') io.out(`${summary(all)}\n`);
   if (all.some(({ problems }) => problems.length > 0)) return EXIT.finding;
-  return all.every(({ result }) => result === null || result.complete) ? EXIT.ok : EXIT.inconclusive;
+  return all.every(({ unseen }) => unseen === null) ? EXIT.ok : EXIT.inconclusive;
 }
 
 /** That nothing is explored must not read as if all were well. */
@@ -68,12 +71,14 @@ function refuseIfAllTimed(named: readonly Named[]): void {
 }
 
 function checkOne({ name, scenario }: Named, options: CheckOptions): Checked {
-  if (benchmarkOf(scenario) !== null) return { name, scenario, result: null, problems: [] };
+  if (benchmarkOf(scenario) !== null) return { name, scenario, result: null, problems: [], unseen: null };
   const result = explore(() => checkedProgram(buildWorld(scenario)), {
     strategy: sourceDpor(),
     maxExecutions: options.executions,
+    ...(options.maxSteps === undefined ? {} : { maxSteps: options.maxSteps }),
   });
-  return { name, scenario, result, problems: judge(scenario.expect, result) };
+  const unseen = result.complete ? null : `not all was seen: ${coverage(result)}`;
+  return { name, scenario, result, problems: judge(scenario.expect, result), unseen };
 }
 
 function nameOf(file: string): string {
@@ -100,11 +105,10 @@ function lineFor({ name, scenario, result, problems }: Checked, width: number): 
 }
 
 /** Inconclusive is not as expected: CI has no word between. */
-function testCase({ name, scenario, result, problems }: Checked): TestCase {
+function testCase({ name, scenario, result, problems, unseen }: Checked): TestCase {
   if (result === null) return { name, found: '', problems, skipped: "for the clock: 'faultline run'" };
   const words = `${kernelName(scenario)}: ${found(result)}`;
-  const unknown = result.complete ? [] : [`not all was seen: ${coverage(result)}`];
-  return { name, found: words, problems: [...problems, ...unknown], skipped: null };
+  return { name, found: words, problems: unseen === null ? problems : [...problems, unseen], skipped: null };
 }
 
 /** `lost store 216 of 452` or `never (all 236 classes)`. */
@@ -118,12 +122,19 @@ function found(result: Exploration): string {
 function summary(all: readonly Checked[]): string {
   const explored = all.filter(({ result }) => result !== null);
   const wrong = explored.filter(({ problems }) => problems.length > 0);
-  const words = wrong.length === 0 ? 'all as expected' : `${wrong.length} not as expected`;
+  const unseen = explored.filter((one) => one.unseen !== null).length;
   const classes = explored.reduce((sum, { result }) => sum + result!.executions, 0);
-  return `\n${plural(explored.length, 'scenario')}, ${plural(classes, 'class', 'classes')}: ${words}`;
+  return `\n${plural(explored.length, 'scenario')}, ${plural(classes, 'class', 'classes')}: ${verdict(wrong.length, unseen)}`;
 }
 
-function json({ name, scenario, result, problems }: Checked): object {
+/** Of so many scenarios that are not as expected, and so many of which not all was seen. */
+function verdict(wrong: number, unseen: number): string {
+  if (unseen === 0) return wrong === 0 ? 'all as expected' : `${wrong} not as expected`;
+  const found = wrong === 0 ? 'nothing unexpected, but' : `${wrong} not as expected, and`;
+  return `${found} not all was seen of ${unseen}`;
+}
+
+function json({ name, scenario, result, problems, unseen }: Checked): object {
   if (result === null) return { scenario: name, kernel: kernelName(scenario), explored: false };
   const { executions, complete, failures } = result;
   return {
@@ -134,5 +145,6 @@ function json({ name, scenario, result, problems }: Checked): object {
     complete,
     rules: failures.map(({ rule, witness, executions: breaks }) => ({ rule, executions: breaks, witness })),
     problems,
+    unseen,
   };
 }

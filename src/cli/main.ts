@@ -24,6 +24,12 @@ import {
   wholeNumbers,
 } from './options.ts';
 
+const MAX_STEPS = [
+  '--max-steps <n>',
+  'leave an execution after this many steps (default 10000)',
+  wholeNumber(1),
+] as const;
+
 type Action = () => Promise<number>;
 
 function common(command: Command, formats: readonly string[] = FORMATS): Command {
@@ -89,7 +95,7 @@ function program(io: Io, decide: (action: Action) => void): Command {
     .option('--bound <n>', 'preemptions with --strategy bounded, delays with delay (default 2)', wholeNumber(0))
     .option('--depth <n>', 'depth of the bugs that --strategy pct is after (default 3)', wholeNumber(1))
     .option('--executions <n>', 'stop after this many executions', wholeNumber(1))
-    .option('--max-steps <n>', 'leave an execution after this many steps (default 10000)', wholeNumber(1))
+    .option(...MAX_STEPS)
     .option('--check', 'exit 0 if the result is what the scenario expects, found bugs included', false)
     .option('--require-complete', 'exit 3 also if all schedules within a bound were seen', false)
     .option('--estimate', 'say about how many classes there are, from the first 1000, and stop', false)
@@ -108,6 +114,7 @@ function program(io: Io, decide: (action: Action) => void): Command {
   patchable(command('check', 'explore many scenarios, a line each: is it all as they expect?'), CHECK_FORMATS)
     .argument('[scenarios...]', 'files, folders, or names and folders of the package (default: all of those)')
     .option('--executions <n>', 'stop each after this many executions', wholeNumber(1), 200_000)
+    .option(...MAX_STEPS)
     .action((given: string[], options) => {
       decide(async () => (await import('./check.ts')).check(io, given, options as never));
     });

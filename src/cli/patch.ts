@@ -73,7 +73,7 @@ const ABOUT = ['name', 'base', 'about', 'mail'];
 
 /** The scenario of a file or a name, with the patches of the user's own. */
 export async function readPatched(file: string, { patch = [] }: Pick<CommonOptions, 'patch'>): Promise<Scenario> {
-  return withPatches(readScenario(scenarioPath(file), catalog()), patch);
+  return withPatches(scenarioPath(file), patch);
 }
 
 /** All files that it was read from. */
@@ -81,8 +81,9 @@ export function filesOf({ path, own = [] }: Scenario): string[] {
   return [path, ...own.flatMap(({ files }) => files)];
 }
 
-/** `words`: files, and names of patches of the package. */
-export async function withPatches(scenario: Scenario, words: readonly string[]): Promise<Scenario> {
+/** The scenario at the path; `words`: files, and names of patches of the package. */
+export async function withPatches(path: string, words: readonly string[]): Promise<Scenario> {
+  const scenario = readScenario(path, catalog(), { patches: words });
   if (words.length === 0) return scenario;
   const own: OwnPatch[] = [];
   for (const word of words) own.push(packaged(word, scenario) ?? (await ofFile(word, scenario)));

@@ -6,8 +6,7 @@ import { visible } from '../export/escape.ts';
 import { drawRecording } from '../explain/explain.ts';
 import { record, type Recording } from '../explain/record.ts';
 import { plural } from '../machine/plural.ts';
-import { catalog } from '../scenario/catalog.ts';
-import { benchmarkOf, readScenario, type Scenario } from '../scenario/read.ts';
+import { benchmarkOf, type Scenario } from '../scenario/read.ts';
 import { buildWorld, checkedProgram } from '../scenario/world.ts';
 import type { TraceStep } from '../trace/step.ts';
 import { EXIT, UsageError } from './exit.ts';
@@ -70,7 +69,7 @@ async function replayTrail(io: Io, file: string, options: ReplayOptions): Promis
   const trail = readTrail(file);
   const { patch = [] } = options;
   const patches = patch.length > 0 ? patch : (trail.patches ?? []).map(({ path }) => path);
-  const scenario = await withPatches(readScenario(trail.scenario.path, catalog()), patches);
+  const scenario = await withPatches(trail.scenario.path, patches);
   refuseOverwriting([file, ...filesOf(scenario)], exportFiles(options));
   const changed = changeOf(trail, scenario);
   let recording: Recording;

@@ -4,7 +4,7 @@ import { describeWait, waitOf } from '../drivers/controlled/deadlock.ts';
 import { simulateReads, type SimulatedReads } from '../predict/seqread.ts';
 import { findProfile } from '../profiles/index.ts';
 import { lockTable } from '../report/lock-table.ts';
-import { seqreadHeader, seqreadLine } from '../report/seqread-table.ts';
+import { seqreadTable } from '../report/seqread-table.ts';
 import { wrap } from '../report/wrap.ts';
 import type { Scenario, SeqreadSpec } from '../scenario/read.ts';
 import {
@@ -117,14 +117,14 @@ function tableOf(
     heading(scenario),
     '',
     ...wrap(`${gib} GiB of a cached file, all of it read in sequence by each of the ${kind}`, io.width),
-    seqreadHeader(kind),
-    ...done.map((one) =>
-      seqreadLine({
+    ...seqreadTable(
+      kind,
+      done.map((one) => ({
         ...one,
         readers: readersOf(one),
         exit: one.seconds * exitShare(one),
         measured: measuredRow(spec, one)?.seconds ?? null,
-      }),
+      })),
     ),
     '',
     part,

@@ -1,5 +1,6 @@
 /** What a kernel version and a change to one look like. */
 import type { FaultPath, FaultPath2_6 } from './fault-path.ts';
+import type { Knobs } from './knobs.ts';
 import type { FaultPath3_14, FaultPath3_17 } from './v3.14/path.ts';
 
 /** A kernel version. */
@@ -9,6 +10,8 @@ export interface Base {
   readonly date: string;
   readonly about: string;
   readonly path: FaultPath;
+  /** Beside those that every kernel has. */
+  readonly knobs?: Knobs;
 }
 
 /** Where a patch was published, and what its author says it does. */
@@ -34,6 +37,8 @@ export interface Change<Replaced = Replaces> {
   readonly about: string;
   readonly mail?: Mail;
   readonly replaces: Replaced;
+  /** Of functions that it replaces. */
+  readonly knobs?: Knobs;
 }
 
 /** Why a change cannot be made to a base after others; null: it can. */

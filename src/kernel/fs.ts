@@ -104,10 +104,28 @@ abstract class PerPage extends Words {
   override perform(step: Step): number {
     return step.kind === COPY ? 0 : super.perform(step);
   }
+  /** Every entry from there on, in order; of many the first. */
+  override found(step: Step): string {
+    const there: [pgoff: number, value: number][] = [];
+    this.forEach((pgoff, value) => {
+      if (pgoff >= step.index) there.push([pgoff, value]);
+    });
+    if (there.length === 0) return this.show(step.index, 0);
+    const first = there.sort(([a], [b]) => a - b).slice(0, MOST_SHOWN);
+    const rest = there.length - first.length;
+    return [...first.map(([pgoff, value]) => this.show(pgoff, value)), ...(rest > 0 ? [`${rest} more`] : [])].join(
+      ', ',
+    );
+  }
+  /** Visit every entry that is not 0. */
+  abstract forEach(visit: (pgoff: number, value: number) => void): void;
   override claim(_pgoff: number, cpu: number): number {
     return cpu;
   }
 }
+
+/** Entries that a lookup is drawn with. */
+const MOST_SHOWN = 4;
 
 /**
  * Which block holds each page of a file: 0 is a hole, -n is block n, allocated and never written (an unwritten extent).

@@ -38,6 +38,7 @@ import {
 import { xipSparseUnlocked } from './bugs/xip-sparse-unlocked.ts';
 import type { Base, Change } from './change.ts';
 import type { FaultPath } from './fault-path.ts';
+import { commonKnobs, type Knobs } from './knobs.ts';
 import { v2_6_10 } from './memory.ts';
 import { pmdBitmask } from './patches/2004-08-07-pmd-bitmask.ts';
 import { pteWalk } from './patches/2004-08-07-pte-walk.ts';
@@ -90,6 +91,7 @@ export const bases: readonly Base[] = [
     date: '2014-10-05',
     about: 'faults on files split by kind; a read fault maps the pages around it (map_pages)',
     path: v3_17,
+    knobs: { do_fault_around: 'fault_around_bytes' },
   },
 ];
 
@@ -194,6 +196,19 @@ export function buildKernel(
     ...bugNames.map((name) => find(bugs, name)),
   ];
   return changes.reduce<FaultPath>((path, change) => ({ ...path, ...change.replaces }), find(bases, base).path);
+}
+
+/** The knobs that a base with patches and bugs has. Throws on a name that is not there. */
+export function knobsOf(base: string, changeNames: readonly string[]): string[] {
+  const changes = changeNames.map((name) => find([...patches, ...bugs], name));
+  const own = changes.reduce<Knobs>(
+    (knobs, { replaces, knobs: more }) => {
+      const kept = Object.entries(knobs).filter(([reader]) => !(reader in replaces));
+      return { ...Object.fromEntries(kept), ...more };
+    },
+    find(bases, base).knobs ?? {},
+  );
+  return [...new Set([...commonKnobs, ...Object.values(own)])];
 }
 
 function find<T extends { readonly name: string }>(all: readonly T[], name: string): T {

@@ -79,6 +79,11 @@ export abstract class Words extends Shared {
     }
   }
 
+  /** What a step that looks at more than one word finds, for people; empty: that goes without saying. */
+  found(_step: Step): string {
+    return '';
+  }
+
   ready(step: Step): boolean {
     if (step.kind === WAIT || step.kind === POLL) return this.get(step.index) === step.value;
     return true;

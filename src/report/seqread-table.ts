@@ -10,22 +10,19 @@ export interface SeqreadLine {
   readonly measured: number | null;
 }
 
+/** As a rule; what is longer makes its column wider. */
 const WIDTHS = [9, 7, 14, 11, 10, 8, 11, 9];
 
-function line(cells: readonly string[]): string {
-  return cells
-    .map((cell, i) => cell.padStart(WIDTHS[i]))
-    .join('')
-    .trimEnd();
+/** The heading and the lines. `kind`: threads or processes. */
+export function seqreadTable(kind: string, lines: readonly SeqreadLine[]): string[] {
+  const heading = [kind, 'order', 'minor-faults', 'seconds', 'exit s', 'exit %', 'measured', 'error'];
+  const rows = [heading, ...lines.map(cells)];
+  const widths = WIDTHS.map((width, i) => Math.max(width, ...rows.slice(1).map((row) => (row[i] ?? '').length + 1)));
+  return rows.map((row) => row.map((cell, i) => cell.padStart(widths[i])).join(''));
 }
 
-/** `kind`: threads or processes. */
-export function seqreadHeader(kind: string): string {
-  return line([kind, 'order', 'minor-faults', 'seconds', 'exit s', 'exit %', 'measured', 'error']);
-}
-
-export function seqreadLine({ readers, order, faults, seconds, exit, measured }: SeqreadLine): string {
-  return line([
+function cells({ readers, order, faults, seconds, exit, measured }: SeqreadLine): string[] {
+  return [
     String(readers),
     order === null ? '-' : String(order),
     faults.toLocaleString('en-US'),
@@ -33,7 +30,7 @@ export function seqreadLine({ readers, order, faults, seconds, exit, measured }:
     figure(exit),
     ((exit / seconds) * 100).toFixed(1),
     ...(measured === null ? [] : [figure(measured), error(seconds, measured)]),
-  ]);
+  ];
 }
 
 /** Long times with hundredths, short ones with enough digits to tell them apart. */

@@ -1,7 +1,8 @@
 /** The names that scenario files may use, from the registries. */
 import { ruleNames } from '../check/invariants.ts';
 import { type Change, misfit } from '../kernel/change.ts';
-import { bases, bugs, patches } from '../kernel/index.ts';
+import { bases, bugs, knobsOf, patches } from '../kernel/index.ts';
+import { largestOf, windowKnobs } from '../kernel/knobs.ts';
 import { marks } from '../kernel/marks.ts';
 import { defaultProfile, profiles } from '../profiles/index.ts';
 import type { Profile } from '../machine/profile.ts';
@@ -16,6 +17,8 @@ export function catalog(): Catalog {
       const change = changeOf(name);
       return change === undefined ? null : misfit(base, before.map(changeOf).filter(isChange), change);
     },
+    knobsOf,
+    windowKnobs,
     profiles: Object.fromEntries(profiles.map((profile) => [profile.name, sizeOf(profile)])),
     defaultProfile,
     invariants: ruleNames(),
@@ -30,6 +33,6 @@ function isChange(change: Change | undefined): change is Change {
   return change !== undefined;
 }
 
-function sizeOf({ cpus, cpusPerNode, memoryPerNode }: Profile): MachineSize {
-  return { cpus, cpusPerNode, gibPerNode: memoryPerNode.value / 1024 };
+function sizeOf({ cpus, cpusPerNode, memoryPerNode, geometry }: Profile): MachineSize {
+  return { cpus, cpusPerNode, gibPerNode: memoryPerNode.value / 1024, largest: largestOf(geometry) };
 }

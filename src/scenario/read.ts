@@ -228,6 +228,8 @@ export function benchmarkOf({ pft, latProc, seqread }: Scenario): 'pft' | 'lat_p
 export interface ReadOptions {
   /** Code frames with colours. Default: false. */
   readonly color?: boolean;
+  /** Patches that will be applied beside those of the scenario: it may set their knobs. Those of the user's own may have any. */
+  readonly patches?: readonly string[];
 }
 
 /** The scenario in the file. Throws ScenarioError. */
@@ -249,13 +251,13 @@ export function parseScenario(text: string, path: string, catalog: Catalog, opti
   if (Buffer.byteLength(body) > maxBytes) throw tooLarge(path);
   const problems: Problem[] = [];
   const report: Report = (offset, message, hint) => problems.push({ offset, message, ...(hint && { hint }) });
-  const file = check(body, catalog, report);
+  const file = check(body, catalog, options.patches ?? [], report);
   if (file === null || problems.length > 0) throw toError(body, path, problems, options.color ?? false);
   return normalise(file, path, catalog);
 }
 
 /** The file's data, null if its shape is wrong; what has the wrong shape is not asked for its name too. The data is not to be used if anything was reported. */
-function check(text: string, catalog: Catalog, report: Report): ScenarioFile | null {
+function check(text: string, catalog: Catalog, patches: readonly string[], report: Report): ScenarioFile | null {
   let isSilent = true;
   const located = parseYaml(text, (...problem) => {
     isSilent = false;
@@ -271,7 +273,7 @@ function check(text: string, catalog: Catalog, report: Report): ScenarioFile | n
     misshapen.add(offset);
     report(offset, ...problem);
   });
-  checkNames(located, catalog, (offset, ...problem) => {
+  checkNames(located, catalog, patches, (offset, ...problem) => {
     if (!misshapen.has(offset)) report(offset, ...problem);
   });
   return file;

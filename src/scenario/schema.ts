@@ -12,6 +12,8 @@ export interface MachineSize {
   readonly cpus: number;
   readonly cpusPerNode: number;
   readonly gibPerNode: number;
+  /** The most that knobs take whose limit is a matter of the machine, by name. */
+  readonly largest: Readonly<Record<string, number>>;
 }
 
 /** The names a scenario may use, and the size of the machines. */
@@ -21,6 +23,10 @@ export interface Catalog {
   readonly bugs: readonly string[];
   /** Why a patch or a bug cannot be applied to a kernel after others; null: it can, or one of the names is unknown. */
   readonly misfit: (base: string, before: readonly string[], name: string) => string | null;
+  /** What `config` may set of a kernel with patches and bugs, in this order. All names are known ones. */
+  knobsOf(base: string, changes: readonly string[]): readonly string[];
+  /** Knobs of the window of fault-around. */
+  readonly windowKnobs: readonly string[];
   readonly profiles: Readonly<Record<string, MachineSize>>;
   /** One of `profiles`. */
   readonly defaultProfile: string;

@@ -21,11 +21,13 @@ import { plural } from '../machine/plural.ts';
 interface Check extends Located {
   readonly catalog: Catalog;
   readonly report: Report;
+  /** Applied beside those of the scenario, before its bugs. */
+  readonly patches: readonly string[];
 }
 
 /** Reports everything in the file that does not fit together or is not in the catalog. */
-export function checkNames(located: Located, catalog: Catalog, report: Report): void {
-  const check: Check = { ...located, catalog, report };
+export function checkNames(located: Located, catalog: Catalog, patches: readonly string[], report: Report): void {
+  const check: Check = { ...located, catalog, report, patches };
   if (entries(check, []).length === 0) return; // empty, or no mapping
   checkKernel(check);
   const cpus = checkMachine(check);
@@ -33,6 +35,7 @@ export function checkNames(located: Located, catalog: Catalog, report: Report): 
   const vmas = checkVmas(check, files);
   checkThreads(check, cpus, vmas, files);
   checkWorkload(check);
+  checkKnobs(check);
   checkMemory(check, cpus);
   checkExpect(check);
 }
@@ -65,6 +68,45 @@ function checkFit(check: Check): void {
       before.push(name);
     }
   }
+}
+
+/** A knob that the kernel does not have, or that does not go so far, would be turned in vain. */
+function checkKnobs(check: Check): void {
+  const { kernels, windowKnobs } = check.catalog;
+  const base = namesAt(check, ['kernel', 'base'])[0]?.name;
+  const changes = changesOf(check);
+  if (base === undefined || !kernels.includes(base) || changes === null) return;
+  const knobs = check.catalog.knobsOf(base, changes);
+  const has = `${[base, ...changes].join(' + ')} has: ${listNames(knobs)}`;
+  const config = ['kernel', 'config'];
+  const orders = ['seqread', 'orders'];
+  for (const [knob] of entries(check, config)) {
+    const at = [...config, knob];
+    if (knobs.includes(knob)) checkLargest(check, knob, at);
+    else sayKey(check, at, `this kernel has no ${knob} (${has})`);
+  }
+  if (findPlace(check.root, orders) === undefined) return;
+  const isSet = windowKnobs.find((knob) => findPlace(check.root, [...config, knob]) !== undefined);
+  if (isSet !== undefined) sayKey(check, orders, `either orders or ${isSet} of config sets the window, got both`);
+  else if (!windowKnobs.some((knob) => knobs.includes(knob)))
+    sayKey(check, orders, `orders needs a kernel with ${windowKnobs.join(' or ')} (${has})`);
+}
+
+/** The names of all patches and bugs; null if one is not known, and so may have any knob. */
+function changesOf(check: Check): string[] | null {
+  const [patches, bugs] = ['patches', 'bugs'].map((key) => namesAt(check, ['kernel', key]).map(({ name }) => name));
+  const changes = [...patches, ...check.patches, ...bugs];
+  const known = [...check.catalog.patches, ...check.catalog.bugs];
+  return changes.every((name) => known.includes(name)) ? changes : null;
+}
+
+/** Linux does not build with more, or refuses it and keeps what it had. */
+function checkLargest(check: Check, knob: string, path: Path): void {
+  const profile = profileOf(check);
+  const value = wholeAt(check, path);
+  const most = profile === null ? undefined : check.catalog.profiles[profile].largest[knob];
+  if (value === null || most === undefined || value <= most) return;
+  say(check, path, `${knob} must be at most ${most}, a page of ptes of ${quote(profile!)}, got ${value}`);
 }
 
 /** The machine's number of CPUs, null if it cannot be told. */

@@ -8,6 +8,9 @@ import {
   BLOCKED,
   CLEAR,
   CMPXCHG,
+  COPY,
+  DMA,
+  LOAD,
   observeAsked,
   type Step,
   TRYLOCK,
@@ -21,6 +24,8 @@ import { Backtraces } from './backtrace.ts';
 import type { Frame, PlainAccess, TraceStep } from './step.ts';
 
 const USER_PROGRAM: readonly Frame[] = [{ fn: 'user program', file: '', line: 0 }];
+/** Steps that look at many words: the reply says nothing of what they find. */
+const WIDE: ReadonlySet<number> = new Set([COPY, DMA, LOAD]);
 const NOWHERE: readonly Frame[] = [];
 
 /** Of all recordings: they come by the same places. */
@@ -51,6 +56,7 @@ export class Recorder implements PlainObserver {
   private n = 0;
   private draft: Pick<TraceStep, 'runnable' | 'label' | 'stack'> = { runnable: [], label: '', stack: [] };
   private before = 0;
+  private found = '';
 
   constructor(sink: (step: TraceStep) => void) {
     this.sink = sink;
@@ -101,6 +107,7 @@ export class Recorder implements PlainObserver {
     const step = thread.pending!;
     this.draft = { runnable: runnable.map((t) => t.name), label: step.object.label(step), stack: this.stackOf(thread) };
     this.before = step.object instanceof Words ? step.object.get(step.index) : 0;
+    this.found = step.object instanceof Words && WIDE.has(step.kind) ? step.object.found(step) : '';
     this.early ??= this.beforeFirst;
     this.accesses = [];
     this.places.clear();
@@ -115,7 +122,7 @@ export class Recorder implements PlainObserver {
       n: ++this.n,
       thread: thread.name,
       ...this.draft,
-      result: result(step!, reply, this.before),
+      result: WIDE.has(step!.kind) ? this.found : result(step!, reply, this.before),
       plain: this.accesses.map(finished),
       held: thread.held.map((held) => held.lock.describe(0)),
       released: released.map((other) => other.name),

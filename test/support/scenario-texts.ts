@@ -13,9 +13,11 @@ export const catalog: Catalog = {
       ? null
       : `is a change to ${its}, and base is ${base}`;
   },
+  knobsOf: (base) => (base === 'v3.17' ? ['ra_pages', 'fault_around_bytes'] : ['ra_pages']),
+  windowKnobs: ['fault_around_bytes'],
   profiles: {
-    'altix-3700-8p': { cpus: 8, cpusPerNode: 2, gibPerNode: 2 },
-    'x86-2s': { cpus: 2, cpusPerNode: 1, gibPerNode: 2 },
+    'altix-3700-8p': { cpus: 8, cpusPerNode: 2, gibPerNode: 2, largest: {} },
+    'x86-2s': { cpus: 2, cpusPerNode: 1, gibPerNode: 2, largest: { fault_around_bytes: 9999 } },
   },
   defaultProfile: 'altix-3700-8p',
   invariants: ['lost store', 'no page is mapped twice'],

@@ -109,4 +109,5 @@ export const anonPrefaultCmpxchg: Change = {
     claim: 'without a pagevec batches may be larger than 16 pages; 8 by default',
   },
   replaces: { do_anonymous_page },
+  knobs: { do_anonymous_page: 'max_prealloc_order' },
 };

@@ -87,4 +87,5 @@ export const anonPrefaultV4: Change = {
     claim: 'the order of batches can be limited, and an eighth of the faults is left',
   },
   replaces: { do_anonymous_page },
+  knobs: { do_anonymous_page: 'max_prealloc_order' },
 };

@@ -13,7 +13,7 @@
  */
 import { READ_ONCE } from '../../machine/memory.ts';
 import type { Coroutine } from '../../machine/step.ts';
-import { KernelBug, Misuse, running } from '../../machine/thread.ts';
+import { KernelBug, running } from '../../machine/thread.ts';
 import { charge } from '../../machine/work.ts';
 import type { Change3_17 } from '../change.ts';
 import type { AddressSpace } from '../fs.ts';
@@ -42,12 +42,7 @@ function* do_read_fault(
 
 function do_fault_around(vma: Vma, address: Address, pte: Ptep, pgoff: number, flags: number): Coroutine {
   const mm = vma.vm_mm;
-  const { FAULT_AROUND_ORDER } = mm.system.config;
-  const pages = 2 ** FAULT_AROUND_ORDER;
-  if (pages > mm.system.geometry.ptrsPerPte) {
-    throw new Misuse(`with FAULT_AROUND_ORDER ${FAULT_AROUND_ORDER} the kernel does not build: BUILD_BUG_ON`);
-  }
-  return mapWindow(vma, address, pte, pgoff, flags, pages * page_size(mm));
+  return mapWindow(vma, address, pte, pgoff, flags, page_size(mm) * 2 ** mm.system.config.FAULT_AROUND_ORDER);
 }
 
 function* filemap_map_pages(vma: Vma, vmf: VmFaultInfo): Coroutine {
@@ -101,4 +96,5 @@ export const mapPagesV3: Change3_17 = {
     claim: 'easily accessible pages around a read fault are mapped: fewer minor faults, and nothing is waited for',
   },
   replaces: { ...faultsWithMapPages, filemap_map_pages },
+  knobs: { do_fault_around: 'FAULT_AROUND_ORDER' },
 };

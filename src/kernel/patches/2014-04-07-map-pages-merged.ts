@@ -24,4 +24,5 @@ export const mapPagesMerged: Change3_17 = {
     claim: 'easily accessible pages around a read fault are mapped: fewer minor faults, and nothing is waited for',
   },
   replaces: { ...faultsWithMapPages, filemap_map_pages },
+  knobs: { do_fault_around: 'FAULT_AROUND_ORDER' },
 };

@@ -59,4 +59,5 @@ export const faultAroundBytes: Change3_17 = {
     claim: 'no fault-around where a page is 64 KiB or more: less is to be gained there',
   },
   replaces: { ...mapPagesMerged.replaces, do_read_fault, do_fault_around },
+  knobs: { do_fault_around: 'fault_around_bytes' },
 };

@@ -41,4 +41,5 @@ export const faultAroundNonlinear: Change3_17 = {
     claim: 'no wrong pages of the file beside one that remap_file_pages has moved',
   },
   replaces: { ...faultAroundBytes.replaces, do_read_fault },
+  knobs: { do_fault_around: 'fault_around_bytes' },
 };

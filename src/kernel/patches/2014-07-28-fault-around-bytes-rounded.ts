@@ -26,4 +26,5 @@ export const faultAroundBytesRounded: Change3_17 = {
     do_read_fault: v3_17.do_read_fault,
     do_fault_around: v3_17.do_fault_around,
   },
+  knobs: { do_fault_around: 'fault_around_bytes' },
 };

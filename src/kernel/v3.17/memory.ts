@@ -146,11 +146,11 @@ export function has_map_pages(vma: Vma): boolean {
   return vma.vm_file!.f_mapping.host.kind.dax !== true;
 }
 
-/** debugfs fault_around_bytes as its setter leaves it: a power of two of pages, at most a page of ptes. */
+/** debugfs fault_around_bytes as its setter leaves it: a power of two of pages. */
 export function fault_around_bytes({ system }: Mm): number {
-  const { pageBytes, ptrsPerPte } = system.geometry;
+  const { pageBytes } = system.geometry;
   const bytes = system.config.fault_around_bytes ?? FAULT_AROUND_BYTES;
-  return Math.min(pageBytes * ptrsPerPte, Math.max(pageBytes, rounddown_pow_of_two(bytes)));
+  return Math.max(pageBytes, rounddown_pow_of_two(bytes));
 }
 
 export const FAULT_AROUND_BYTES = 65536;
