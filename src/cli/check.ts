@@ -16,7 +16,7 @@ import { EXIT, UsageError } from './exit.ts';
 import { kernelName } from './heading.ts';
 import type { Io } from './io.ts';
 import { type CHECK_FORMATS, type CommonOptions, packagedScenarios } from './options.ts';
-import { readPatched } from './patch.ts';
+import { PatchMisfit, readPatched } from './patch.ts';
 import { progress } from './progress.ts';
 
 export interface CheckOptions extends Omit<CommonOptions, 'format'> {
@@ -39,9 +39,7 @@ interface Checked extends Named {
 }
 
 export async function check(io: Io, given: readonly string[], options: CheckOptions): Promise<number> {
-  const names = given.length === 0 ? packagedScenarios().map(nameOf) : given.flatMap(scenariosIn);
-  const named: Named[] = [];
-  for (const name of names) named.push({ name, scenario: await readPatched(name, options) });
+  const { named, leftOut } = await readAll(given, options);
   refuseIfAllTimed(named);
   const bar = progress(io, options.quiet);
   const all: Checked[] = [];
@@ -58,9 +56,29 @@ export async function check(io: Io, given: readonly string[], options: CheckOpti
   }
   if (options.format === 'junit') io.out(junit('faultline', all.map(testCase)));
   if (options.format === 'tap') io.out(tap(all.map(testCase)));
-  if (options.format === 'table') io.out(`${summary(all)}\n`);
+  if (options.format === 'table') io.out(`${summary(all, leftOut)}\n`);
   if (all.some(({ problems }) => problems.length > 0)) return EXIT.finding;
   return all.every(({ unseen }) => unseen === null) ? EXIT.ok : EXIT.inconclusive;
+}
+
+/** The scenarios, and how many of a folder the patches are not for: those are left out. */
+async function readAll(
+  given: readonly string[],
+  options: CheckOptions,
+): Promise<{ readonly named: readonly Named[]; readonly leftOut: number }> {
+  const names = given.length === 0 ? packagedScenarios().map(nameOf) : given.flatMap(scenariosIn);
+  const named: Named[] = [];
+  let misfit: PatchMisfit | null = null;
+  for (const name of names) {
+    try {
+      named.push({ name, scenario: await readPatched(name, options) });
+    } catch (error) {
+      if (!(error instanceof PatchMisfit) || given.includes(name)) throw error;
+      misfit ??= error;
+    }
+  }
+  if (named.length === 0 && misfit !== null) throw misfit;
+  return { named, leftOut: names.length - named.length };
 }
 
 /** That nothing is explored must not read as if all were well. */
@@ -119,12 +137,13 @@ function found(result: Exploration): string {
   return `${rules} of ${executions.toLocaleString('en-US')}${result.complete ? '' : ` (${coverage(result)})`}`;
 }
 
-function summary(all: readonly Checked[]): string {
+function summary(all: readonly Checked[], leftOut: number): string {
   const explored = all.filter(({ result }) => result !== null);
   const wrong = explored.filter(({ problems }) => problems.length > 0);
   const unseen = explored.filter((one) => one.unseen !== null).length;
   const classes = explored.reduce((sum, { result }) => sum + result!.executions, 0);
-  return `\n${plural(explored.length, 'scenario')}, ${plural(classes, 'class', 'classes')}: ${verdict(wrong.length, unseen)}`;
+  const other = leftOut === 0 ? '' : `\n${plural(leftOut, 'scenario')} that the patch is not for left out`;
+  return `\n${plural(explored.length, 'scenario')}, ${plural(classes, 'class', 'classes')}: ${verdict(wrong.length, unseen)}${other}`;
 }
 
 /** Of so many scenarios that are not as expected, and so many of which not all was seen. */

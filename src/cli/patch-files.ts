@@ -43,11 +43,11 @@ export async function loadPatchFiles(given: string): Promise<PatchFiles> {
   const main = resolve(given);
   const sources = readSources(ts, main, given);
   if (!FOLLOWED.test(main)) throw new UsageError(`${given} is no patch: it must be a .ts, .mts, .js or .mjs file`);
-  await checkYieldStar(
-    ts,
-    [...sources.keys()].filter((path) => FOLLOWED.test(path)),
-  );
   const sha256 = hashOf(main, sources);
+  if (!seen.has(sha256)) {
+    await checkYieldStar(ts, followed(sources));
+    seen.add(sha256);
+  }
   const urls = new Map([...sources.keys()].map((path) => [path, `${pathToFileURL(path).href}?patch=${sha256}`]));
   process.setSourceMapsEnabled(true); // backtraces show the user's lines
   const data: PatchModules = { modules: toModules(sources, urls), own: ownModules() };
@@ -70,6 +70,14 @@ function ownModules(): Record<string, string> {
   return Object.fromEntries(
     Object.entries(ownFiles(EXTENSION)).map(([name, path]) => [name, pathToFileURL(path).href]),
   );
+}
+
+/** Patches that have been through that: a sweep over many scenarios reads one many times. */
+const seen = new Set<string>();
+
+/** Paths of what TypeScript can read. */
+function followed(sources: ReadonlyMap<string, Source>): string[] {
+  return [...sources.keys()].filter((path) => FOLLOWED.test(path));
 }
 
 /** It compiles without, and does nothing: what the explorer would say then is worth nothing. */
@@ -169,11 +177,13 @@ function hashOf(main: string, sources: ReadonlyMap<string, Source>): string {
 }
 
 function toModules(sources: ReadonlyMap<string, Source>, urls: ReadonlyMap<string, string>): PatchModules['modules'] {
-  const followed = [...sources.values()].filter(({ path }) => FOLLOWED.test(path));
   const linked = ({ imports }: Source): PatchModule['imports'] =>
     Object.fromEntries([...imports].map(([specifier, path]) => [specifier, urls.get(path)!]));
   return Object.fromEntries(
-    followed.map((source) => [urls.get(source.path)!, { code: source.code, imports: linked(source) }]),
+    followed(sources).map((path) => {
+      const source = sources.get(path)!;
+      return [urls.get(path)!, { code: source.code, imports: linked(source) }];
+    }),
   );
 }
 

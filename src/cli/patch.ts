@@ -71,6 +71,9 @@ function replaceable({ kernel }: Scenario): Replaceable[] {
 /** What a patch may say beside what it replaces. */
 const ABOUT = ['name', 'base', 'about', 'mail'];
 
+/** The patch is right, and is not for this scenario. */
+export class PatchMisfit extends UsageError {}
+
 /** The scenario of a file or a name, with the patches of the user's own. */
 export async function readPatched(file: string, { patch = [] }: Pick<CommonOptions, 'patch'>): Promise<Scenario> {
   return withPatches(scenarioPath(file), patch);
@@ -106,7 +109,7 @@ function checkFit({ path, kernel }: Scenario, own: readonly OwnPatch[]): void {
 }
 
 function refuse(what: string, problem: string | null, path: string): void {
-  if (problem !== null) throw new UsageError(`${what} ${problem} (${path})`);
+  if (problem !== null) throw new PatchMisfit(`${what} ${problem} (${path})`);
 }
 
 function packaged(word: string, scenario: Scenario): OwnPatch | null {
@@ -134,7 +137,7 @@ function unknownPatch(word: string): string {
 
 function checkBase(patch: string, base: unknown, { path, kernel }: Scenario): void {
   if (base === kernel.base) return;
-  throw new UsageError(
+  throw new PatchMisfit(
     `${patch} is a patch to ${typeof base === 'string' ? quote(base) : what(base)}, and ${path} runs ${kernel.base}`,
   );
 }
