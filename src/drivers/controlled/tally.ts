@@ -104,6 +104,9 @@ export class Tally {
   get sampled(): number {
     return this.counts.sampled;
   }
+  get steps(): number {
+    return this.counts.steps;
+  }
   /** Number of rules that were broken. */
   get broken(): number {
     return this.failures.size;
