@@ -141,13 +141,29 @@ describe('command line', () => {
     );
   });
 
+  it('the search that found a counterexample is told with the options that are not as usual', async () => {
+    const broken = file('broken.yaml', RACE('').replace('never: anything', 'never: anything, counts: { pgfault: 77 }'));
+    const searched = async (...options: string[]): Promise<string | undefined> => {
+      const { out } = await faultline('explore', broken, '-o', join(folder, 'broken.trail.json'), ...options);
+      return /^search: npx faultline explore \S+ ?(.*)$/m.exec(out)?.[1];
+    };
+    expect(await searched()).to.equal('');
+    expect(await searched('--strategy', 'portfolio', '--seed', '1')).to.equal('');
+    for (const options of [
+      '--strategy pct --seed 3 --depth 2 --executions 5',
+      '--strategy bounded --bound 0 --max-steps 900',
+    ]) {
+      expect(await searched(...options.split(' '))).to.equal(options);
+    }
+  });
+
   it('one of a thing is one: a thread, a fault, a step', async () => {
     const alone = file('alone.yaml', RACE('').replace(/ {2}T2: .*\n/, ''));
     expect((await faultline('run', alone)).out).to.match(/, 1 fault, \d+ steps\n/);
     expect((await faultline('explore', alone)).out).to.match(/\nkernel v2\.6\.10, 1 thread, /);
     expect((await faultline('explore', alone, '--liveness')).out).to.match(/\nkernel v2\.6\.10, 1 thread\n/);
     const cut = await faultline('explore', alone, '--max-steps', '1');
-    expect(cut.out).to.contain(', 1 step\n').and.to.contain('1 step is not enough');
+    expect(cut.out).to.contain(', 1 step\n').and.to.contain('in 1 step: ');
     const pft = await faultline('run', file('small.yaml', SMALL), '--locks');
     expect(pft.out).to.contain('0.01 GiB, 1 thread: ').and.to.contain('0.01 GiB, 2 threads: ');
     const few = file(

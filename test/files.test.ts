@@ -14,9 +14,10 @@ import type { FaultPath2_6 } from '../src/kernel/fault-path.ts';
 import { scenarios } from '../src/fuzz/scenarios.ts';
 import { bases, patches } from '../src/kernel/index.ts';
 import { v2_6_10 } from '../src/kernel/memory.ts';
+import { DATA } from '../src/kernel/structs.ts';
 import { CLEAR, WRITE, XCHG } from '../src/machine/step.ts';
 import { catalog } from '../src/scenario/catalog.ts';
-import { readScenario, type Scenario } from '../src/scenario/read.ts';
+import { parseScenario, readScenario, type Scenario } from '../src/scenario/read.ts';
 import { buildWorld, checkedProgram } from '../src/scenario/world.ts';
 import { programs, scenarioOf } from './support/file-programs.ts';
 
@@ -96,6 +97,42 @@ describe('files', () => {
       expect(fc.check(property, { seed: 1, numRuns: 500, endOnFailure: true, path: '' }).failed).to.equal(true);
     });
   }
+});
+
+describe('a file that grows', () => {
+  const grown = (kernel: string, last: string): Scenario =>
+    parseScenario(
+      `about: 2^28 pages
+kernel: { base: ${kernel} }
+machine: { profile: x86-64-2p, cpus: 1 }
+files: { data: { pages: 4, holes: [1] } }
+vmas: { map: { pages: 4, file: data, shared: true } }
+threads:
+  T1: [{ truncate: data, to: 1 }, { truncate: data, to: 268435456 }, { read: map, page: 3, sees: 0 },
+    { pwrite: data, page: 268435455, value: 7 }, { pread: data, page: 268435455, sees: 7 }, ${last}]
+expect: { never: anything }
+`,
+      'grown.yaml',
+      catalog(),
+    );
+  for (const { name } of bases) {
+    it(`has all that was stored, and costs nothing else: ${name}`, () => {
+      expect(brokenIn(grown(name, '{ writeback: data }'))).to.deep.equal([]);
+    });
+  }
+  it('is looked at where it is new', () => {
+    const world = buildWorld(grown('v3.17', '{ pread: data, page: 268435454, sees: 0 }'));
+    const { threads } = runTimed(world.births, world);
+    const { inodes, mem_map } = world.system;
+    const rules = (): string[] =>
+      checkedProgram(world)
+        .atEnd(threads)
+        .map(({ rule }) => rule);
+    expect(rules()).to.deep.equal([]);
+    const page = mem_map[inodes[0].i_mapping.page_tree.get(268435454)];
+    page.set(DATA, 9);
+    expect(rules()).to.include('foreign data');
+  });
 });
 
 describe('random scenarios with files', () => {

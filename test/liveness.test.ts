@@ -293,7 +293,7 @@ describe('spins at the end of an execution that was cut off', () => {
     const long = longOf(make, 1000);
     expect(long).to.deep.equal({ kind: 'long', steps: 1000, loop: null });
     expect(drawSpin(long, drawing(make, { threads: [], answers: [] }))).to.equal(
-      'No thread repeats itself: 1,000 steps are not enough; raise --max-steps, or try\n    --strategy bounded.',
+      'No thread repeats itself step by step in 1,000 steps: threads may set each other\n    back without end (try --strategy bounded), or the execution is just long\n    (raise --max-steps).',
     );
   });
 

@@ -19,13 +19,17 @@ import { expect } from 'chai';
 import {
   Cell,
   type Coroutine,
+  counterexampleOf,
   delayBounded,
   explore,
+  nearestPass,
+  NotTheSame,
   pct,
   portfolio,
   preemptionBounded,
   type Program,
   random,
+  reachable,
   READ_ONCE,
   shrink,
   sourceDpor,
@@ -33,6 +37,7 @@ import {
   urw,
   WRITE_ONCE,
 } from '../src/index.ts';
+import { countOf } from '../src/explain/verdict.ts';
 import { needle } from './support/programs.ts';
 
 const SEEDS = Array.from({ length: 30 }, (_, i) => i + 1);
@@ -107,6 +112,78 @@ describe('the ABA needle', () => {
     const { preemptions, contextSwitches, fewest } = shrink(program, rule, schedule);
     expect([preemptions, contextSwitches, fewest]).to.deep.equal([1, 4, true]); // four threads, one of them twice
   });
+});
+
+describe('a long schedule', () => {
+  const STEPS = 110_000;
+  /** T1 takes its time, and then finds what T2, if there is one, has done. */
+  const long = (alone: boolean) => (): Program => {
+    const [flag, noise] = [new Cell('flag'), new Cell('noise')];
+    return {
+      threads: {
+        *T1(): Coroutine {
+          for (let n = 1; n < STEPS; n++) yield* WRITE_ONCE(noise, n);
+          if ((yield* READ_ONCE(flag)) === (alone ? 0 : 1)) throw new Error('seen');
+        },
+        ...(!alone && {
+          *T2(): Coroutine {
+            yield* WRITE_ONCE(flag, 1);
+          },
+        }),
+      },
+    };
+  };
+  const schedule = (...threads: number[]) => ({ threads, answers: [] });
+  const ones = (n: number) => new Array<number>(n).fill(0);
+
+  it('of one thread is found, and shown as it is', () => {
+    const [failure] = explore(long(true), { maxSteps: 200_000 }).failures;
+    const { schedule: shown, pass, fewest } = counterexampleOf(long(true), failure);
+    expect([shown.threads.length, pass, fewest]).to.deep.equal([STEPS, null, true]);
+  });
+
+  it('of two is shrunk, and passes the other way round', () => {
+    const failing = schedule(...ones(STEPS - 10), 1, ...ones(10));
+    const shrunk = shrink(long(false), 'exception', failing, { steps: 500_000 });
+    expect([shrunk.preemptions, shrunk.schedule.threads.length, shrunk.fewest]).to.deep.equal([0, STEPS + 1, true]);
+    const { threads } = nearestPass(long(false), failing)!.schedule;
+    expect([threads.length, threads.at(-1)]).to.deep.equal([STEPS + 1, 1]);
+  });
+
+  it('stays as it is if there are no steps to spend', () => {
+    const failing = schedule(...ones(STEPS - 10), 1, ...ones(10));
+    const { fewest, schedule: same } = shrink(long(false), 'exception', failing, { steps: 0 });
+    expect(fewest).to.equal(false);
+    expect(same).to.deep.equal(failing);
+    expect(nearestPass(long(false), failing, { steps: 0 })).to.equal(null);
+  });
+
+  it('that does not fail again is told', () => {
+    const passing = schedule(...ones(STEPS), 1);
+    expect(() => shrink(long(false), 'exception', passing)).to.throw(NotTheSame, 'does not break it');
+  });
+});
+
+it('executions that are cut off are not among those that are counted', () => {
+  const program = (): Program => {
+    const flag = new Cell('flag');
+    return {
+      threads: {
+        *T1(): Coroutine {
+          reachable('begun');
+          if ((yield* READ_ONCE(flag)) === 1) for (let n = 0; n < 50; n++) yield* WRITE_ONCE(flag, n + 2);
+        },
+        *T2(): Coroutine {
+          yield* WRITE_ONCE(flag, 1);
+        },
+      },
+    };
+  };
+  const result = explore(program, { strategy: sourceDpor(), maxSteps: 20 });
+  expect([result.executions, result.cutOff]).to.deep.equal([1, 1]);
+  expect(result.reached).to.deep.equal([{ name: 'begun', executions: 1 }]);
+  expect(countOf(result.reached[0], result)).to.equal('1 of 1');
+  expect(countOf({ name: 'x', executions: 0 }, result)).to.equal('in samples or cut-off executions only');
 });
 
 function* add(cell: Cell): Coroutine {

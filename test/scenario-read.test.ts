@@ -207,6 +207,8 @@ const refused: Record<string, [text: string, ...errors: string[]]> = {
   'fractional pages': [race.replace('pages: 4', 'pages: 1.5'), '3:24 pages must be a whole number of at least 1, got 1.5'],
   'pages in words': [race.replace('pages: 4', 'pages: four'), "3:24 pages must be a whole number of at least 1, got 'four'"],
   'a trillion pages': [race.replace('pages: 4', 'pages: 1000000000000'), '3:24 pages must be a whole number of at most 268435456, got 1000000000000'],
+  'a file of too many pages': [`files: { f: { pages: 65537 } }\n${race}`, '1:22 pages must be a number of at most 65536, got 65537'],
+  'files of too many pages together': [`files: { f: { pages: 65535.5 }, g: { pages: 1 } }\n${race}`, '1:1 all files together have at most 65536 pages, got 65537'],
   'too many pages together': [race.replace('pages: 4', 'pages: 268435456'), '3:1 all vmas together have at most 268435456 pages, got 268435457'],
   'a number beyond all': [race.replace('pages: 4', 'pages: 1e400'), '3:24 pages must be a whole number of at least 1, got 1e400'],
   'not a number': [race.replace('pages: 4', 'pages: .nan'), '3:24 pages must be a whole number of at least 1, got .nan'],

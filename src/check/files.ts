@@ -112,8 +112,20 @@ interface WrongWord {
   readonly value: number;
 }
 
-function* wrongFileWords({ ledger }: Checked, inode: Inode): Iterable<WrongWord> {
-  for (let pgoff = 0; pgoff < filePages(inode); pgoff++) {
+/** In order. What a file has grown by is a hole, as it must be, but where there is a page, a block or a store. */
+function pagesToLookAt({ ledger, system }: Checked, inode: Inode): number[] {
+  const first = Math.ceil(inode.sizes[0] / system.geometry.pageBytes);
+  const pages = new Set(Array.from({ length: first }, (_, pgoff) => pgoff));
+  inode.i_mapping.page_tree.forEach((pgoff) => pages.add(pgoff), first);
+  inode.blocks.forEach((pgoff) => pages.add(pgoff));
+  for (const pgoff of ledger.storedPages(inode)) pages.add(pgoff);
+  const end = filePages(inode);
+  return [...pages].filter((pgoff) => pgoff < end).sort((a, b) => a - b);
+}
+
+function* wrongFileWords(world: Checked, inode: Inode): Iterable<WrongWord> {
+  const { ledger } = world;
+  for (const pgoff of pagesToLookAt(world, inode)) {
     const page = held(inode, pgoff);
     const words = ledger.isChanged(inode, pgoff) ? PAGE_WORDS : 1; // all words are as one otherwise
     for (let word = 0; word < words; word++) {

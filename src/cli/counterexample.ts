@@ -4,6 +4,7 @@ import type { Failure } from '../drivers/controlled/tally.ts';
 import { type Counterexample, counterexampleOf } from '../explain/counterexample.ts';
 import { drawCounterexample } from '../explain/explain.ts';
 import type { Scenario } from '../scenario/read.ts';
+import { exploreLine, type SearchOptions } from './explore-line.ts';
 import { patchWords, quoted } from './heading.ts';
 import type { Io } from './io.ts';
 import { trailOf, writeTrail } from './trail.ts';
@@ -18,9 +19,9 @@ export function storedCounterexample(
   scenario: Scenario,
   make: () => Program,
   failure: Failure,
-  output: string | undefined,
+  { output, maxSteps }: SearchOptions & { readonly output?: string },
 ): StoredCounterexample {
-  const shown = counterexampleOf(make, failure);
+  const shown = counterexampleOf(make, failure, maxSteps === undefined ? {} : { maxSteps });
   const trail = trailOf(scenario, shown.found, shown.preemptions, shown.recording, shown.schedule);
   return { ...shown, trail: store(trail, output) };
 }
@@ -35,16 +36,16 @@ function store(trail: ReturnType<typeof trailOf>, path: string | undefined): str
 }
 
 /** All there is to say of it. */
-export function drawStored(io: Io, scenario: Scenario, shown: StoredCounterexample): string[] {
+export function drawStored(io: Io, scenario: Scenario, shown: StoredCounterexample, options: SearchOptions): string[] {
   const { trail, line, pass } = shown;
-  const words = patchWords(scenario.own?.map((patch) => patch.path));
-  const path = [quoted(scenario.path), ...words].join(' ');
+  const patches = scenario.own?.map((patch) => patch.path);
+  const path = [quoted(scenario.path), ...patchWords(patches)].join(' ');
   const paste = (schedule: string): string => `npx faultline replay ${path} --schedule ${quoted(schedule)}`;
   const lines = drawCounterexample(shown, io);
   if (pass !== null) lines.push(`passes: ${paste(pass.line)}`);
   lines.push(`fails:  ${paste(line)}`);
   if (trail === null) lines.push('the trail could not be written here; use -o FILE');
   else lines.push(`repeat: npx faultline replay ${quoted(trail)}`);
-  lines.push(`search: npx faultline explore ${path}`);
+  lines.push(`search: ${exploreLine(scenario.path, patches, options)}`);
   return lines;
 }

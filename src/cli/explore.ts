@@ -8,7 +8,7 @@ import { formatSchedule } from '../drivers/controlled/schedule.ts';
 import type { Strategy } from '../drivers/controlled/strategy.ts';
 import type { Exploration } from '../drivers/controlled/tally.ts';
 import { drawCutOff, drawVerdicts } from '../explain/explain.ts';
-import { asExpected, coverage, wordFor } from '../explain/verdict.ts';
+import { asExpected, countOf, coverage, wordFor } from '../explain/verdict.ts';
 import { plural } from '../machine/plural.ts';
 import { visible } from '../export/escape.ts';
 import { wrap } from '../report/wrap.ts';
@@ -18,22 +18,17 @@ import { buildWorld, type CheckedProgram, checkedProgram } from '../scenario/wor
 import { CheckpointFile, checkpointPath, refuseOther, type SearchKey } from './checkpoint.ts';
 import { drawStored, storedCounterexample, type StoredCounterexample } from './counterexample.ts';
 import { EXIT, UsageError } from './exit.ts';
+import { exploreLine, type SearchOptions } from './explore-line.ts';
 import { exportFiles, type ExportOptions, exportRecording, nameFor, stepExportsOf, withExports } from './export.ts';
-import { jsonHead, kernelName, patchWords, quoted } from './heading.ts';
+import { jsonHead, kernelName, quoted } from './heading.ts';
 import type { Io } from './io.ts';
 import { liveness } from './liveness.ts';
-import { type CommonOptions, type STRATEGIES, version } from './options.ts';
+import { type CommonOptions, version } from './options.ts';
 import { filesOf, readPatched } from './patch.ts';
 import { roughly, runSearch, timeLeft } from './search.ts';
 import { refuseOverwriting } from './write.ts';
 
-export interface ExploreCommandOptions extends CommonOptions, ExportOptions {
-  readonly strategy: (typeof STRATEGIES)[number];
-  /** With the strategies that have one only, as the next. */
-  readonly bound?: number;
-  readonly depth?: number;
-  readonly executions?: number;
-  readonly maxSteps?: number;
+export interface ExploreCommandOptions extends CommonOptions, SearchOptions, ExportOptions {
   readonly requireComplete?: boolean;
   /** Exit 0 if the result is what the scenario expects, found bugs included. */
   readonly check?: boolean;
@@ -158,7 +153,7 @@ function tell(
 ): readonly string[] {
   const problems = judge(scenario.expect, result);
   const failure = result.failures[0];
-  const shown = failure === undefined ? null : storedCounterexample(scenario, make, failure, options.output);
+  const shown = failure === undefined ? null : storedCounterexample(scenario, make, failure, options);
   if (shown !== null) exportRecording(io, options, `${nameFor(scenario)}: ${shown.found.rule}`, shown.recording);
   if (options.format === 'table') io.out(text(io, scenario, make, result, shown, problems, options));
   else io.out(`${JSON.stringify(json(scenario, result, shown, problems, options), null, indent(options))}\n`);
@@ -189,21 +184,13 @@ function estimate(io: Io, scenario: Scenario, make: () => CheckedProgram, option
 
 /** The command that goes on: options that decide what the search is, and those about its result. */
 function resumeLine(file: string, checkpoint: string, options: ExploreCommandOptions): string {
-  const { strategy, seed, bound, depth, executions, maxSteps, format, output } = options;
-  const values = { strategy, seed, bound, depth, executions, 'max-steps': maxSteps, format, output };
-  const words = Object.entries(values).flatMap(([name, value]) =>
-    value === undefined ? [] : [`--${name}`, quoted(String(value))],
+  const { patch, format, output } = options;
+  const more = Object.entries({ format, output }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name} ${quoted(value)}`],
   );
-  if (options.check === true) words.push('--check');
-  if (options.requireComplete === true) words.push('--require-complete');
-  return [
-    'npx faultline explore',
-    quoted(file),
-    ...patchWords(options.patch),
-    ...words,
-    '--resume',
-    quoted(checkpoint),
-  ].join(' ');
+  if (options.check === true) more.push('--check');
+  if (options.requireComplete === true) more.push('--require-complete');
+  return exploreLine(file, patch, options, [...more, `--resume ${quoted(checkpoint)}`]);
 }
 
 function checkpointFile(scenario: Scenario, options: ExploreCommandOptions): CheckpointFile {
@@ -252,7 +239,7 @@ function text(
     ...finalStates(io, scenario, result, options),
   ];
   if (result.spin !== null) lines.push('', ...drawCutOff(make, result, io));
-  if (shown !== null) lines.push('', ...drawStored(io, scenario, shown));
+  if (shown !== null) lines.push('', ...drawStored(io, scenario, shown, options));
   if (problems.length > 0) lines.push('', ...problems.map((problem) => io.colors.red(`NOT AS EXPECTED: ${problem}`)));
   else lines.push('', asExpected(result));
   return `${lines.join('\n')}\n`;
@@ -261,7 +248,7 @@ function text(
 /** What executions have ended in, and by which marks they came. */
 function finalStates(io: Io, scenario: Scenario, result: Exploration, options: ExploreCommandOptions): string[] {
   const names = scenario.threads.map(({ name }) => name);
-  const marks = result.reached.map(({ name, executions }) => `reached: ${name}, ${executions} of ${result.executions}`);
+  const marks = result.reached.map((mark) => `reached: ${mark.name}, ${countOf(mark, result)}`);
   const states = plural(result.outcomes.length, 'distinct final state', 'distinct final states');
   if (options.outcomes !== true) return [...marks, states];
   return [

@@ -19,6 +19,7 @@ import {
   factor,
   several,
   STRATEGIES,
+  USUAL,
   version,
   wholeNumber,
   wholeNumbers,
@@ -35,7 +36,7 @@ type Action = () => Promise<number>;
 function common(command: Command, formats: readonly string[] = FORMATS): Command {
   return command
     .addOption(new Option('--format <format>', 'what to print').choices(formats).default('table'))
-    .option('--seed <n>', 'seed of every random choice', wholeNumber(0), 1)
+    .option('--seed <n>', 'seed of every random choice', wholeNumber(0), USUAL.seed)
     .option('-q, --quiet', 'no progress on stderr', false);
 }
 
@@ -91,7 +92,7 @@ function program(io: Io, decide: (action: Action) => void): Command {
   const steps = 'write its steps as chrome, perfetto, ftrace, csv or ndjson';
   exportable(patchable(command('explore', 'explore the interleavings of a scenario')), `of a counterexample: ${steps}`)
     .argument('<scenario>', 'a file, or the name of a scenario of the package')
-    .addOption(new Option('--strategy <name>', 'how to search').choices(STRATEGIES).default('portfolio'))
+    .addOption(new Option('--strategy <name>', 'how to search').choices(STRATEGIES).default(USUAL.strategy))
     .option('--bound <n>', 'preemptions with --strategy bounded, delays with delay (default 2)', wholeNumber(0))
     .option('--depth <n>', 'depth of the bugs that --strategy pct is after (default 3)', wholeNumber(1))
     .option('--executions <n>', 'stop after this many executions', wholeNumber(1))

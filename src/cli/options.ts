@@ -23,6 +23,8 @@ export type LayoutFormat = (typeof LAYOUT_FORMATS)[number];
 export const LAYOUT_BITS = ['64', '32'] as const;
 export const LAYOUT_LINES = ['32', '64', '128'] as const;
 export type Format = (typeof FORMATS)[number];
+/** Where they are not given. */
+export const USUAL = { strategy: 'portfolio', seed: 1 } as const;
 
 export interface CommonOptions {
   readonly format: Format;

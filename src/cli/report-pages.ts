@@ -129,7 +129,7 @@ function race({ scenario, name, index, options, apart }: ReportJob): Report {
   const result = exploreForReport(scenario, options.executions);
   const { failures, executions, complete } = result;
   const problems = judge(scenario.expect, result);
-  const broken = failures.map((failure) => `${failure.rule} ${countOf(failure, executions)}`).join(', ');
+  const broken = failures.map((failure) => `${failure.rule} ${countOf(failure, result)}`).join(', ');
   const always = failures.some((failure) => wordFor(failure, executions) === 'Always');
   const words =
     failures.length === 0

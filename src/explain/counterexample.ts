@@ -2,7 +2,7 @@
 import type { Program } from '../drivers/controlled/execution.ts';
 import { type NearestPass, nearestPass } from '../drivers/controlled/nearest.ts';
 import { formatSchedule, type Schedule } from '../drivers/controlled/schedule.ts';
-import { shrink, type Shrunk } from '../drivers/controlled/shrink.ts';
+import { shrink, type ShrinkOptions, type Shrunk } from '../drivers/controlled/shrink.ts';
 import type { Failure } from '../drivers/controlled/tally.ts';
 import { record, type Recording } from './record.ts';
 
@@ -18,8 +18,12 @@ export interface Counterexample<R extends Recording = Recording> extends Shrunk 
 type Take<R extends Recording> = (schedule: Schedule, fails: boolean) => R;
 
 /** The simplest schedule that breaks the rule of a failure. */
-export function counterexampleOf(program: () => Program, failure: Failure): Counterexample {
-  return takenOf(program, failure, (schedule) => record(program, schedule));
+export function counterexampleOf(
+  program: () => Program,
+  failure: Failure,
+  options: ShrinkOptions = {},
+): Counterexample {
+  return takenOf(program, failure, (schedule) => record(program, schedule), options);
 }
 
 /** The same, written down by `take`. */
@@ -27,11 +31,12 @@ export function takenOf<R extends Recording>(
   program: () => Program,
   failure: Failure,
   take: Take<R>,
+  options: ShrinkOptions = {},
 ): Counterexample<R> {
-  const shrunk = shrink(program, failure.rule, failure.schedule);
+  const shrunk = shrink(program, failure.rule, failure.schedule, options);
   const recording = take(shrunk.schedule, true);
   const names = recording.execution.threads.map(({ name }) => name);
-  const pass = nearestPass(program, shrunk.schedule);
+  const pass = nearestPass(program, shrunk.schedule, options);
   return {
     ...shrunk,
     recording,

@@ -39,7 +39,7 @@ export function drawVerdicts(result: Exploration, options: DrawOptions = {}): st
   return [
     ...failures.map(
       (failure) =>
-        `${colors.red(failure.rule.padEnd(width))}  ${wordFor(failure, executions)}  ${countOf(failure, executions)}`,
+        `${colors.red(failure.rule.padEnd(width))}  ${wordFor(failure, executions)}  ${countOf(failure, result)}`,
     ),
     `${'anything else'.padEnd(width)}  ${cleanVerdict(result)}`,
     `seen: ${coverage(result)}`,

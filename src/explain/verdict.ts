@@ -1,6 +1,6 @@
 /** Verdicts in words that differ by what was done. */
 import { DATA_RACE } from '../drivers/controlled/data-race.ts';
-import type { Exploration, Failure } from '../drivers/controlled/tally.ts';
+import type { Exploration, Failure, Reached } from '../drivers/controlled/tally.ts';
 import { plural } from '../machine/plural.ts';
 
 export type Word = 'Never' | 'Sometimes' | 'Always';
@@ -10,9 +10,10 @@ export function wordFor(failure: Failure | undefined, executions: number): Word 
   return failure.executions === executions && executions > 0 ? 'Always' : 'Sometimes';
 }
 
-/** `216 of 452`: how many executions break the rule. */
-export function countOf(failure: Failure, executions: number): string {
-  return failure.executions > 0 ? `${failure.executions} of ${executions}` : 'in samples only';
+/** `216 of 452`: how many executions break the rule, or come by the mark. */
+export function countOf({ executions }: Failure | Reached, result: Exploration): string {
+  if (executions > 0) return `${executions} of ${result.executions}`;
+  return result.cutOff > 0 ? 'in samples or cut-off executions only' : 'in samples only';
 }
 
 /** How much was looked at: `all 236 classes`, `10,000 sampled, random`, `stopped after 500 classes`. */

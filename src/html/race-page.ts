@@ -103,9 +103,9 @@ function verdicts({ result, problems, program }: RaceReport): Markup {
   const never = failures.length === 0 ? 'any rule broken' : 'anything else';
   return html`<div class="scroll">
       <table class="verdicts">
-        ${failures.map((failure) => row(failure.rule, wordFor(failure, executions), countOf(failure, executions), 'bad'))}
+        ${failures.map((failure) => row(failure.rule, wordFor(failure, executions), countOf(failure, result), 'bad'))}
         ${row(never, ...cleanWords(result), result.complete && !hasRaces(result) ? 'good' : '')}
-        ${reached.map((mark) => row(`reached: ${mark.name}`, '', `${mark.executions} of ${executions}`, ''))}
+        ${reached.map((mark) => row(`reached: ${mark.name}`, '', countOf(mark, result), ''))}
         ${unreached.map((mark) => row(`never reached: ${mark}`, '', coverage(result), 'bad'))}
       </table>
     </div>

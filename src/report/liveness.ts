@@ -180,11 +180,10 @@ const HEADS: Readonly<Record<DrawnSpin['kind'], string>> = {
 };
 
 function long({ steps, loop }: DrawnLong): string {
-  const advice = 'raise --max-steps';
   if (loop === null) {
-    return `No thread repeats itself: ${plural(steps, 'step')} ${steps === 1 ? 'is' : 'are'} not enough; ${advice}, or try --strategy bounded.`;
+    return `No thread repeats itself step by step in ${plural(steps, 'step')}: threads may set each other back without end (try --strategy bounded), or the execution is just long (raise --max-steps).`;
   }
-  return `${loop.thread} repeats itself and leaves the loop by itself after ${plural(loop.rounds, 'more round')}; ${advice}.`;
+  return `${loop.thread} repeats itself and leaves the loop by itself after ${plural(loop.rounds, 'more round')}; raise --max-steps.`;
 }
 
 /** What a thread looks at in vain, and where in the text. */

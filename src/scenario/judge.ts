@@ -31,7 +31,9 @@ export function judge(expect: Scenario['expect'], seen: Seen): string[] {
   }
   const foreseen = new Set([...expect.sometimes, ...expect.always]);
   for (const { rule, executions } of seen.failures) {
-    if (!foreseen.has(rule)) problems.push(`expected never '${rule}', it is so in ${executions} of ${seen.executions}`);
+    if (foreseen.has(rule)) continue;
+    const how = executions > 0 ? `is so in ${executions} of ${seen.executions}` : 'was seen';
+    problems.push(`expected never '${rule}', it ${how}`);
   }
   if (seen.spin?.kind === 'hang' || seen.spin?.kind === 'livelock') {
     const threads = (seen.spin.spinners ?? []).map(({ thread }) => thread);

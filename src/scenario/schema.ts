@@ -37,6 +37,8 @@ export interface Catalog {
 
 /** The largest area, and the largest sum of areas, in pages. */
 export const maxPages = 2 ** 28;
+/** The largest file that a program begins with, and the largest sum of them, in pages: each page is made. */
+export const maxFilePages = 2 ** 16;
 /** Parts of a page that sizes of files are counted in: the words of a page. */
 const SIXTEENTH = 1 / 16;
 /** Signals that a program may catch. */
@@ -145,20 +147,20 @@ const machine = mapping(
 const flag = () => z.boolean({ error: 'true or false' }).optional();
 
 /** So many pages of a file, or fewer than that and some sixteenths. */
-function fileSize(min: number) {
+function fileSize(min: number, max: number) {
   const error = (issue: z.core.$ZodRawIssue) =>
     issue.code === 'too_big'
-      ? `a number of at most ${maxPages}`
+      ? `a number of at most ${max}`
       : `a number of at least ${min === 0 ? 0 : '1/16 (0.0625)'} in sixteenths, such as 2.5`;
-  return z.number({ error }).multipleOf(SIXTEENTH, { error }).min(min, { error }).max(maxPages, { error });
+  return z.number({ error }).multipleOf(SIXTEENTH, { error }).min(min, { error }).max(max, { error });
 }
 
 const pageList = (expects: string) => z.array(whole(0, maxPages - 1), { error: expects }).meta({ uniqueItems: true });
 
 const file = mapping(
   {
-    pages: fileSize(SIXTEENTH).describe(
-      'Size in pages, in sixteenths if need be: 2.5 is a short file. A page holds 1000 times the number of the file plus its own number, in all its words.',
+    pages: fileSize(SIXTEENTH, maxFilePages).describe(
+      'Size in pages, in sixteenths if need be: 2.5 is a short file. All files together have at most 2^16; truncate makes them larger. A page holds 1000 times the number of the file plus its own number, in all its words.',
     ),
     cached: z
       .union([z.boolean(), pageList('true, false or a list of page numbers')], {
@@ -258,7 +260,7 @@ const opShape = {
   catches: oneOrMore(signal, `${SIGNALS.join(' or ')}, or a list of them`)
     .optional()
     .describe('Signals that the program survives; it goes on with its next operation.'),
-  to: fileSize(0)
+  to: fileSize(0, maxPages)
     .optional()
     .describe('truncate: the new size in pages, in sixteenths if need be. remap: the page of the file.'),
 };

@@ -7,6 +7,7 @@ import { didYouMean, listNames, nearest, quote, type Report } from './diagnostic
 import {
   type Catalog,
   type FileOp,
+  maxFilePages,
   maxPages,
   ON_FILES,
   ON_VMAS,
@@ -158,10 +159,15 @@ function checkMemory(check: Check, cpus: number | null): void {
 /** The names of the files. */
 function checkFiles(check: Check): string[] {
   const files = entries(check, ['files']).map(([name]) => name);
+  let total = 0;
   for (const file of files) {
     const pages = valueAt(check.data, ['files', file, 'pages']);
-    for (const key of ['cached', 'holes']) if (typeof pages === 'number') checkFilePages(check, file, key, pages);
+    if (typeof pages !== 'number') continue;
+    for (const key of ['cached', 'holes']) checkFilePages(check, file, key, pages);
+    if (pages > 0 && pages <= maxFilePages) total += Math.ceil(pages);
   }
+  if (total > maxFilePages)
+    sayKey(check, ['files'], `all files together have at most ${maxFilePages} pages, got ${total}`);
   return files;
 }
 

@@ -284,6 +284,11 @@ export class Ledger {
     return { values, ...told(stores) };
   }
 
+  /** Pages of a file that somebody has stored to. */
+  storedPages(inode: Inode): number[] {
+    return [...this.fileBook(inode).stores.keys()].map((key) => parseInt(key, 10));
+  }
+
   /** Has anything been done to a page of a file? */
   isChanged(inode: Inode, pgoff: number): boolean {
     const { stores, discards } = this.fileBook(inode);

@@ -10,7 +10,10 @@ import { OrderWatch } from './classes.ts';
 import { Execution, type Program } from './execution.ts';
 import { recorded } from './replay.ts';
 import { fromRuns, runsOf, type Schedule } from './schedule.ts';
-import { attempt } from './shrink.ts';
+import { attempt, BUDGET, roomFor, type ShrinkOptions } from './shrink.ts';
+
+/** Steps of the longest schedule of which whole runs change places: each step of one is held against each of another. */
+const LONGEST_MOVED = 5_000;
 
 export interface NearestPass {
   /** Runs to its end, and no rule is broken. */
@@ -27,16 +30,29 @@ interface Wish {
   readonly moved: number;
 }
 
-/** Null: no single reordering makes the schedule pass. */
-export function nearestPass(program: () => Program, failing: Schedule, maxSteps?: number): NearestPass | null {
-  const watch = new OrderWatch();
-  for (const wish of [...racesTurned(program, failing, watch), ...runsMoved(failing, watch)]) {
-    const passed = attempt(program, wish.schedule, null, maxSteps);
+/** Null: no single reordering makes the schedule pass, or none that was tried before the steps were spent. */
+export function nearestPass(
+  program: () => Program,
+  failing: Schedule,
+  { maxSteps, steps = BUDGET }: Pick<ShrinkOptions, 'maxSteps' | 'steps'> = {},
+): NearestPass | null {
+  const most = roomFor(failing, maxSteps);
+  let left = steps;
+  for (const wish of wishes(program, failing)) {
+    if (left <= 0) return null;
+    const passed = attempt(program, wish.schedule, null, most);
+    left -= passed?.schedule.threads.length ?? most;
     if (passed !== null && passed.found.length === 0 && cameTrue(passed.schedule, wish)) {
       return { ...wish, schedule: passed.schedule };
     }
   }
   return null;
+}
+
+function* wishes(program: () => Program, failing: Schedule): Iterable<Wish> {
+  const watch = new OrderWatch();
+  yield* racesTurned(program, failing, watch);
+  if (failing.threads.length <= LONGEST_MOVED) yield* runsMoved(failing, watch);
 }
 
 /** Did everything go as wished, up to the step that was moved? */
@@ -45,23 +61,31 @@ function cameTrue(passed: Schedule, { schedule, moved }: Wish): boolean {
 }
 
 /** Each race the other way round, the latest first: the later two schedules part, the nearer they are. */
-function racesTurned(program: () => Program, failing: Schedule, watch: OrderWatch): Wish[] {
+function* racesTurned(program: () => Program, failing: Schedule, watch: OrderWatch): Iterable<Wish> {
   const execution = new Execution(program, recorded(failing));
-  const wishes: Wish[] = [];
-  const turn = (races: number, second: number, thread: number): void => {
-    for (const first of watch.order.raceAt.slice(0, races)) wishes.push(turned(failing, first, second, thread, watch));
+  /** By their first step: the second ones, and who does them. */
+  const races = new Map<number, { readonly second: number; readonly thread: number }[]>();
+  const note = (found: number, second: number, thread: number): void => {
+    for (const first of watch.order.raceAt.subarray(0, found)) {
+      const known = races.get(first);
+      if (known === undefined) races.set(first, [{ second, thread }]);
+      else known.push({ second, thread });
+    }
   };
   for (const [at, id] of failing.threads.entries()) {
-    const races = watch.take(execution, execution.threads[id]);
-    turn(races, at, id);
+    const found = watch.take(execution, execution.threads[id]);
+    note(found, at, id);
     execution.perform(execution.threads[id]);
   }
   watch.settle(execution);
   const waits = ({ pending, asleep }: Thread): boolean => pending !== null && !asleep;
   for (const thread of execution.threads.filter(waits)) {
-    turn(watch.racesOf(execution, thread), failing.threads.length, thread.id);
+    note(watch.racesOf(execution, thread), failing.threads.length, thread.id);
   }
-  return wishes.sort((a, b) => b.overtaken - a.overtaken || a.moved - b.moved);
+  for (const first of [...races.keys()].sort((a, b) => b - a)) {
+    const turns = races.get(first)!.map(({ second, thread }) => turned(failing, first, second, thread, watch));
+    yield* turns.sort((a, b) => a.moved - b.moved);
+  }
 }
 
 /** What need not come after `first` goes on, then the step of `thread` at `second`, then the rest. */

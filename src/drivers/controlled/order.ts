@@ -171,6 +171,7 @@ export class Order {
   /** Number of events with which a step that `thread` does next races; `raceAt` says where they are. */
   races(thread: number, effect: Effect): number {
     this.see(thread);
+    if (this.threads === 1) return 0;
     const { raceAt, rows, events } = this;
     let found = 0;
     const waits = (effect.traits & WAITS) !== 0;
@@ -273,6 +274,7 @@ export class Order {
   }
 
   private orderAfter(row: number, effect: Event): void {
+    if (this.threads === 1) return; // one alone knows all that it has done
     const { mode } = effect;
     const inQueue = (effect.traits & QUEUES) !== 0;
     const { events } = this;

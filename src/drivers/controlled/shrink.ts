@@ -7,7 +7,7 @@
  * threads go on one after the other. So every candidate is an execution of the program.
  */
 import { preemptionBounded } from './bounded.ts';
-import { Execution, type Found, type Program } from './execution.ts';
+import { Execution, type Found, NotTheSame, type Program } from './execution.ts';
 import { Search } from './explore.ts';
 import { DATA_RACE, RaceWatch } from './data-race.ts';
 import { deadlockViolation, DeadlockWatch } from './deadlock.ts';
@@ -29,7 +29,20 @@ export interface ShrinkOptions {
   readonly moves?: number;
   /** Executions to spend on the search for fewer preemptions; default 20,000. */
   readonly search?: number;
+  /** Steps to spend on moves, and again on the search: an execution may be long. Default 5,000,000. */
+  readonly steps?: number;
+  /** Leave an execution after this many steps, and after no fewer than twice those of the schedule; see `roomFor`. */
   readonly maxSteps?: number;
+}
+
+/** Steps that may be spent on one thing to be found out about a schedule. */
+export const BUDGET = 5_000_000;
+const MAX_STEPS = 100_000;
+const MAX_STEPS_OF_SEARCH = 10_000;
+
+/** Steps after which an execution that a schedule is changed into is left: whatever the limit, it may grow. */
+export function roomFor({ threads }: Schedule, limit = MAX_STEPS): number {
+  return Math.max(limit, 2 * threads.length);
 }
 
 /** What a run of a wish came to. */
@@ -47,7 +60,7 @@ export function attempt(
   program: () => Program,
   wish: Schedule,
   rule: string | null,
-  maxSteps = 100_000,
+  maxSteps = MAX_STEPS,
 ): Attempt | null {
   const races = rule === null || rule === DATA_RACE ? new RaceWatch() : null;
   const execution = new Execution(program, recorded(wish), [], 0, races?.log ?? null);
@@ -88,7 +101,7 @@ export function attempt(
 /** Schedules that are simpler than this one, most promising first. */
 export function* simplifications({ threads, answers }: Schedule): Iterable<Schedule> {
   const runs = runsOf(threads);
-  for (const wish of reordered(runs)) yield { threads: fromRuns(wish), answers };
+  if (runs.length > 1) for (const wish of reordered(runs)) yield { threads: fromRuns(wish), answers };
   for (let i = answers.length - 1; i >= 0; i--) {
     if (answers[i] !== 0) yield { threads, answers: answers.map((answer, k) => (k === i ? 0 : answer)) };
   }
@@ -134,14 +147,16 @@ export function less(a: Measure, b: Measure): boolean {
   return a.length < b.length;
 }
 
-/** A simple schedule that breaks `rule`, from one that does. */
+/** A simple schedule that breaks `rule`, from one that does. Throws NotTheSame if it does not do so again. */
 export function shrink(program: () => Program, rule: string, schedule: Schedule, options: ShrinkOptions = {}): Shrunk {
   let best = byMoves(program, rule, schedule, options);
   let budget = options.search ?? 20_000;
+  let steps = options.steps ?? BUDGET;
   let fewest = true;
+  const maxSteps = roomFor(best.schedule, options.maxSteps ?? MAX_STEPS_OF_SEARCH);
   for (let bound = 0; bound < best.preemptions; bound++) {
-    const search = new Search(program, { strategy: preemptionBounded(bound), maxExecutions: budget });
-    while (!search.tally.isBroken(rule) && search.advance());
+    const search = new Search(program, { strategy: preemptionBounded(bound), maxExecutions: budget, maxSteps });
+    while (!search.tally.isBroken(rule) && search.tally.steps < steps && search.advance());
     const result = search.result();
     const failure = result.failures.find((found) => found.rule === rule);
     if (failure !== undefined) {
@@ -149,15 +164,15 @@ export function shrink(program: () => Program, rule: string, schedule: Schedule,
       break;
     }
     budget -= result.executions;
+    steps -= result.steps;
     if (!result.exhausted) {
       fewest = false;
       break;
     }
   }
-  const found = best.found.find((one) => one.rule === rule)!;
   const { preemptions } = best;
   return {
-    found,
+    found: breachOf(best, rule)!,
     schedule: best.schedule,
     preemptions,
     contextSwitches: contextSwitches(best.schedule.threads),
@@ -171,15 +186,26 @@ function* simpler({ schedule, threads }: Attempt): Iterable<Schedule> {
   yield* simplifications(schedule);
 }
 
+function breachOf(attempted: Attempt | null, rule: string): Found | undefined {
+  return attempted?.found.find((found) => found.rule === rule);
+}
+
 function byMoves(program: () => Program, rule: string, schedule: Schedule, options: ShrinkOptions): Attempt {
   let left = options.moves ?? 2_000;
-  let best = attempt(program, schedule, rule, options.maxSteps)!;
-  for (let better = true; better && left > 0;) {
+  let steps = options.steps ?? BUDGET;
+  const maxSteps = roomFor(schedule, options.maxSteps);
+  const first = attempt(program, schedule, rule, maxSteps);
+  if (first === null || breachOf(first, rule) === undefined) {
+    throw new NotTheSame(`run again, the schedule that broke the rule '${rule}' does not break it`);
+  }
+  let best = first;
+  for (let better = true; better && left > 0 && steps > 0;) {
     better = false;
     for (const wish of simpler(best)) {
-      if (left-- <= 0) break;
-      const candidate = attempt(program, wish, rule, options.maxSteps);
-      if (candidate === null || !candidate.found.some((found) => found.rule === rule)) continue;
+      if (left-- <= 0 || steps <= 0) break;
+      const candidate = attempt(program, wish, rule, maxSteps);
+      steps -= candidate?.schedule.threads.length ?? maxSteps;
+      if (candidate === null || breachOf(candidate, rule) === undefined) continue;
       if (!less(measure(candidate), measure(best))) continue;
       best = candidate;
       better = true;

@@ -7,7 +7,7 @@ import type { Claim, Strategy } from './strategy.ts';
 
 /** A rule that was broken, and the best schedule that shows it. */
 export interface Failure extends Found {
-  /** Executions that break it: with source-DPOR, classes. 0 if only samples beside it do. */
+  /** Executions that break it: with source-DPOR, classes. 0 if only samples beside it do, or those that were cut off. */
   readonly executions: number;
   readonly schedule: Schedule;
   /** Switches away from a thread that could have gone on. */
@@ -21,7 +21,7 @@ export interface Outcome {
   readonly schedule: Schedule;
 }
 
-/** A mark (`reachable`, `sometimes`) and the executions that came by it. */
+/** A mark (`reachable`, `sometimes`) and the executions that came by it, as with a `Failure`. */
 export interface Reached {
   readonly name: string;
   readonly executions: number;
@@ -104,6 +104,9 @@ export class Tally {
   get sampled(): number {
     return this.counts.sampled;
   }
+  get steps(): number {
+    return this.counts.steps;
+  }
   /** Number of rules that were broken. */
   get broken(): number {
     return this.failures.size;
@@ -119,7 +122,7 @@ export class Tally {
 
   /** `counts`: the execution is one of those that verdicts are about, not a sample beside them. */
   add(execution: Execution, ending: Ending, counts: boolean): void {
-    const n = counts ? 1 : 0;
+    const n = counts && ending === 'over' ? 1 : 0;
     this.counts.steps += execution.length;
     if (ending === 'redundant') {
       this.counts.redundant++;
