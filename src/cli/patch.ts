@@ -94,16 +94,18 @@ export async function withPatches(path: string, words: readonly string[]): Promi
   return { ...scenario, own };
 }
 
-/** What comes later would take the place of what was there, and nobody would see that. A patch of the user's own may do so. */
+/** What comes later would take the place of what was there, and nobody would see that; of several of one's own one does. */
 function checkFit({ path, kernel }: Scenario, own: readonly OwnPatch[]): void {
   const { base } = kernel;
   const named = (all: readonly Change[], names: readonly string[]): Change[] =>
     all.filter(({ name }) => names.includes(name));
-  const before = named(patches, kernel.patches);
+  const ofScenario = named(patches, kernel.patches);
+  const before = [...ofScenario];
   for (const { name, replaces, sha256 } of own) {
     const known = sha256 === OF_THE_PACKAGE ? patches.find((patch) => patch.name === name) : undefined;
-    if (known !== undefined) refuse(quote(name), misfit(base, before, known), path);
-    before.push(known ?? { name, base, about: '', replaces });
+    const change: Change = known ?? { name, base, about: '', replaces };
+    refuse(quote(name), misfit(base, known === undefined ? ofScenario : before, change), path);
+    before.push(change);
   }
   for (const bug of named(bugs, kernel.bugs)) refuse(`bug ${quote(bug.name)}`, misfit(base, before, bug), path);
 }
