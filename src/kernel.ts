@@ -5,14 +5,17 @@
 
 // A patch and its base
 export type { Base, Change, Mail } from './kernel/change.ts';
-export { type FaultPath, type FaultPath2_6, path2_6, type ZapDetails } from './kernel/fault-path.ts';
+export { type FaultPath, type FaultPath2_6, type NoPage, path2_6, type ZapDetails } from './kernel/fault-path.ts';
 export { bases } from './kernel/index.ts';
 export { is_shared, mapFilePage, pmd_alloc, v2_6_10 } from './kernel/memory.ts';
 export { count_copy, establish_copy, pte_alloc, v2_6_15 } from './kernel/v2.6.15/memory.ts';
 export { v3_14 } from './kernel/v3.14/index.ts';
 export { FAULT_AROUND_BYTES, has_map_pages, v3_17 } from './kernel/v3.17/memory.ts';
 export {
+  type DoFault,
+  type DoFault3_17,
   fault_of,
+  type FaultHandler,
   type FaultPath3,
   type FaultPath3_14,
   type FaultPath3_17,
