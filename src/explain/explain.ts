@@ -77,7 +77,7 @@ export function drawCounterexample(shown: Counterexample, options: DrawOptions =
   const { steps } = recording;
   const what = `${plural(steps.length, 'step')}, ${plural(preemptions, 'preemption')}`;
   const lines = [
-    colors.bold(`counterexample: ${found.rule} (${what}${fewest ? ', no schedule with fewer' : ''})`),
+    colors.bold(`counterexample: ${found.rule} (${what}${fewest ? ': the fewest' : ''})`),
     '',
     ...drawRecording(recording, options),
     '',
