@@ -361,6 +361,12 @@ describe('command line', () => {
     return lanes.split('\n').filter((line) => /^ {1,3}\d* /.test(line) && !line.startsWith('  repeat'));
   }
 
+  it('check: gives a scenario up of which every execution is cut off', async () => {
+    const { code, out } = await faultline('check', 'scaling/mmap-convoy', '-q', '--max-steps', '3000');
+    expect(code).to.equal(3);
+    expect(out.replaceAll(/\s+/g, ' ')).to.include('not seen (stopped after 0 classes, step bound hit in 100)');
+  });
+
   it('explore: words that say what was done, exit 3 if that is not all', async () => {
     const path = file('good.yaml', RACE(''));
     expect((await faultline('explore', path, '--strategy', 'random', '--executions', '50')).out).to.contain(

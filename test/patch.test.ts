@@ -335,6 +335,45 @@ describe('--patch', () => {
     expect(other.err).to.match(/^faultline: map-pages-v3 is a patch to 'v3\.14', and .*race\.yaml runs v2\.6\.10\n$/);
   });
 
+  it('a thread that never ends is not as expected: explore, check and report', async () => {
+    const text = `import { READ_ONCE, type Coroutine, type Mm, type VmFault } from 'faultline/kernel';
+export default { *handle_mm_fault(mm: Mm): Coroutine<VmFault> { for (;;) yield* READ_ONCE(mm.rss); } };
+`;
+    const patch = file('forever.ts', text);
+    for (const command of ['explore', 'check', 'report']) {
+      const where = command === 'report' ? ['-o', join(folder, 'forever')] : [];
+      const { code, out, err } = await faultline(command, race, '--patch', patch, '-q', ...where);
+      expect([code, err], command).to.deep.equal([1, '']);
+      if (command !== 'report') expect(out.replaceAll(/\s+/g, ' ')).to.include('expected that every thread ends');
+    }
+  });
+
+  it('a patch that keeps something from one execution to the next: one clear message, exit code 2', async () => {
+    const text = `import { READ_ONCE, v2_6_10 as v } from 'faultline/kernel';
+let faults = 0;
+export default {
+  *handle_mm_fault(...args: Parameters<typeof v.handle_mm_fault>): ReturnType<typeof v.handle_mm_fault> {
+    if (faults++ % 2 === 1) yield* READ_ONCE(args[0].rss);
+    return yield* v.handle_mm_fault(...args);
+  },
+};
+`;
+    const { code, err } = await faultline('explore', race, '--patch', file('keeps.ts', text), '-q');
+    expect(code).to.equal(2);
+    expect(err).to.match(/^faultline: with this patch, [^\n]*run again[^\n]*\n$/);
+  });
+
+  it('check leaves out the scenarios of a folder that the patch is not for', async () => {
+    mkdirSync(join(folder, 'sweep'), { recursive: true });
+    file('sweep/a.yaml', RACE);
+    file('sweep/b.yaml', RACE.replace('v2.6.10', 'v3.17'));
+    const patch = file('early.ts', BAD);
+    const { code, out } = await faultline('check', join(folder, 'sweep'), '--patch', patch, '-q');
+    expect(code).to.equal(1);
+    expect(out).to.include('1 scenario, ').and.to.include('1 scenario that the patch is not for left out');
+    expect((await faultline('check', join(folder, 'sweep/b.yaml'), '--patch', patch, '-q')).code).to.equal(2);
+  });
+
   it('a patch that throws is a finding under both drivers, with its place', async () => {
     const patch = file('throws.ts', BAD.replace('yield* READ_ONCE(mm.rss)', '(null as any).rss'));
     const message = /exception.*TypeError: Cannot read .* \(do_anonymous_page, throws\.ts:9\)/;
