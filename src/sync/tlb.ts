@@ -6,7 +6,7 @@
  * Entries are tagged with the address space (ASIDs, region ids), so that switching to another one flushes nothing. They
  * stay until they are flushed, or until the ways of their set are full and the oldest goes.
  */
-import { INSTRUCTION_ENDS, LOCK, Shared, Step, UNLOCK } from '../machine/step.ts';
+import { INSTRUCTION_ENDS, LOCK, Shared, Step, TICK_0, UNLOCK } from '../machine/step.ts';
 import type { Thread } from '../machine/thread.ts';
 
 /** Entries of a set: a page can be in one set only, and there in any of these. */
@@ -14,33 +14,20 @@ const WAYS = 4;
 /** `value` of the step with which an access begins. */
 const ACCESS = 1;
 
+/**
+ * A way holds a tag, which names the address space and the page, and its translation; a set its ways one behind the other, and
+ * which of them is used next. Sets that are neighbours are together in one array of doubles: on a machine of many CPUs what is
+ * known of a page is in nobody's cache when it is asked for, so that it had better be on one line. Plain data: it is a part of
+ * the state of the machine.
+ */
+const FIELDS = 2;
+const NEXT = WAYS * FIELDS;
+const SET = NEXT + 1;
+const SETS = 8;
 /** No address space: there is no entry. */
 const NOBODY = 0;
-
-/**
- * A set, all in one place: which way is used next, then what the ways hold, each ASID, VPN and translation. Plain data: it is a
- * part of the state of the machine.
- */
-type TlbSet = number[];
-const FIRST = 1;
-const VPN = 1;
-const TRANSLATION = 2;
-const FIELDS = 3;
-const END = FIRST + WAYS * FIELDS;
-const NONE: TlbSet = [];
-
-/** Where the way of the oldest entry is; the next one's turn comes. */
-function oldest(set: TlbSet): number {
-  const way = set[0];
-  set[0] = (way + 1) % WAYS;
-  return FIRST + way * FIELDS;
-}
-
-/** Where the way with this page is; 0: in none. */
-function find(set: TlbSet, asid: number, vpn: number): number {
-  for (let at = FIRST; at < set.length; at += FIELDS) if (set[at + VPN] === vpn && set[at] === asid) return at;
-  return 0;
-}
+/** More than any number that a tag has for a page, which is that of the page among those of its set. */
+const PAGES = 2 ** 33;
 
 export class Tlb extends Shared {
   readonly name: string;
@@ -52,7 +39,7 @@ export class Tlb extends Shared {
   readonly flushedStep = new Step(UNLOCK, this);
   private readonly size: number;
   /** Made when the first translation of a page that belongs there is loaded. */
-  private readonly sets: (TlbSet | undefined)[] = [];
+  private readonly chunks: (number[] | undefined)[] = [];
   /** Who has an access or a flush under way. */
   private user: Thread | null = null;
 
@@ -66,45 +53,57 @@ export class Tlb extends Shared {
 
   /** What is known of a page of address space `asid`; 0: nothing. */
   lookup(asid: number, vpn: number): number {
-    const set = this.setOf(vpn);
-    const at = find(set, asid, vpn);
-    return at === 0 ? 0 : set[at + TRANSLATION];
+    const set = vpn % this.size;
+    const chunk = this.chunks[(set / SETS) | 0];
+    if (chunk === undefined) return 0;
+    const at = find(chunk, (set % SETS) * SET, this.tag(asid, vpn));
+    return at < 0 ? 0 : chunk[at + 1];
   }
 
   /** Keep a translation. */
   load(asid: number, vpn: number, translation: number): void {
-    const set = (this.sets[vpn % this.size] ??= new Array<number>(END).fill(0));
-    const at = find(set, asid, vpn) || oldest(set);
-    set[at] = asid;
-    set[at + VPN] = vpn;
-    set[at + TRANSLATION] = translation;
+    const set = vpn % this.size;
+    const chunk = (this.chunks[(set / SETS) | 0] ??= emptyChunk());
+    const first = (set % SETS) * SET;
+    const tag = this.tag(asid, vpn);
+    const known = find(chunk, first, tag);
+    const at = known < 0 ? oldest(chunk, first) : known;
+    chunk[at] = tag;
+    chunk[at + 1] = translation;
   }
 
-  private setOf(vpn: number): TlbSet {
-    return this.sets[vpn % this.size] ?? NONE;
+  private tag(asid: number, vpn: number): number {
+    return asid * PAGES + Math.floor(vpn / this.size);
   }
 
   /** Forget a page. */
   purge(asid: number, vpn: number): void {
-    const set = this.setOf(vpn);
-    const at = find(set, asid, vpn);
-    if (at > 0) set[at] = NOBODY;
+    const set = vpn % this.size;
+    const chunk = this.chunks[(set / SETS) | 0];
+    const at = chunk === undefined ? -1 : find(chunk, (set % SETS) * SET, this.tag(asid, vpn));
+    if (at >= 0) chunk![at] = NOBODY;
   }
 
   /** Forget an address space, or pages `first` to `end` - 1 of it. */
   purgeAll(asid: number, first = 0, end = Infinity): void {
-    for (const set of this.sets) {
-      for (let at = FIRST; set !== undefined && at < END; at += FIELDS) {
-        if (set[at] === asid && set[at + VPN] >= first && set[at + VPN] < end) set[at] = NOBODY;
-      }
-    }
+    this.visit((chunk, at, known, vpn) => {
+      if (known === asid && vpn >= first && vpn < end) chunk[at] = NOBODY;
+    });
   }
 
   /** Visit every entry as (asid, vpn, entry); for checks. */
   forEach(visit: (asid: number, vpn: number, entry: number) => void): void {
-    for (const set of this.sets) {
-      for (let at = FIRST; set !== undefined && at < END; at += FIELDS) {
-        if (set[at] !== NOBODY) visit(set[at], set[at + VPN], set[at + TRANSLATION]);
+    this.visit((chunk, at, asid, vpn) => visit(asid, vpn, chunk[at + 1]));
+  }
+
+  private visit(entry: (chunk: number[], at: number, asid: number, vpn: number) => void): void {
+    for (const [number, chunk] of this.chunks.entries()) {
+      for (let set = 0; chunk !== undefined && set < SETS; set++) {
+        for (let way = 0; way < WAYS; way++) {
+          const at = set * SET + way * FIELDS;
+          const asid = Math.floor(chunk[at] / PAGES);
+          if (asid !== NOBODY) entry(chunk, at, asid, (chunk[at] % PAGES) * this.size + number * SETS + set);
+        }
       }
     }
   }
@@ -129,4 +128,22 @@ export class Tlb extends Shared {
   override waitsFor(): Thread[] {
     return this.user === null ? [] : [this.user];
   }
+}
+
+/** `new Array` and 0 would be an array of small integers, and another one when the first tag comes. */
+function emptyChunk(): number[] {
+  return new Array<number>(SETS * SET).fill(TICK_0);
+}
+
+/** Where the way with this tag is, in the set that begins at `first`; -1: in none. */
+function find(chunk: readonly number[], first: number, tag: number): number {
+  for (let at = first; at < first + NEXT; at += FIELDS) if (chunk[at] === tag) return at;
+  return -1;
+}
+
+/** Where the way of the oldest entry is; the next one's turn comes. */
+function oldest(chunk: number[], first: number): number {
+  const way = chunk[first + NEXT];
+  chunk[first + NEXT] = (way + 1) % WAYS;
+  return first + way * FIELDS;
 }
