@@ -16,6 +16,7 @@ import { EXIT } from './exit.ts';
 import { jsonHead, kernelName } from './heading.ts';
 import type { Io } from './io.ts';
 import type { CommonOptions } from './options.ts';
+import { flat } from '../workload/flat.ts';
 
 interface Pace {
   readonly eager?: boolean;
@@ -54,8 +55,8 @@ export function latProcFiguresOf(
 
 /** The time of the iterations is that of a run with them, less that of a run with none. */
 function figuresOf(scenario: Scenario, run: LatProcRun, options: Pace): LatProcFigures {
-  const without = wallNs(buildLatProcWorld(scenario, { ...run, iterations: 0 }), options);
-  const world = buildLatProcWorld(scenario, run);
+  const without = wallNs(buildLatProcWorld(scenario, { ...run, iterations: 0 }, flat), options);
+  const world = buildLatProcWorld(scenario, run, flat);
   const ns = wallNs(world, options) - without;
   const missNs = findProfile(run.machine).work.table_line_miss.value;
   return latProcFigures(run, world.system.tableReads[0], ns, missNs);

@@ -38,12 +38,23 @@ function withLittleGarbage<T>(run: () => T): T {
   }
 }
 
+/**
+ * V8 writes out more calls, and looks for more classes in one place: flat kernel text is longer than what programs are made of,
+ * and runs for minutes here.
+ */
+function compileThoroughly(): void {
+  setFlagsFromString('--max-inlined-bytecode-size-cumulative=3000');
+  setFlagsFromString('--max-inlined-bytecode-size=1200');
+  setFlagsFromString('--max-valid-polymorphic-map-count=16');
+}
+
 export interface RunSeqreadOptions extends CommonOptions, RowOptions {
   readonly eager?: boolean;
   readonly locks?: boolean;
 }
 
 export function runSeqread(io: Io, scenario: Scenario, spec: SeqreadSpec, options: RunSeqreadOptions): number {
+  compileThoroughly();
   const bar = progress(io, options.quiet);
   const { format } = options;
   const done = chosenRows(seqreadRows(spec), options).map((row) => {

@@ -6,7 +6,7 @@
  */
 import { Cell, Line, Ref, Words } from '../machine/memory.ts';
 import type { Geometry } from '../machine/profile.ts';
-import { ADD, CLEAR, COPY, DMA, LOAD, type PageLine, Step, TICK_0 } from '../machine/step.ts';
+import { ADD, CLEAR, COPY, DMA, LOAD, type PageLine, Step, type StepKind } from '../machine/step.ts';
 import { KernelBug, running } from '../machine/thread.ts';
 import { type PageLock, PageLocks } from '../sync/pagelock.ts';
 import { RwSemaphore } from '../sync/rwsem.ts';
@@ -132,39 +132,45 @@ const PG_RESERVED = 1 << 29;
 /** It is free: whoever looks at what it holds, or changes that, uses it after it was freed. */
 const POISONED = 1 << 30;
 
-/** A page frame and its `struct page`. There may be millions: each field counts. */
+/**
+ * A page frame and its `struct page`. There may be millions: each field counts. What each fault uses comes first, in the order
+ * in which they are set, so that it is on few of the cache lines of whoever runs this.
+ */
 export class Page extends Words implements PageLine {
-  readonly pfn: number;
-  readonly zone: Zone;
   /**
    * What the page belongs to: 0 nothing, -n the anon_vma n of a mapped anonymous page, n the address_space n of a page in
    * a page cache. Guarded by the page lock there; those who look without it read `_mapping`.
    */
   mapping = 0;
-  /**
-   * Its offset in the file, in pages; of a mapped anonymous page where it is, as a virtual page number: vm_pgoff counts
-   * from address 0.
-   */
-  index = 0;
-  /** The block it was read from and is written to (buffer heads); 0: none. Guarded by the page lock. */
-  block = 0;
   private count = 0;
   private mapcount = 0;
   /** A bit for each of the flags. */
   private flags = 0;
-  /** What it holds (`Contents`); most programs use its first word only. */
-  private word0 = 0;
-  private rest: number | number[] = 0;
   private pg_locked: PageLock | null = null;
   /** CPU whose cache has the line of the struct page. */
   private owner = -1;
-  lineFreeAt = TICK_0;
   inCaches = 0;
+  readonly pfn: number;
+  readonly zone: Zone;
+  /**
+   * Its offset in the file, in pages; of a mapped anonymous page where it is, as a virtual page number: vm_pgoff counts
+   * from address 0.
+   */
+  index: number;
+  /** The block it was read from and is written to (buffer heads); 0: none. Guarded by the page lock. */
+  block: number;
+  /** What it holds (`Contents`); most programs use its first word only. */
+  private word0: number;
+  private rest: number | number[];
 
   constructor(pfn: number, zone: Zone, reserved = false) {
     super();
     this.pfn = pfn;
     this.zone = zone;
+    this.index = 0;
+    this.block = 0;
+    this.word0 = 0;
+    this.rest = 0;
     if (reserved) this.flags = PG_RESERVED;
   }
   get reserved(): boolean {
@@ -270,13 +276,19 @@ export class Page extends Words implements PageLine {
       return 0;
     }
     if (step.kind === DMA && step.index === DATA && this.count > 0) this.flags &= ~POISONED; // it is somebody's again
-    if (step.index >= DATA && (this.flags & POISONED) !== 0) {
-      throw new KernelBug('use after free', `${running.name}: ${this.label(step)}, and ${this.name} is free`);
-    }
+    if (step.index >= DATA) this.mustBeUsed(step);
     if (step.kind === CLEAR) this.words().fill(0, step.index - DATA);
     return step.kind === COPY || step.kind === LOAD || step.kind === DMA || step.kind === CLEAR
       ? 0
       : super.perform(step);
+  }
+  override use(kind: StepKind, index: number, value: number, other: number): number {
+    if (index >= DATA && (this.flags & POISONED) !== 0) this.mustBeUsed(new Step(kind, this, index, value, other));
+    return super.use(kind, index, value, other);
+  }
+  private mustBeUsed(step: Step): void {
+    if ((this.flags & POISONED) === 0) return;
+    throw new KernelBug('use after free', `${running.name}: ${this.label(step)}, and ${this.name} is free`);
   }
   override pageLine(): this {
     return this;
@@ -394,6 +406,17 @@ export class AnonVma {
   }
 }
 
+/** CPUs, in the order in which they were added: mostly it is the same one again. */
+class CpuMask extends Set<number> {
+  private latest = -1;
+
+  override add(cpu: number): this {
+    if (cpu === this.latest) return this;
+    this.latest = cpu;
+    return super.add(cpu);
+  }
+}
+
 /** An address space. */
 export class Mm {
   readonly name: string;
@@ -417,7 +440,7 @@ export class Mm {
   /** Tags its entries in TLBs. */
   readonly asid: number;
   /** CPUs that have run one of its threads, and may have its translations. */
-  readonly cpu_vm_mask = new Set<number>();
+  readonly cpu_vm_mask = new CpuMask();
   /** Set when exit_mmap has run. */
   dead = false;
 

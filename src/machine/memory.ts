@@ -90,38 +90,39 @@ export abstract class Words extends Shared {
   }
 
   perform(step: Step): number {
-    const index = step.index;
-    switch (step.kind) {
+    const { kind, index } = step;
+    if (kind < WALK) return this.use(kind, index, step.value, step.other);
+    const found = this.get(index);
+    if (kind === WAIT || kind === POLL) return found;
+    if (kind !== WALK) throw new Error(`a word cannot do step kind ${kind}`);
+    const left = (step as Walk).leaves(found);
+    if (left !== found) this.set(index, left);
+    return left;
+  }
+
+  /** The effect of a step of a kind below WALK. */
+  use(kind: StepKind, index: number, value: number, other: number): number {
+    switch (kind) {
       case READ:
-      case WAIT:
-      case POLL:
         return this.get(index);
-      case WALK: {
-        const found = this.get(index);
-        const left = (step as Walk).leaves(found);
-        if (left !== found) this.set(index, left);
-        return left;
-      }
       case WRITE:
-        this.set(index, step.value);
+        this.set(index, value);
         return 0;
       case ADD: {
-        const sum = this.get(index) + step.value;
+        const sum = this.get(index) + value;
         this.set(index, sum);
         return sum;
       }
       case XCHG: {
         const old = this.get(index);
-        this.set(index, step.value);
+        this.set(index, value);
         return old;
       }
-      case CMPXCHG: {
-        const old = this.get(index);
-        if (old === step.value) this.set(index, step.other);
+      default: {
+        const old = this.get(index); // CMPXCHG
+        if (old === value) this.set(index, other);
         return old;
       }
-      default:
-        throw new Error(`a word cannot do step kind ${step.kind}`);
     }
   }
 }

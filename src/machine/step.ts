@@ -89,11 +89,29 @@ export const STOP = STOPS;
 export interface Shortcut {
   /** The reply of the step, which has taken effect; or STOP, and nothing has happened. */
   now(step: Step): number;
+  /** The same of a step of a kind below WALK, without the step. */
+  word(kind: StepKind, words: Shared, index: number, value: number, other: number): number;
+  /** That step, if the answer was STOP: one that has been before, maybe. Whoever keeps steps has no such. */
+  wordStep?(kind: StepKind, words: Shared, index: number, value: number, other: number): Step;
 }
 let shortcut: Shortcut | null = null;
 
 export function takeShortcuts(driver: Shortcut | null): void {
   shortcut = driver;
+}
+
+/** What `now` of the driver answers, which may be one that always stops. */
+export function askStep(step: Step): number {
+  return shortcut === null ? STOPS : shortcut.now(step);
+}
+
+export function askWord(kind: StepKind, words: Shared, index: number, value: number, other: number): number {
+  return shortcut === null ? STOPS : shortcut.word(kind, words, index, value, other);
+}
+
+export function wordStep(kind: StepKind, words: Shared, index: number, value: number, other: number): Step {
+  if (shortcut?.wordStep === undefined) return new Step(kind, words, index, value, other);
+  return shortcut.wordStep(kind, words, index, value, other);
 }
 
 /** What `next` answers if there is a reply. Whoever asks reads it at once, so that one is enough. */
@@ -127,13 +145,16 @@ export class Step {
 
   next(reply?: number): IteratorResult<Step, number> {
     if (reply === undefined) {
-      reply = shortcut === null ? STOPS : shortcut.now(this);
+      reply = askStep(this);
       if (reply === STOPS) return { done: false, value: this };
     }
     replied.value = reply;
     return replied;
   }
 }
+
+/** A step that is written over. */
+export type StepDraft = { -readonly [K in keyof Step]: Step[K] };
 
 /**
  * The MMU's walk for one access of a user program. It replies the entry if that is a translation; if not, the CPU traps: the
@@ -165,6 +186,21 @@ export const FAULTED = 0;
 /** Kernel text: asks for steps, goes on with each step's reply, returns a `T`. */
 export type Coroutine<T = void> = Generator<Step, T, number>;
 
+/** What a coroutine yields in the place of a step if it wants another one to run, and to go on with what that returns. */
+export const ENTER = {} as Step;
+
+/** The one that is to run. */
+export let entered: Coroutine<unknown>;
+
+/**
+ * `const value = yield enter(callee)` is `yield* callee` for threads that are not `stepwise`: whoever drives the thread resumes the
+ * callee by itself, so that a stop does not go through all that are under way.
+ */
+export function enter(callee: Coroutine<unknown>): Step {
+  entered = callee;
+  return ENTER;
+}
+
 /** A coroutine with nothing to do: what a dispatcher returns when there is nothing to call. */
 export const NOTHING: Coroutine = (function* (): Coroutine {})();
 
@@ -181,11 +217,11 @@ export function nextSerial(): number {
   return made;
 }
 
-/** The line of a struct page. There are too many for a `Line` each. Kept by the timed driver. */
+/** The line of a struct page. There are too many for a `Line` each. */
 export interface PageLine {
-  /** The tick at which its transfer ends. */
-  lineFreeAt: number;
-  /** Nodes whose caches have what the page holds, a bit each. Whoever wants them empty may say 0. */
+  /** Its number, from 0. */
+  readonly pfn: number;
+  /** Nodes whose caches have what the page holds, a bit each. Kept by the timed driver; whoever wants them empty may say 0. */
   inCaches: number;
 }
 

@@ -1,7 +1,7 @@
 /** Threads, the CPU they run on, and the thread that runs now. */
 import { Cell, WRITE_ONCE } from './memory.ts';
 import * as kinds from './step.ts';
-import { type Coroutine, FAULTED, Shared, Step, type Walk } from './step.ts';
+import { type Coroutine, ENTER, entered, FAULTED, Shared, Step, type StepDraft, type Walk } from './step.ts';
 
 // V8 folds the constants of a module where it uses them; what it imports it loads and checks each time.
 const { SPAWN, WALK } = kinds;
@@ -38,6 +38,8 @@ export class Thread {
   heldChanges = 0;
   /** The step the thread will do next; null when it has ended. */
   pending: Step | null = null;
+  /** Timed driver: where a step that was asked for without one is written down, each over the one before. */
+  wordStep: StepDraft | null = null;
   /** Stops at every step: somebody between the thread and its driver wants to see them all. */
   stepwise = false;
   /** Controlled driver: its step has joined a queue. */
@@ -53,10 +55,13 @@ export class Thread {
   hasRun = false;
   /** Timed driver: its time slice was over before its step took effect. */
   preempted = false;
-  /** What runs: the program, or the handler of its fault. */
-  private body: Coroutine<number | void>;
-  /** The program, while a fault handler runs. */
-  private interrupted: Coroutine<number | void> | null = null;
+  /** What runs: the program, or the handler of its fault, or what one of them has called by `enter`. */
+  private body: Coroutine<unknown>;
+  /** Those who wait for what they have called so. */
+  private readonly callers: Coroutine<unknown>[] = [];
+  /** The program, while a fault handler runs; and how many were waiting when that began. */
+  private interrupted: Coroutine<unknown> | null = null;
+  private callersBefore = 0;
   private faulting: Walk | null = null;
   /** Done once the body has returned: tells those who join. */
   private lastStep: Step | null;
@@ -124,16 +129,33 @@ export class Thread {
 
   private trap(walk: Walk): void {
     this.interrupted = this.body;
+    this.callersBefore = this.callers.length;
     this.body = walk.fault();
     this.advance(0);
   }
 
+  private called(): IteratorResult<unknown, unknown> {
+    this.callers.push(this.body);
+    this.body = entered;
+    return (entered as Iterator<Step>).next();
+  }
+
+  /** What a coroutine returns goes to its caller as it is, like a reply. */
+  private returned(value: unknown): IteratorResult<unknown, unknown> {
+    this.body = this.callers.pop()!;
+    return this.body.next(value as number);
+  }
+
   private advance(reply: number): void {
-    const { done, value } = this.body.next(reply);
+    let { done, value }: IteratorResult<unknown, unknown> = this.body.next(reply);
+    while (done === true ? this.callers.length > this.callersBefore : value === ENTER) {
+      ({ done, value } = done === true ? this.returned(value) : this.called());
+    }
     if (done !== true) {
-      this.pending = value;
+      this.pending = value as Step;
     } else if (this.interrupted !== null) {
-      this.returnFromFault(value);
+      this.callersBefore = 0;
+      this.returnFromFault(value as number);
     } else {
       this.pending = this.lastStep;
       this.lastStep = null;

@@ -2,7 +2,8 @@
 import { runTimed, type TimedOptions, type TimedResult } from '../drivers/timed/run.ts';
 import { figures, measuredFigures, type PftFigures } from '../scenario/pft-result.ts';
 import type { Scenario } from '../scenario/read.ts';
-import { buildPftWorld, type PftRow, pftRows } from '../scenario/world.ts';
+import { asWritten, buildPftWorld, type PftRow, pftRows } from '../scenario/world.ts';
+import { flat } from '../workload/flat.ts';
 import { pftPages } from '../workload/pft.ts';
 import type { Cost, Profile } from '../machine/profile.ts';
 
@@ -51,7 +52,8 @@ export interface SimulatedRow extends PftFigures {
 export function simulate(scenario: Scenario, row: PftRow, profile: Profile, options: RowOptions): SimulatedRow {
   const { scale, seed, eager = false, report, pace, watcher } = options;
   const machine = scaled(profile, scale);
-  const world = buildPftWorld(scenario, { ...row, gb: row.gb / scale }, machine);
+  const text = watcher === undefined ? flat : asWritten;
+  const world = buildPftWorld(scenario, { ...row, gb: row.gb / scale }, machine, text);
   const timed = runTimed(world.births, {
     profile: machine,
     cpus: world.cpus,

@@ -13,9 +13,10 @@ import {
   type SeqreadRow,
   seqreadRows,
 } from '../scenario/seqread-result.ts';
-import { buildSeqreadWorld } from '../scenario/world.ts';
+import { asWritten, buildSeqreadWorld } from '../scenario/world.ts';
 import { nullModels, rateOf } from './null-models.ts';
 import { scaled } from './rows.ts';
+import { flat } from '../workload/flat.ts';
 
 export interface SeqreadOptions extends Pick<TimedOptions, 'pace' | 'watcher'> {
   /** Pages, and all that is paid once a run and not by the page, divided by this. 1: nothing is scaled. */
@@ -38,7 +39,8 @@ export function simulateReads(
   { scale, eager = false, report, ...more }: SeqreadOptions,
 ): SimulatedReads {
   const machine = scaled(profile, scale);
-  const { births, cpus, system } = buildSeqreadWorld(scenario, { ...row, gib: row.gib / scale }, machine);
+  const text = more.watcher === undefined ? flat : asWritten;
+  const { births, cpus, system } = buildSeqreadWorld(scenario, { ...row, gib: row.gib / scale }, machine, text);
   const { counters } = system;
   const told = (nowNs: number): void => report?.(nowNs, counters.faultsTaken);
   const progress = { every: 50_000, report: told };

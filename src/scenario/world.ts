@@ -2,6 +2,7 @@
 import { type Invariant, invariants } from '../check/invariants.ts';
 import { describeWorld } from '../check/fingerprint.ts';
 import { mm_alloc } from '../kernel/fork.ts';
+import type { FaultPath } from '../kernel/fault-path.ts';
 import { buildKernel } from '../kernel/index.ts';
 import { SIGBUS, SIGSEGV } from '../kernel/fault.ts';
 import { Inode } from '../kernel/fs.ts';
@@ -55,22 +56,36 @@ export function pftRows(scenario: Scenario): PftRow[] {
   return gb.flatMap((g) => threads.map((n) => ({ gb: g, repetitions, threads: n })));
 }
 
+/** Which text runs: a function of kernel text, or its twin (`flat`), which is faster and has no backtraces. */
+export type Text = <F>(f: F) => F;
+
+/** As it stands in the sources. */
+export const asWritten: Text = (f) => f;
+
+function kernelText(kernel: FaultPath, text: Text): FaultPath {
+  const result: Record<string, unknown> = { ...kernel };
+  for (const name of Object.keys(result)) result[name] = text(result[name]);
+  return result as unknown as FaultPath;
+}
+
 function bootFor(
   scenario: Scenario,
   checks: Partial<Config> = {},
   profile = findProfile(scenario.machine.profile),
+  text = asWritten,
 ): { system: System; profile: Profile; cpus: number } {
   const { cpus } = scenario.machine;
-  const kernel = buildKernel(scenario.kernel.base, scenario.kernel.patches, scenario.kernel.bugs, scenario.own);
+  const { base, patches, bugs } = scenario.kernel;
+  const kernel = kernelText(buildKernel(base, patches, bugs, scenario.own), text);
   const config = { ...checks, ...scenario.kernel.config };
   return { system: boot({ profile, cpus, kernel, config }), profile, cpus };
 }
 
 /** The world of one pft row; on the machine of the scenario, if it is not said what that costs. */
-export function buildPftWorld(scenario: Scenario, row: PftRow, profile?: Profile): World {
-  const booted = bootFor(scenario, {}, profile);
+export function buildPftWorld(scenario: Scenario, row: PftRow, profile?: Profile, text = asWritten): World {
+  const booted = bootFor(scenario, {}, profile, text);
   const options: PftOptions = { ...row, cpus: booted.cpus };
-  const births = [new Birth('pft', 0, () => pft(booted.system, options))];
+  const births = [new Birth('pft', 0, () => text(pft)(booted.system, options))];
   return { ...booted, births, ledger: new Ledger(), counts: {} };
 }
 
@@ -83,33 +98,34 @@ export interface LatProcRun {
 }
 
 /** The world of one such run, on one CPU. */
-export function buildLatProcWorld({ kernel }: Scenario, { kind, machine, patch, iterations }: LatProcRun): World {
+export function buildLatProcWorld({ kernel }: Scenario, run: LatProcRun, text = asWritten): World {
+  const { kind, machine, patch, iterations } = run;
   const profile = findProfile(machine);
   const patches = [...kernel.patches, ...(patch === null ? [] : [patch])];
-  const path = buildKernel(kernel.base, patches, kernel.bugs);
+  const path = kernelText(buildKernel(kernel.base, patches, kernel.bugs), text);
   const system = boot({ profile, cpus: 1, kernel: path, config: kernel.config ?? {} });
   const options = { kind, iterations, layout: profile.layout };
-  const births = [new Birth('lat_proc', 0, () => latProc(system, options))];
+  const births = [new Birth('lat_proc', 0, () => text(latProc)(system, options))];
   return { system, profile, cpus: 1, births, ledger: new Ledger(), counts: {} };
 }
 
 /** The world of one seqread row; on the machine of the scenario, if it is not said what that costs. */
-export function buildSeqreadWorld(scenario: Scenario, row: SeqreadRow, profile?: Profile): World {
+export function buildSeqreadWorld(scenario: Scenario, row: SeqreadRow, profile?: Profile, text = asWritten): World {
   const { gib, processes, threads, order } = row;
   const { pageBytes } = findProfile(scenario.machine.profile).geometry;
   const window = order === null ? {} : { fault_around_bytes: pageBytes * 2 ** order, FAULT_AROUND_ORDER: order };
   const hints = { SPLIT_RSS_COUNTING: true, mmap_cache: scenario.kernel.base === 'v3.14' };
-  const booted = bootFor(scenario, { ...window, ...hints }, profile);
+  const booted = bootFor(scenario, { ...window, ...hints }, profile, text);
   const pages = Math.ceil((gib * 2 ** 30) / pageBytes);
   const file = cachedFile(booted.system, 'testfile', pages);
   const options = { ...booted, pages, processes, threads };
-  const births = [new Birth('usemem', 0, () => seqread(booted.system, file, options))];
+  const births = [new Birth('usemem', 0, () => text(seqread)(booted.system, file, options))];
   return { ...booted, births, ledger: new Ledger(), counts: {} };
 }
 
 /** The world of a scenario with vmas and threads; on the machine of the scenario, if it is not said what that costs. */
-export function buildWorld(scenario: Scenario, profile?: Profile): World {
-  const booted = bootFor(scenario, { DEBUG_PAGEALLOC: true }, profile);
+export function buildWorld(scenario: Scenario, profile?: Profile, text = asWritten): World {
+  const booted = bootFor(scenario, { DEBUG_PAGEALLOC: true }, profile, text);
   const shared: Shared = { ledger: new Ledger(), forked: new Map() };
   const files = new Map(
     (scenario.files ?? []).map((file) => [file.name, makeFile(booted.system, file, shared.ledger)]),
@@ -119,7 +135,7 @@ export function buildWorld(scenario: Scenario, profile?: Profile): World {
   const areas = new Map(scenario.vmas.map((vma) => [vma.name, makeArea(mm, vma, files)]));
   const births = new Programs(scenario, areas, files).threads().map(({ name, cpu, ops }) => {
     mm.cpu_vm_mask.add(cpu);
-    return new Birth(name, cpu, () => script(mm, ops, shared));
+    return new Birth(name, cpu, () => text(script)(mm, ops, shared));
   });
   return { ...booted, births, ledger: shared.ledger, counts: scenario.expect.counts ?? {} };
 }

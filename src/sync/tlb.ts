@@ -28,6 +28,8 @@ const SETS = 8;
 const NOBODY = 0;
 /** More than any number that a tag has for a page, which is that of the page among those of its set. */
 const PAGES = 2 ** 33;
+/** So many address spaces there may be for tags to be exact. */
+const ASIDS = 2 ** 20;
 
 export class Tlb extends Shared {
   readonly name: string;
@@ -62,6 +64,7 @@ export class Tlb extends Shared {
 
   /** Keep a translation. */
   load(asid: number, vpn: number, translation: number): void {
+    if (asid >= ASIDS) throw new RangeError(`there are more than ${ASIDS} address spaces`);
     const set = vpn % this.size;
     const chunk = (this.chunks[(set / SETS) | 0] ??= emptyChunk());
     const first = (set % SETS) * SET;

@@ -27,15 +27,18 @@ const TOUCH = work('user_touch');
 class TableWalk extends Walk {
   private readonly mm: Mm;
   private readonly address: Address;
+  private readonly vpn: number;
   private readonly write: boolean;
   private readonly caught: readonly number[];
   /** Of each file, when the fault began, with DEBUG_PAGEALLOC: what it was, and how often it had been set. */
   private sizes: readonly { readonly size: number; readonly set: number }[] | null = null;
 
   constructor(mm: Mm, address: Address, write: boolean, caught: readonly number[]) {
-    super(mm.pgd.walk(page_number(mm, address)));
+    const vpn = page_number(mm, address);
+    super(mm.pgd.walk(vpn));
     this.mm = mm;
     this.address = address;
+    this.vpn = vpn;
     this.write = write;
     this.caught = caught;
   }
@@ -47,7 +50,7 @@ class TableWalk extends Walk {
     if (!translates(entry, this.write)) return false;
     const cpu = smp_processor_id();
     this.mm.cpu_vm_mask.add(cpu); // it may have been moved
-    this.mm.system.tlbs[cpu].load(this.mm.asid, page_number(this.mm, this.address), entry);
+    this.mm.system.tlbs[cpu].load(this.mm.asid, this.vpn, entry);
     return true;
   }
   fault(): Coroutine<number> {
@@ -109,7 +112,7 @@ function* user_access(
     const tlb = mm.system.tlbs[smp_processor_id()]; // a thread may wake up on another CPU
     yield* tlb.beginStep;
     let entry = tlb.lookup(mm.asid, vpn);
-    if (!translates(entry, write)) entry = yield new AccessWalk(mm, address, write, caught, tlb);
+    if (!translates(entry, write)) entry = yield* new AccessWalk(mm, address, write, caught, tlb);
     if (entry < 0) return entry;
     if (entry === FAULTED) continue;
     charge(TOUCH);
@@ -142,10 +145,10 @@ export function user_load(mm: Mm, address: Address, word: number, caught: readon
 export function* user_read_page(mm: Mm, address: Address): Coroutine<number> {
   let entry = mm.system.tlbs[smp_processor_id()].lookup(mm.asid, page_number(mm, address));
   while (!translates(entry, false)) {
-    entry = yield new TableWalk(mm, address, false, NONE);
+    entry = yield* new TableWalk(mm, address, false, NONE);
     if (entry < 0) return entry;
   }
   charge(TOUCH);
   const page = pte_page(mm, entry);
-  return yield new Step(LOAD, page, DATA, page_size(mm), page.zone.node);
+  return yield* new Step(LOAD, page, DATA, page_size(mm), page.zone.node);
 }

@@ -260,6 +260,11 @@ export class Execution implements Attendant, Shortcut {
     }
   }
 
+  /** Whoever wants to see steps has them made. */
+  word(): number {
+    return STOP;
+  }
+
   private canGoThrough({ kind, object }: Step): boolean {
     if (kind >= WALK) {
       if (kind === WALK || kind === SPAWN || (object as { queues?: boolean }).queues === true) return false;

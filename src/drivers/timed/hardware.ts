@@ -104,6 +104,8 @@ export class Hardware {
   private readonly paceOfTwo: number;
   private readonly second: number;
   private readonly anyOrder: boolean;
+  /** Tick at which the transfer of the line of a struct page ends, by its number. */
+  private pageFreeAt = new Float64Array(1024);
 
   private between(from: number, to: number): number {
     return this.transfer[this.node[from] * this.nodes + this.node[to]];
@@ -138,9 +140,12 @@ export class Hardware {
   /** One transfer of a line at a time. */
   private transferOf(line: PageLine, before: number, cpu: number): number {
     const now = this.clock[cpu];
-    const start = line.lineFreeAt > now ? line.lineFreeAt : now;
+    const { pfn } = line;
+    if (pfn >= this.pageFreeAt.length) this.pageFreeAt = longer(this.pageFreeAt, pfn);
+    const freeAt = this.pageFreeAt[pfn];
+    const start = freeAt > now ? freeAt : now;
     const end = start + this.fetch(before, cpu);
-    line.lineFreeAt = end;
+    this.pageFreeAt[pfn] = end;
     return end;
   }
 
@@ -340,6 +345,13 @@ class PageCaches {
     page.inCaches |= 1 << node;
     this.next[node] = (at + 1) % this.pages;
   }
+}
+
+/** The same with room for number `n`. */
+function longer(array: Float64Array, n: number): Float64Array<ArrayBuffer> {
+  const result = new Float64Array(Math.max(n + 1, 2 * array.length));
+  result.set(array);
+  return result;
 }
 
 function transferTicks(profile: Profile, nodes: number): Float64Array {

@@ -10,6 +10,8 @@ export class CpuQueue {
   size = 0;
   private readonly keys: Float64Array;
   private readonly width: number;
+  /** Exact, as the width is a power of 2. */
+  private readonly perWidth: number;
   private readonly limit: number;
 
   private readonly clock: Float64Array;
@@ -22,6 +24,7 @@ export class CpuQueue {
     this.clock = clock;
     this.horizon = horizon;
     this.width = 2 ** Math.ceil(Math.log2(Math.max(2, cpus)));
+    this.perWidth = 1 / this.width;
     this.limit = 2 ** 53 / this.width;
     this.keys = new Float64Array(cpus + 1);
   }
@@ -29,7 +32,7 @@ export class CpuQueue {
   /** Rank of the CPU that is due. The queue must not be empty. */
   first(): number {
     const key = this.keys[0];
-    return (key - Math.floor(key / this.width) * this.width) | 0; // an integer for V8 too: ranks are stored everywhere
+    return (key - Math.floor(key * this.perWidth) * this.width) | 0; // an integer for V8 too: ranks are stored everywhere
   }
 
   /** Does a CPU come next? */

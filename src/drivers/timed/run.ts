@@ -32,7 +32,7 @@ import {
   type Shared,
   type Shortcut,
   SPAWN,
-  type Step,
+  Step,
   type StepKind,
   STOP,
   SYNCHRONIZE,
@@ -40,6 +40,7 @@ import {
   UNLOCK,
   UNLOCK_SHARED,
   WAIT,
+  type Walk,
   WALK,
 } from '../../machine/step.ts';
 import { type Birth, EXIT, Misuse, running, setRunning, SYSTEM, Thread, USER, woken } from '../../machine/thread.ts';
@@ -257,7 +258,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     if (this.charges !== null && this.debts[rank].length > 0) this.payOne(rank);
     else this.act(rank, thread);
     if (this.runsAhead)
-      while (this.current[rank] === thread && this.isPrivate(thread.pending, rank)) this.act(rank, thread);
+      while (this.current[rank] === thread && this.isPrivateWalk(thread.pending, rank)) this.act(rank, thread);
     if (thread.pending === null && this.paid(rank)) this.ended(rank);
     const next = this.current[rank];
     let due = false;
@@ -266,9 +267,13 @@ class TimedMachine implements PlainObserver, Shortcut {
     return this.arrived === 0 ? due : this.queueArrivals();
   }
 
+  /** The only step that kernel text stops for though no other CPU can see it: the CPU traps. */
+  private isPrivateWalk(step: Step | null, rank: number): boolean {
+    return step !== null && step.kind === WALK && this.isPrivate(step, rank);
+  }
+
   /** A step that no other CPU can see, or that sees of others only what nobody changes: it need not be due. */
-  private isPrivate(step: Step | null, rank: number): boolean {
-    if (step === null) return false;
+  private isPrivate(step: Step, rank: number): boolean {
     const { confinedTo } = step.object;
     return confinedTo === rank || (confinedTo === READERS && step.kind === READ);
   }
@@ -305,7 +310,12 @@ class TimedMachine implements PlainObserver, Shortcut {
   /** Let the pending step of the CPU's thread take effect now, or block the thread. */
   private act(rank: number, thread: Thread): void {
     const step = thread.pending!;
-    if (step.kind > WALK && !step.object.ready(step, thread)) {
+    if (step.kind <= WALK) {
+      // Of words there is always one to be had, and no slice ends there.
+      this.goOn(rank, thread, this.effectOnWord(rank, thread, step, step.object as Words));
+      return;
+    }
+    if (step.kind !== LOAD && !step.object.ready(step, thread)) {
       this.block(rank, thread, step);
       return;
     }
@@ -328,6 +338,11 @@ class TimedMachine implements PlainObserver, Shortcut {
       this.rotate(rank, thread, reply);
       return;
     }
+    this.goOn(rank, thread, reply);
+  }
+
+  /** With the private code of the thread, and with steps that need no stop. */
+  private goOn(rank: number, thread: Thread, reply: number): void {
     this.unstopped = thread;
     this.proceed(rank, thread, reply);
     this.unstopped = null;
@@ -339,12 +354,13 @@ class TimedMachine implements PlainObserver, Shortcut {
    */
   now(step: Step): number {
     const thread = running;
-    if (thread !== this.unstopped || thread.stepwise || step.kind > CLEAR) return STOP;
+    const { kind } = step;
+    if (thread !== this.unstopped || thread.stepwise || (kind > CLEAR && kind !== LOAD)) return STOP;
     const { watcher } = this;
-    if (watcher === null && step.kind < WALK && this.runsAhead && this.isPrivate(step, thread.cpu))
+    if (watcher === null && kind <= WALK && this.runsAhead && this.isPrivate(step, thread.cpu))
       return this.privateWord(step, thread);
-    if (isLock(step.kind) && !(step.object as Shared & { admits(step: Step): boolean }).admits(step)) return STOP;
-    if (step.kind === WALK || step.kind === WAIT || step.kind === POLL) return STOP;
+    if (isLock(kind) && !(step.object as Shared & { admits(step: Step): boolean }).admits(step)) return STOP;
+    if (kind === WALK || kind === WAIT || kind === POLL) return STOP;
     const rank = thread.cpu;
     this.payBill(rank);
     if (this.balancer !== null && this.sliceOver(rank, step)) return STOP;
@@ -357,10 +373,55 @@ class TimedMachine implements PlainObserver, Shortcut {
     return reply;
   }
 
+  /** The same without a step: of a kind below WALK. */
+  word(kind: StepKind, object: Shared, index: number, value: number, other: number): number {
+    const thread = running;
+    if (thread !== this.unstopped || thread.stepwise || this.watcher !== null) return STOP;
+    const words = object as Words;
+    const rank = thread.cpu;
+    const { confinedTo } = words;
+    if (confinedTo !== ANYBODY) return this.ownWord(kind, words, index, value, other, thread);
+    this.payBill(rank);
+    if (this.arrived > 0 || !this.queue.remains(rank)) return STOP;
+    const line = words.line ?? words.ownLine();
+    if (line === null) this.hardware.touch(words, index, rank);
+    else this.hardware.access(line, rank, kind !== READ);
+    this.spend(rank, thread);
+    const reply = words.use(kind, index, value, other);
+    if (words.waiters !== null) {
+      this.grant(words);
+      setRunning(thread);
+    }
+    return reply;
+  }
+
+  /** Nobody keeps it but the thread, until it has taken effect. */
+  wordStep(kind: StepKind, object: Shared, index: number, value: number, other: number): Step {
+    const step = running.wordStep;
+    if (step === null) return (running.wordStep = new Step(kind, object, index, value, other));
+    step.kind = kind;
+    step.object = object;
+    step.index = index;
+    step.value = value;
+    step.other = other;
+    return step;
+  }
+
+  /** What it is confined to is seen to by those who stop. */
+  private ownWord(kind: StepKind, words: Words, index: number, value: number, other: number, thread: Thread): number {
+    const { confinedTo } = words;
+    const mine = confinedTo === thread.cpu && words.waiters === null;
+    if (!this.runsAhead || !(mine || (confinedTo === READERS && kind === READ))) return STOP;
+    bill[thread.mode] += this.hardware.privateTicks(words, thread.cpu);
+    this.count(thread);
+    return words.use(kind, index, value, other);
+  }
+
   /** A word that the CPU has to itself: what using it costs is paid with the next step that others see. */
   private privateWord(step: Step, thread: Thread): number {
     const words = step.object as Words;
     if (words.confinedTo !== READERS && words.waiters !== null) return STOP;
+    if (step.kind === WALK && !finds(step as Walk, words)) return STOP;
     bill[thread.mode] += this.hardware.privateTicks(words, thread.cpu);
     this.count(thread);
     return words.perform(step);
@@ -368,7 +429,6 @@ class TimedMachine implements PlainObserver, Shortcut {
 
   /** The step takes effect on its object, and on those who wait for that. It must be ready. */
   private effect(rank: number, thread: Thread, step: Step): number {
-    if (step.object.confinedTo !== ANYBODY) checkConfined(step, rank);
     // Words and locks go separate ways so that each way sees few classes: V8 is faster that way.
     if (step.kind <= WALK) return this.effectOnWord(rank, thread, step, step.object as Words);
     if (step.kind <= UNLOCK_SHARED || step.kind === SYNCHRONIZE)
@@ -377,11 +437,12 @@ class TimedMachine implements PlainObserver, Shortcut {
   }
 
   private effectOnWord(rank: number, thread: Thread, step: Step, words: Words): number {
-    const line = words.line ?? words.ownLine();
-    if (words.confinedTo !== ANYBODY)
-      this.hardware.done[0] = this.clock[rank] + this.hardware.privateTicks(words, rank);
-    else if (line === null) this.hardware.touch(words, step.index, rank);
-    else this.hardware.access(line, rank, step.kind !== READ && step.kind !== WALK);
+    if (words.confinedTo !== ANYBODY) this.useConfined(step, rank);
+    else {
+      const line = words.line ?? words.ownLine();
+      if (line === null) this.hardware.touch(words, step.index, rank);
+      else this.hardware.access(line, rank, step.kind !== READ && step.kind !== WALK);
+    }
     this.spend(rank, thread);
     const reply = words.perform(step);
     if (words.waiters !== null) this.grant(words);
@@ -389,10 +450,12 @@ class TimedMachine implements PlainObserver, Shortcut {
   }
 
   private effectOnLock(rank: number, thread: Thread, step: Step, lock: Shared): number {
-    const line = lock.line ?? lock.ownLine();
-    if (lock.confinedTo !== ANYBODY) this.hardware.done[0] = this.clock[rank] + this.hardware.privateTicks(lock, rank);
-    else if (line === null) this.hardware.touch(lock.onLineOf(), 0, rank);
-    else this.hardware.access(line, rank, true);
+    if (lock.confinedTo !== ANYBODY) this.useConfined(step, rank);
+    else {
+      const line = lock.line ?? lock.ownLine();
+      if (line === null) this.hardware.touch(lock.onLineOf(), 0, rank);
+      else this.hardware.access(line, rank, true);
+    }
     this.spend(rank, thread);
     const reply = lock.perform(step, thread);
     if (reply === BLOCKED) return reply;
@@ -402,8 +465,14 @@ class TimedMachine implements PlainObserver, Shortcut {
     return reply;
   }
 
+  private useConfined(step: Step, rank: number): void {
+    checkConfined(step, rank);
+    this.hardware.done[0] = this.clock[rank] + this.hardware.privateTicks(step.object, rank);
+  }
+
   private effectOtherwise(rank: number, thread: Thread, step: Step): number {
     const { object } = step;
+    if (object.confinedTo !== ANYBODY) checkConfined(step, rank);
     if (step.kind === LOAD) this.hardware.load(object, rank, step.value, step.other);
     else if (step.kind === DMA) this.hardware.done[0] = this.clock[rank];
     else if (step.kind === CLEAR && step.value > 0) this.hardware.clear(rank, step.value, step.other);
@@ -466,6 +535,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     const user = bill[USER];
     const system = bill[SYSTEM];
     const exit = bill[EXIT];
+    if (user + system + exit === 0) return;
     this.cpuTime[USER] += user;
     this.cpuTime[SYSTEM] += system;
     this.cpuTime[EXIT] += exit;
@@ -740,6 +810,11 @@ class TimedMachine implements PlainObserver, Shortcut {
 /** Does the step take a lock, or wait for those who have it? */
 function isLock(kind: StepKind): boolean {
   return kind === LOCK || kind === LOCK_SHARED || kind === SYNCHRONIZE;
+}
+
+/** Does the walk find a translation? The TLB has it then; if not, the CPU traps. */
+function finds(walk: Walk, words: Words): boolean {
+  return walk.translates(walk.leaves(words.get(walk.index)));
 }
 
 /** In the place of a rank. */

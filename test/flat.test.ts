@@ -1,0 +1,148 @@
+/**
+ * Kernel text with its coroutines written out (dist/workload/flat.js, by scripts/flatten.ts) does what the text does: the same steps at
+ * the same ticks on every kernel, and the same classes under the explorer. What is compared comes out of one build.
+ */
+import { expect } from 'chai';
+import fc from 'fast-check';
+import type * as Fingerprint from '../src/check/fingerprint.ts';
+import type * as Explore from '../src/drivers/controlled/explore.ts';
+import type * as Timed from '../src/drivers/timed/run.ts';
+import type * as Flat from '../src/workload/flat.ts';
+import type * as Scenarios from '../src/fuzz/scenarios.ts';
+import type * as Kernels from '../src/kernel/index.ts';
+import type * as Catalog from '../src/scenario/catalog.ts';
+import type * as LatProc from '../src/scenario/lat-proc-result.ts';
+import type * as Read from '../src/scenario/read.ts';
+import type * as Seqread from '../src/scenario/seqread-result.ts';
+import type * as Worlds from '../src/scenario/world.ts';
+import { long } from './support/long.ts';
+
+/** A module as `npm run build` has made it. */
+async function built<T>(path: string): Promise<T> {
+  return (await import(new URL(`../dist/${path}.js`, import.meta.url).href)) as T;
+}
+
+const { flat } = await built<typeof Flat>('workload/flat');
+const { catalog } = await built<typeof Catalog>('scenario/catalog');
+const { describeWorld } = await built<typeof Fingerprint>('check/fingerprint');
+const { explore } = await built<typeof Explore>('drivers/controlled/explore');
+const { bases, bugs, patches } = await built<typeof Kernels>('kernel/index');
+const { latProcRows } = await built<typeof LatProc>('scenario/lat-proc-result');
+const { parseScenario } = await built<typeof Read>('scenario/read');
+const { scenarios } = await built<typeof Scenarios>('fuzz/scenarios');
+const { seqreadRows } = await built<typeof Seqread>('scenario/seqread-result');
+const { runTimed } = await built<typeof Timed>('drivers/timed/run');
+const { asWritten, buildLatProcWorld, buildPftWorld, buildSeqreadWorld, buildWorld, checkedProgram, pftRows } =
+  await built<typeof Worlds>('scenario/world');
+
+type Options = Partial<Timed.TimedOptions>;
+
+const NUM_RUNS = long ? 20 : 3;
+const TEXTS = [asWritten, flat];
+
+const WAYS: readonly Options[] = [{}, { eager: true }, { recordOrder: true }];
+
+/** What a run comes to; a run that ends in a finding, that. */
+function outcome(world: Worlds.World, options: Options = {}): unknown {
+  try {
+    const { threads, stuck, ...result } = runTimed(world.births, { ...world, ...options });
+    return { ...result, threads: threads.length, stuck: stuck.length, world: describeWorld(world.system) };
+  } catch (error) {
+    return String(error);
+  }
+}
+
+function same(make: (text: Worlds.Text) => Worlds.World, ways = WAYS): void {
+  for (const way of ways) {
+    const [written, flattened] = TEXTS.map((text) => outcome(make(text), way));
+    expect(flattened).to.deep.equal(written);
+  }
+}
+
+interface Kernel {
+  readonly base: string;
+  readonly patches: readonly string[];
+  readonly bugs: readonly string[];
+}
+
+/** The patches that a change is made for. */
+function needed({ base, on = [base] }: { base: string; on?: readonly string[] }): string[] {
+  if (on.includes(base)) return [];
+  const first = patches.find(({ name }) => name === on[0])!;
+  return [...needed(first), first.name];
+}
+
+const kernels: readonly Kernel[] = [
+  ...bases.map(({ name }) => ({ base: name, patches: [], bugs: [] })),
+  ...patches.map((patch) => ({ base: patch.base, patches: [...needed(patch), patch.name], bugs: [] })),
+  ...bugs.map((bug) => ({ base: bug.base, patches: needed(bug), bugs: [bug.name] })),
+];
+
+function small(kernel: Kernel, rest: string) {
+  const text = [
+    'about: small',
+    `kernel: { base: ${kernel.base}, patches: [${kernel.patches.join()}], bugs: [${kernel.bugs.join()}] }`,
+    rest,
+    'expect: { never: anything }',
+  ];
+  return parseScenario(`${text.join('\n')}\n`, 'small.yaml', catalog());
+}
+
+describe('flat kernel text', () => {
+  it('has a twin of each coroutine of each base', () => {
+    const coroutine = Object.getPrototypeOf(function* () {}) as unknown;
+    for (const { path } of bases) {
+      const without = Object.entries(path).filter(([, f]) => Object.getPrototypeOf(f) === coroutine && flat(f) === f);
+      expect(without).to.deep.equal([]);
+    }
+  });
+
+  for (const kernel of kernels) {
+    it(`runs as the text does: ${[kernel.base, ...kernel.patches, ...kernel.bugs].join(' + ')}`, () => {
+      const { base, ...changes } = kernel;
+      const programs = scenarios({ kernel: base, ...changes, files: 2 });
+      fc.assert(
+        fc.property(programs, (scenario) => same((text) => buildWorld(scenario, undefined, text))),
+        { numRuns: NUM_RUNS },
+      );
+      const scenario = small(kernel, 'pft: { gb: 0.004, repetitions: 2, threads: 5 }');
+      same((text) => buildPftWorld(scenario, pftRows(scenario)[0], undefined, text));
+    });
+  }
+
+  for (const { base, patches: names, bugs: none } of kernels.filter((kernel) => kernel.bugs.length === 0)) {
+    const kernel = { base, patches: names, bugs: none };
+    const title = [base, ...names].join(' + ');
+    it(`runs as the text does: sequential reads on ${title}`, () => {
+      for (const readers of ['processes: 1', 'processes: 9', 'threads: 5']) {
+        const machine = 'machine: { profile: ivybridge-ex-4s }\n';
+        const scenario = small(kernel, `${machine}seqread: { gib: ${100 / 2 ** 18}, ${readers} }`);
+        const [row] = seqreadRows(scenario.seqread!);
+        same((text) => buildSeqreadWorld(scenario, row, undefined, text));
+      }
+    });
+  }
+
+  it('runs as the text does: lat_proc', () => {
+    const scenario = small(kernels[0], 'lat_proc: { kind: [fork, exec], iterations: 2 }');
+    for (const run of latProcRows(scenario.latProc!)
+      .flatMap(({ runs }) => runs)
+      .slice(0, 6)) {
+      same((text) => buildLatProcWorld(scenario, { ...run, iterations: 2 }, text), [{}]);
+    }
+  });
+
+  it('has the same classes under the explorer', () => {
+    fc.assert(
+      fc.property(scenarios({ kernel: 'v3.17', files: 1, threads: 2, operations: 2 }), (scenario) => {
+        const [written, flattened] = TEXTS.map((text) => {
+          const program = () => checkedProgram(buildWorld(scenario, undefined, text));
+          const { executions, failures } = explore(program, { maxExecutions: 200 });
+          return { executions, failures: failures.map(({ rule }) => rule) };
+        });
+        expect(flattened).to.deep.equal(written);
+      }),
+      { numRuns: NUM_RUNS },
+    );
+  });
+});
