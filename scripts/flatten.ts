@@ -264,8 +264,8 @@ function evaluate(node: ts.Expression, env: Env): Value | null {
     return (symbol === undefined ? undefined : env.get(symbol)) ?? { text: text(node) };
   }
   if (ts.isNewExpression(node) && ts.isIdentifier(node.expression)) return made(node, env);
-  if (ts.isCallExpression(node)) return called(node, env);
-  if (ts.isPropertyAccessExpression(node)) return property(node, env);
+  if (ts.isCallExpression(node) && !ts.isOptionalChain(node)) return called(node, env);
+  if (ts.isPropertyAccessExpression(node) && !ts.isOptionalChain(node)) return property(node, env);
   if (!isPure(node)) return null;
   const values = new Map<ts.Symbol | 'this', string>();
   for (const [symbol, value] of env) {
@@ -445,7 +445,7 @@ function expression(node: ts.Expression, under: Inlined, before: string[]): stri
     return `${ts.tokenToString(node.operator)}${expression(node.operand, under, before)}`;
   if (ts.isConditionalExpression(node)) return conditional(node, under, before);
   if (ts.isBinaryExpression(node)) return binary(node, under, before);
-  if (ts.isPropertyAccessExpression(node) && node.questionDotToken === undefined)
+  if (ts.isPropertyAccessExpression(node) && !ts.isOptionalChain(node))
     return `${expression(node.expression, under, before)}.${node.name.text}`;
   return text(node, under);
 }
@@ -506,14 +506,16 @@ function call(fn: Fn, given: readonly ts.Expression[], under: Inlined, before: s
 
 /** Parameters as variables of the block. Arguments are evaluated before it, where its names mean nothing yet. */
 function parameters(fn: Fn, given: readonly ts.Expression[], under: Inlined, before: string[]): string[] {
-  const names = new Set(fn.parameters.flatMap(({ name }) => (ts.isIdentifier(name) ? [name.text] : namesIn(name))));
+  const names = new Set([...fn.parameters.flatMap(({ name }) => namesIn(name)), ...declaredIn(fn.body)]);
+  const keeps = any(fn.body, ts.isFunctionLike); // what the caller does to its variable later would be seen there
   return fn.parameters.flatMap((parameter, i) => {
     const { name, initializer } = parameter;
     const argument = given.at(i);
     if (argument === undefined)
       return [`let ${text(name)} = ${initializer === undefined ? 'undefined' : text(initializer)};`];
     const value = expression(argument, under, before);
-    if (ts.isIdentifier(name) && initializer === undefined && value === name.text && !isSet(fn, name)) return [];
+    if (ts.isIdentifier(name) && initializer === undefined && value === name.text && !keeps && !isSet(fn, name))
+      return [];
     const free = /^[\w$.]+$/.test(value) ? value.split('.').every((part) => !names.has(part)) : false;
     const safe = free && i === given.length - 1 ? value : hoisted(value, before);
     const used = initializer === undefined ? safe : `${safe} === undefined ? ${text(initializer)} : ${safe}`;
@@ -528,11 +530,16 @@ function hoisted(value: string, before: string[]): string {
   return name;
 }
 
-function namesIn(pattern: ts.BindingPattern): string[] {
-  return pattern.elements.flatMap((element) => {
-    if (ts.isOmittedExpression(element)) return [];
-    return ts.isIdentifier(element.name) ? [element.name.text] : namesIn(element.name);
-  });
+function namesIn(name: ts.BindingName): string[] {
+  if (ts.isIdentifier(name)) return [name.text];
+  return name.elements.flatMap((element) => (ts.isOmittedExpression(element) ? [] : namesIn(element.name)));
+}
+
+/** Names that the block itself declares. */
+function declaredIn({ statements }: ts.Block): string[] {
+  return statements
+    .filter(ts.isVariableStatement)
+    .flatMap(({ declarationList }) => declarationList.declarations.flatMap(({ name }) => namesIn(name)));
 }
 
 /** Is the parameter ever assigned to? */
