@@ -2,8 +2,11 @@
  * Kernel text with its coroutines written out (dist/workload/flat.js, by scripts/flatten.ts) does what the text does: the same steps at
  * the same ticks on every kernel, and the same classes under the explorer. What is compared comes out of one build.
  */
+import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
+import { Linter } from 'eslint';
 import fc from 'fast-check';
+import globals from 'globals';
 import type * as Fingerprint from '../src/check/fingerprint.ts';
 import type * as Explore from '../src/drivers/controlled/explore.ts';
 import type * as Timed from '../src/drivers/timed/run.ts';
@@ -95,6 +98,17 @@ describe('flat kernel text', () => {
       const without = Object.entries(path).filter(([, f]) => Object.getPrototypeOf(f) === coroutine && flat(f) === f);
       expect(without).to.deep.equal([]);
     }
+  });
+
+  it('has no name that is not declared, or not yet, also where no program ever comes', () => {
+    const text = readFileSync(new URL('../dist/workload/flat.js', import.meta.url), 'utf8');
+    const languageOptions = { ecmaVersion: 2023, sourceType: 'module', globals: globals.es2021 } as const;
+    const before = ['error', { functions: false, classes: false, variables: false }] as const;
+    const rules = { 'no-undef': 'error', 'no-const-assign': 'error', 'no-import-assign': 'error' } as const;
+    const found = new Linter().verify(text, [
+      { languageOptions, rules: { ...rules, 'no-use-before-define': [...before] } },
+    ]);
+    expect(found.map(({ line, message }) => `${line}: ${message}`)).to.deep.equal([]);
   });
 
   for (const kernel of kernels) {
