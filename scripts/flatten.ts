@@ -450,17 +450,18 @@ function expression(node: ts.Expression, under: Inlined, before: string[]): stri
   return text(node, under);
 }
 
-function conditional(node: ts.ConditionalExpression, under: Inlined, before: string[]): string {
+/** `of`: what is written for a branch. */
+function conditional(node: ts.ConditionalExpression, under: Inlined, before: string[], of = expression): string {
   const name = unique('$v');
   const condition = expression(node.condition, under, before);
-  const [yes, no] = [node.whenTrue, node.whenFalse].map((branch) => assigned(name, branch, under));
+  const [yes, no] = [node.whenTrue, node.whenFalse].map((branch) => assigned(name, branch, under, of));
   before.push(`let ${name};`, `if (${condition}) {`, ...yes, `} else {`, ...no, `}`);
   return name;
 }
 
-function assigned(name: string, value: ts.Expression, under: Inlined): string[] {
+function assigned(name: string, value: ts.Expression, under: Inlined, of = expression): string[] {
   const statements: string[] = [];
-  const result = expression(value, under, statements);
+  const result = of(value, under, statements);
   return [...statements, `${name} = ${result};`];
 }
 
@@ -640,17 +641,7 @@ function returned(value: ts.Expression | undefined, under: Inlined, before: stri
 function delegated(value: ts.Expression, under: Inlined, before: string[]): string {
   if (ts.isParenthesizedExpression(value)) return delegated(value.expression, under, before);
   if (ts.isIdentifier(value) && value.text === 'NOTHING') return 'undefined';
-  if (ts.isConditionalExpression(value)) {
-    const name = unique('$v');
-    const condition = expression(value.condition, under, before);
-    const [yes, no] = [value.whenTrue, value.whenFalse].map((branch) => {
-      const inner: string[] = [];
-      const result = delegated(branch, under, inner);
-      return [...inner, `${name} = ${result};`];
-    });
-    before.push(`let ${name};`, `if (${condition}) {`, ...yes, `} else {`, ...no, `}`);
-    return name;
-  }
+  if (ts.isConditionalExpression(value)) return conditional(value, under, before, delegated);
   const star = asked(value);
   const fn = inlinable(star, under);
   if (fn !== null) return call(fn, (value as ts.CallExpression).arguments, under, before, true);

@@ -1,6 +1,6 @@
 /**
- * Kernel text with the coroutines that functions call written out in their place (scripts/flatten.ts), which runs about twice as
- * fast. In dist/ the build puts that in the place of this file; without a build every function is its own twin.
+ * Kernel text with the coroutines that functions call written out in their place (scripts/flatten.ts), which takes less time to
+ * run. In dist/ the build puts that in the place of this file; without a build every function is its own twin.
  */
 
 /** The twin of a function of kernel text. */

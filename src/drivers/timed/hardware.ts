@@ -348,7 +348,7 @@ class PageCaches {
 }
 
 /** The same with room for number `n`. */
-function longer(array: Float64Array, n: number): Float64Array<ArrayBuffer> {
+export function longer(array: Float64Array, n: number): Float64Array<ArrayBuffer> {
   const result = new Float64Array(Math.max(n + 1, 2 * array.length));
   result.set(array);
   return result;

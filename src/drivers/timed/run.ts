@@ -46,7 +46,7 @@ import {
 import { type Birth, EXIT, Misuse, running, setRunning, SYSTEM, Thread, USER, woken } from '../../machine/thread.ts';
 import { bill, chargeTicks, setPrices } from '../../machine/work.ts';
 import { Balancer, type Look } from './balance.ts';
-import { Hardware, workPrices } from './hardware.ts';
+import { Hardware, longer, workPrices } from './hardware.ts';
 import { type LockRow, LockTable } from './locks.ts';
 import { type Pace, PacedHardware } from './pace.ts';
 import { CpuQueue } from './queue.ts';
@@ -652,7 +652,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     thread.floats = birth.floats && this.balancer !== null;
     this.threads.push(thread);
     if ((birth as { interrupts?: boolean }).interrupts === true) this.handlers.add(thread);
-    if (thread.id >= this.since.length) this.since = grown(this.since);
+    if (thread.id >= this.since.length) this.since = longer(this.since, thread.id);
     if (isDevice(birth)) {
       this.devices.add(thread);
       this.timers.add(time, thread);
@@ -841,10 +841,4 @@ function isDevice(birth: Birth): boolean {
 /** How long a DELAY lasts. */
 function delayTicks(step: Step): number {
   return Math.round(step.value * TICKS_PER_NS);
-}
-
-function grown(array: Float64Array): Float64Array<ArrayBuffer> {
-  const larger = new Float64Array(array.length * 2);
-  larger.set(array);
-  return larger;
 }
