@@ -410,17 +410,38 @@ function inlinable(node: ts.Node, under: Inlined): Fn | null {
   const { expression: callee, arguments: given } = node.expression;
   const fn = functionOf(callee);
   if (fn === null || !isText(fn.getSourceFile()) || setsModule(fn) || makesFunctions(fn)) return null;
-  if (under.stack.includes(fn) || under.stack.length > DEEP) return null;
-  if (fn.parameters.some(({ dotDotDotToken }) => dotDotDotToken !== undefined) || given.some(ts.isSpreadElement))
+  if (under.stack.includes(fn) || given.some(ts.isSpreadElement)) return null;
+  if (fn.parameters.some(({ dotDotDotToken }) => dotDotDotToken !== undefined)) return null;
+  if (!isGenerator(fn) && stepText(node) !== null) return null;
+  if (isHot(under.stack.at(-1)!)) return isHot(fn) ? fn : null;
+  if (under.stack.length > DEEP) return null;
+  return calls.get(fn)! === 1 || (fn.body.getText().length <= SHORT && under.size.letters <= LONG) ? fn : null;
+}
+
+/** The function that a kernel usually has where another one may be called, and which is written out for it. */
+function usual(node: ts.Node, under: Inlined): Fn | null {
+  if (!ts.isYieldExpression(node) || node.asteriskToken === undefined || !ts.isCallExpression(node.expression!))
     return null;
-  if (calls.get(fn)! > 1 && (fn.body.getText().length > SHORT || under.size.letters > LONG)) return null;
-  return isGenerator(fn) || stepText(node) === null ? fn : null;
+  const { expression: callee, arguments: given } = node.expression;
+  if (functionOf(callee) !== null || !isHot(under.stack.at(-1)!) || given.some(ts.isSpreadElement)) return null;
+  const name = ts.isPropertyAccessExpression(callee) ? callee.name.text : ts.isIdentifier(callee) ? callee.text : null;
+  const type = checker.getTypeAtLocation(callee);
+  const found = [...hot].filter((fn) => {
+    if (under.stack.includes(fn)) return false;
+    if (name !== null) return fn.name.text === name;
+    return checker.isTypeAssignableTo(checker.getTypeAtLocation(fn.name), type);
+  });
+  return found.length === 1 ? found[0] : null;
+}
+
+function isHot(fn: Fn): boolean {
+  return hot.has(fn);
 }
 
 /** Is there something in it to be written out? */
 function hasInlinable(node: ts.Node, under: Inlined): boolean {
   if (ts.isFunctionLike(node)) return false;
-  if (inlinable(node, under) !== null) return true;
+  if (inlinable(node, under) !== null || usual(node, under) !== null || trapOf(node, under) !== null) return true;
   return ts.forEachChild(node, (child) => hasInlinable(child, under) || undefined) ?? false;
 }
 
@@ -439,6 +460,10 @@ function expression(node: ts.Expression, under: Inlined, before: string[]): stri
   const fn = inlinable(node, under);
   if (fn !== null)
     return call(fn, ((node as ts.YieldExpression).expression as ts.CallExpression).arguments, under, before, true);
+  const most = usual(node, under);
+  if (most !== null) return guarded(most, (node as ts.YieldExpression).expression as ts.CallExpression, under, before);
+  const trap = trapOf(node, under);
+  if (trap !== null) return trapping(trap, (node as ts.YieldExpression).expression!, under, before);
   if (ts.isParenthesizedExpression(node)) return `(${expression(node.expression, under, before)})`;
   if (ts.isNonNullExpression(node) || ts.isAsExpression(node)) return expression(node.expression, under, before);
   if (ts.isPrefixUnaryExpression(node) && !isAssignment(node))
@@ -503,6 +528,71 @@ function call(fn: Fn, given: readonly ts.Expression[], under: Inlined, before: s
   if (result !== null) before.push(`let ${result};`);
   before.push(`${label}: {`, ...binds, ...fn.body.statements.map((node) => statement(node, inside)), `}`);
   return result ?? 'undefined';
+}
+
+/** The same of a function that a kernel usually has, and a call of the one that it has if that is another. */
+function guarded(fn: Fn, node: ts.CallExpression, under: Inlined, before: string[]): string {
+  const { expression: callee, arguments: given } = node;
+  const result = unique('$v');
+  const name = unique('$f');
+  let other = name;
+  if (ts.isPropertyAccessExpression(callee)) {
+    const object = hoisted(expression(callee.expression, under, before), before);
+    before.push(`const ${name} = ${object}.${callee.name.text};`);
+    other = `${name}.call(${object}, `;
+  } else {
+    before.push(`const ${name} = ${expression(callee, under, before)};`);
+    other = `${name}(`;
+  }
+  const inside: string[] = [];
+  const value = call(fn, given, under, inside, true);
+  const made = `${other}${given.map((argument) => text(argument, under)).join(', ')})`;
+  before.push(`let ${result};`, `if (${name} === ${twinOf(fn) ?? text(fn.name)}) {`, ...inside, `${result} = ${value};`, `} else {`);
+  before.push(
+    `$s = ${made};`,
+    `${result} = ${machine('running', 'thread')}.stepwise ? yield* $s : yield ${machine('enter')}($s);`,
+    `}`,
+  );
+  return result;
+}
+
+/** The function that handles the fault of a walk. */
+function trapOf(node: ts.Node, under: Inlined): Fn | null {
+  if (!ts.isYieldExpression(node) || node.asteriskToken === undefined || !isHot(under.stack.at(-1)!)) return null;
+  const type = checker.getTypeAtLocation(node.expression!);
+  const method = type.getProperty('fault')?.valueDeclaration;
+  if (method === undefined || !ts.isMethodDeclaration(method)) return null;
+  const body = onlyReturn(method.body);
+  const fn = body !== undefined && ts.isCallExpression(body) ? functionOf(body.expression) : null;
+  return fn !== null && isHot(fn) ? fn : null;
+}
+
+/** A walk, and the fault handler right behind it if the driver lets the thread trap without a stop. */
+function trapping(fn: Fn, made: ts.Expression, under: Inlined, before: string[]): string {
+  const walk = unique('$v');
+  const result = unique('$v');
+  const inside: string[] = [];
+  const [parameter] = fn.parameters;
+  const label = unique(`${fn.name.text}_`);
+  const signal = unique('$v');
+  const into: Inlined = {
+    stack: [...under.stack, fn],
+    leave: { label, result: signal },
+    delegates: !isGenerator(fn),
+    size: under.size,
+  };
+  inside.push(`let ${signal};`, `${label}: {`, `let ${parameter.name.getText()} = ${walk};`);
+  inside.push(...fn.body.statements.map((node) => statement(node, into)), `}`);
+  before.push(
+    `const ${walk} = ${expression(made, under, before)};`,
+    `let ${result} = ${machine('askWalk')}(${walk});`,
+    `if (${result} === ${machine('STOP')}) ${result} = yield ${walk};`,
+    `else if (${result} === ${machine('TRAP')}) {`,
+    ...inside,
+    `${result} = ${machine('running', 'thread')}.handled(${walk}, ${signal});`,
+    `}`,
+  );
+  return result;
 }
 
 /** Parameters as variables of the block. Arguments are evaluated before it, where its names mean nothing yet. */
@@ -645,6 +735,8 @@ function delegated(value: ts.Expression, under: Inlined, before: string[]): stri
   const star = asked(value);
   const fn = inlinable(star, under);
   if (fn !== null) return call(fn, (value as ts.CallExpression).arguments, under, before, true);
+  const most = usual(star, under);
+  if (most !== null) return guarded(most, value as ts.CallExpression, under, before);
   return stepText(star) ?? entering(value, under) ?? `(yield* ${text(value, under)})`;
 }
 
@@ -655,6 +747,37 @@ function asked(value: ts.Expression): ts.YieldExpression {
     ts.factory.createNull(),
   );
   return Object.assign(node, { expression: value });
+}
+
+// ---- what is hot ----
+
+const HOT = `
+workload/seqread reader
+workload/user user_read_page handleFault
+kernel/v3.14/fault do_page_fault tryFault find_vma_cached
+kernel/rss check_sync_rss_stat inc_file_rss
+kernel/v3.14/memory handle_mm_fault handle_pte_fault
+kernel/v3.17/memory do_linear_fault do_fault do_read_fault mapAround mapAlone __do_fault do_fault_around mapWindow
+kernel/v3.17/filemap filemap_map_pages pageOfSlot mapPage isEasy mapLockedPage mapIfInside
+kernel/v3.14/filemap filemap_fault find_get_page page_cache_get_speculative do_async_mmap_readahead lock_page_or_retry
+kernel/v3.14/do-fault lockedFault withPageLocked do_set_pte
+kernel/v2.6.15/memory pte_offset_map_lock pte_unmap_unlock
+kernel/pgtable update_mmu_cache
+kernel/rmap page_add_file_rmap
+`;
+
+const hot = new Set<Fn>();
+
+function findHot(): void {
+  for (const line of HOT.trim().split('\n')) {
+    const [file, ...names] = line.split(' ');
+    const source = program.getSourceFile(join(SRC, `${file}.ts`))!;
+    for (const name of names) {
+      const fn = source.statements.find((node) => ts.isFunctionDeclaration(node) && node.name?.text === name);
+      if (fn === undefined) throw new Error(`there is no ${name} in ${file}`);
+      hot.add(fn as Fn);
+    }
+  }
 }
 
 // ---- the file ----
@@ -669,6 +792,7 @@ function twin(fn: Fn): string {
 
 const ours = program.getSourceFiles().filter(({ fileName }) => fileName.startsWith(SRC));
 ours.forEach(findOverridden);
+findHot();
 ours.filter(isText).forEach(countCalls);
 for (const node of ours.filter(isText).flatMap(({ statements }) => statements)) {
   if (ts.isFunctionDeclaration(node) && node.body !== undefined) twinOf(node as Fn);

@@ -84,6 +84,8 @@ export function asked(step: Step): Step {
 const STOPS = -0x7ffffffe;
 /** What `now` answers if the thread has to stop for the step. */
 export const STOP = STOPS;
+/** What `walk` answers if the MMU has found no translation. */
+export const TRAP = -0x7ffffffd;
 
 /** A driver that can let steps take effect without stopping the coroutine that asks for them. */
 export interface Shortcut {
@@ -91,6 +93,8 @@ export interface Shortcut {
   now(step: Step): number;
   /** The same of a step of a kind below WALK, without the step. */
   word(kind: StepKind, words: Shared, index: number, value: number, other: number): number;
+  /** The same of a walk whose thread, if the answer is TRAP, runs the fault handler itself. */
+  walk?(walk: Walk): number;
   /** That step, if the answer was STOP: one that has been before, maybe. Whoever keeps steps has no such. */
   wordStep?(kind: StepKind, words: Shared, index: number, value: number, other: number): Step;
 }
@@ -107,6 +111,10 @@ export function askStep(step: Step): number {
 
 export function askWord(kind: StepKind, words: Shared, index: number, value: number, other: number): number {
   return shortcut === null ? STOPS : shortcut.word(kind, words, index, value, other);
+}
+
+export function askWalk(walk: Walk): number {
+  return shortcut?.walk === undefined ? STOPS : shortcut.walk(walk);
 }
 
 export function wordStep(kind: StepKind, words: Shared, index: number, value: number, other: number): Step {

@@ -169,14 +169,18 @@ export class Thread {
     this.interrupted = null;
     this.faulting = null;
     this.pending = null;
-    if (signal !== 0 && !walk.catches(Number(signal))) {
-      const name = SIGNALS[Number(signal)] ?? `signal ${String(signal)}`;
-      throw new KernelBug(
-        'killed by signal',
-        `${this.name} is killed by ${name} at ${walk.object.describe(walk.index)}`,
-      );
-    }
-    this.advance(signal === 0 ? FAULTED : -Number(signal));
+    this.advance(this.handled(walk, signal));
+  }
+
+  /** What a walk replies after its fault, unless a signal kills the thread. */
+  handled(walk: Walk, signal: number | void): number {
+    if (signal === 0) return FAULTED;
+    if (walk.catches(Number(signal))) return -Number(signal);
+    const name = SIGNALS[Number(signal)] ?? `signal ${String(signal)}`;
+    throw new KernelBug(
+      'killed by signal',
+      `${this.name} is killed by ${name} at ${walk.object.describe(walk.index)}`,
+    );
   }
 }
 

@@ -25,10 +25,10 @@ const TOUCH = work('user_touch');
 
 /** The MMU looks for a translation in the page tables, and keeps what it finds in the TLB. */
 class TableWalk extends Walk {
-  private readonly mm: Mm;
-  private readonly address: Address;
+  readonly mm: Mm;
+  readonly address: Address;
+  readonly write: boolean;
   private readonly vpn: number;
-  private readonly write: boolean;
   private readonly caught: readonly number[];
   /** Of each file, when the fault began, with DEBUG_PAGEALLOC: what it was, and how often it had been set. */
   private sizes: readonly { readonly size: number; readonly set: number }[] | null = null;
@@ -54,10 +54,13 @@ class TableWalk extends Walk {
     return true;
   }
   fault(): Coroutine<number> {
-    const { system } = this.mm;
-    if (system.config.DEBUG_PAGEALLOC)
-      this.sizes = system.inodes.map(({ i_size, sizes }) => ({ size: i_size.value, set: sizes.length }));
-    return system.kernel.do_page_fault(this.mm, this.address, this.write);
+    return handleFault(this);
+  }
+  /** The fault begins. */
+  noteSizes(): void {
+    const { config, inodes } = this.mm.system;
+    if (config.DEBUG_PAGEALLOC)
+      this.sizes = inodes.map(({ i_size, sizes }) => ({ size: i_size.value, set: sizes.length }));
   }
   override catches(signal: number): boolean {
     if (signal === SIGBUS) this.mustBeDeserved();
@@ -79,6 +82,13 @@ class TableWalk extends Walk {
       `${running.name} gets SIGBUS at ${mm.pgd.describe(page_number(mm, address))}, and ${host.name} had a page ${pgoff} all the time`,
     );
   }
+}
+
+/** The fault handler. */
+function handleFault(walk: TableWalk): Coroutine<number> {
+  const { mm, address, write } = walk;
+  walk.noteSizes();
+  return mm.system.kernel.do_page_fault(mm, address, write);
 }
 
 /** A walk of an instruction that holds the TLB. */

@@ -37,6 +37,7 @@ import {
   STOP,
   SYNCHRONIZE,
   takeShortcuts,
+  TRAP,
   UNLOCK,
   UNLOCK_SHARED,
   WAIT,
@@ -393,6 +394,18 @@ class TimedMachine implements PlainObserver, Shortcut {
       setRunning(thread);
     }
     return reply;
+  }
+
+  /** A walk of page tables that no other CPU sees, by a thread that traps by itself if it finds nothing. */
+  walk(walk: Walk): number {
+    const thread = running;
+    if (thread !== this.unstopped || thread.stepwise || this.watcher !== null || walk.trapStep !== null) return STOP;
+    const words = walk.object as Words;
+    if (!this.runsAhead || words.confinedTo !== thread.cpu || words.waiters !== null) return STOP;
+    bill[thread.mode] += this.hardware.privateTicks(words, thread.cpu);
+    this.count(thread);
+    const entry = words.perform(walk);
+    return walk.translates(entry) ? entry : TRAP;
   }
 
   /** Nobody keeps it but the thread, until it has taken effect. */
