@@ -158,30 +158,18 @@ const SLOTS = 64;
 
 /** The radix tree of a page cache: by offset in pages, the pfn of the page; 0 none. Written under `tree_lock`. */
 export class PageTree extends PerPage {
-  private readonly nodes = new Map<number, Int32Array>();
-  /** The node that was asked for last: mostly it is asked for again. */
-  private number = -1;
-  private node: Int32Array | undefined;
+  private readonly nodes: (Int32Array | undefined)[] = [];
 
   get(pgoff: number): number {
-    return this.nodeOf(Math.floor(pgoff / SLOTS))?.[pgoff % SLOTS] ?? 0;
+    return this.nodes[Math.floor(pgoff / SLOTS)]?.[pgoff % SLOTS] ?? 0;
   }
   set(pgoff: number, pfn: number): void {
-    const number = Math.floor(pgoff / SLOTS);
-    if (this.nodeOf(number) === undefined) this.nodes.set(number, (this.node = new Int32Array(SLOTS)));
-    this.node![pgoff % SLOTS] = pfn;
-  }
-  private nodeOf(number: number): Int32Array | undefined {
-    if (number !== this.number) {
-      this.number = number;
-      this.node = this.nodes.get(number);
-    }
-    return this.node;
+    (this.nodes[Math.floor(pgoff / SLOTS)] ??= new Int32Array(SLOTS))[pgoff % SLOTS] = pfn;
   }
   /** Visit every cached page from `start` to `end` - 1, in order, as (pgoff, pfn); kernel text has looked before. */
   forEach(visit: (pgoff: number, pfn: number) => void, start = 0, end = Infinity): void {
-    for (const number of [...this.nodes.keys()].sort((a, b) => a - b)) {
-      const node = this.nodes.get(number)!;
+    for (const number of Object.keys(this.nodes).map(Number)) {
+      const node = this.nodes[number]!;
       for (let slot = 0; slot < SLOTS; slot++) {
         const pgoff = number * SLOTS + slot;
         if (node[slot] !== 0 && pgoff >= start && pgoff < end) visit(pgoff, node[slot]);

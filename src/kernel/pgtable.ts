@@ -266,6 +266,12 @@ export class PageTables extends Words {
   readonly pudMask: number;
   /** Ptes on a cache line, as a power of 2. */
   readonly lineShift: number;
+  /** What numbers of pages and of pages of ptes are made with: exact, they are powers of 2, and faster than to divide. */
+  readonly perPageByte: number;
+  private readonly perPte: number;
+  /** The page of ptes that was asked for last: mostly it is asked for again. */
+  private lastTable = -1;
+  private lastLeaf: PtePage | undefined;
   /** Pages of ptes, nr_ptes of later kernels. */
   nr_ptes = 0;
   /** For patches: the struct pages of pmd tables; a tree that kernel text walks in the place of these arrays. */
@@ -287,6 +293,8 @@ export class PageTables extends Words {
     this.pgdShift = this.pmdShift + Math.log2(geometry.ptrsPerPud);
     this.pudMask = geometry.ptrsPerPud - 1;
     this.lineShift = Math.log2(geometry.lineBytes / geometry.pteBytes);
+    this.perPageByte = 1 / geometry.pageBytes;
+    this.perPte = 1 / geometry.ptrsPerPte;
   }
 
   /** All pages of ptes of an address space that is confined to a CPU share a lock: nobody takes two, and nobody waits. */
@@ -330,6 +338,7 @@ export class PageTables extends Words {
   /** Put in a table for a page of ptes. Those above are there; but a folded pud table comes with its pmd table. */
   populate(level: 'pgd' | 'pud' | 'pmd', table: number): void {
     const { entries, pgdShift } = this;
+    this.lastLeaf = undefined;
     if (level === 'pgd') entries[table >> pgdShift] = [];
     else if (level === 'pud') (entries[table >> pgdShift] ??= [])[(table >> this.pmdShift) & this.pudMask] = [];
     else {
@@ -340,8 +349,12 @@ export class PageTables extends Words {
 
   /** The page of ptes that maps `vpn`, if every level above it is there. */
   leaf(vpn: number): PtePage | undefined {
-    const table = Math.floor(vpn / this.geometry.ptrsPerPte) | 0;
-    return this.pmd(table)?.[table & this.pmdMask];
+    const table = Math.floor(vpn * this.perPte) | 0;
+    if (table !== this.lastTable || this.lastLeaf === undefined) {
+      this.lastTable = table;
+      this.lastLeaf = this.pmd(table)?.[table & this.pmdMask];
+    }
+    return this.lastLeaf;
   }
   /** The pmd table that has the entry for a page of ptes, by the number of that. */
   pmd(table: number): PmdPage | undefined {
@@ -375,11 +388,12 @@ export class PageTables extends Words {
   }
   /** Writes so far to ptes of the page that has the one of an address; for checks. */
   writesNear(address: Address): number {
-    return this.leaf(Math.floor(address / this.geometry.pageBytes))?.writes ?? 0;
+    return this.leaf(Math.floor(address * this.perPageByte))?.writes ?? 0;
   }
   /** All tables have been freed. */
   clear(): void {
     this.entries.length = 0;
+    this.lastLeaf = undefined;
     this.nr_ptes = 0;
     this.tablePages.clear();
     this.tree = null;
@@ -398,7 +412,7 @@ export function page_size(mm: Mm): number {
 }
 /** Virtual page number of an address. */
 export function page_number(mm: Mm, address: Address): number {
-  return Math.floor(address / page_size(mm));
+  return Math.floor(address * mm.pgd.perPageByte);
 }
 /** Offset in the file of what a vma that is linear has at an address, in pages. */
 export function linear_page_index(vma: Vma, address: Address): number {

@@ -24,6 +24,8 @@ export class PageLock extends ExclusiveLock {
   private readonly pool: PageLocks;
   /** Steps that have been asked for and have not taken effect. */
   asks = 0;
+  /** The next one that nobody uses. */
+  nextUnused: PageLock | null = null;
 
   constructor(page: Lockable, pool: PageLocks) {
     super('PG_locked', 'PG_locked', false, null);
@@ -47,7 +49,7 @@ export class PageLock extends ExclusiveLock {
   }
   private leave(): void {
     this.page.dropLock();
-    this.pool.unused.push(this);
+    this.pool.give(this);
   }
   /** It is the lock of another page from now on. */
   moveTo(page: Lockable): this {
@@ -68,10 +70,17 @@ export class PageLock extends ExclusiveLock {
 export class PageLocks {
   /** Give locks that nobody uses to other pages: only where it does not matter which lock is which. */
   reuse = false;
-  readonly unused: PageLock[] = [];
+  private unused: PageLock | null = null;
 
   take(page: Lockable): PageLock {
-    return this.unused.pop()?.moveTo(page) ?? new PageLock(page, this);
+    const lock = this.unused;
+    if (lock === null) return new PageLock(page, this);
+    this.unused = lock.nextUnused;
+    return lock.moveTo(page);
+  }
+  give(lock: PageLock): void {
+    lock.nextUnused = this.unused;
+    this.unused = lock;
   }
 }
 

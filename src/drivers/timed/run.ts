@@ -358,8 +358,10 @@ class TimedMachine implements PlainObserver, Shortcut {
     const { kind } = step;
     if (thread !== this.unstopped || thread.stepwise || (kind > CLEAR && kind !== LOAD)) return STOP;
     const { watcher } = this;
-    if (watcher === null && kind <= WALK && this.runsAhead && this.isPrivate(step, thread.cpu))
-      return this.privateWord(step, thread);
+    if (watcher === null && this.runsAhead && this.isPrivate(step, thread.cpu)) {
+      if (kind <= WALK) return this.privateWord(step, thread);
+      if (kind <= UNLOCK_SHARED && step.object.waiters === null) return this.privateLock(step, thread);
+    }
     if (isLock(kind) && !(step.object as Shared & { admits(step: Step): boolean }).admits(step)) return STOP;
     if (kind === WALK || kind === WAIT || kind === POLL) return STOP;
     const rank = thread.cpu;
@@ -438,6 +440,23 @@ class TimedMachine implements PlainObserver, Shortcut {
     bill[thread.mode] += this.hardware.privateTicks(words, thread.cpu);
     this.count(thread);
     return words.perform(step);
+  }
+
+  /** The same of a lock: the lock table has the time at which it takes effect. */
+  private privateLock(step: Step, thread: Thread): number {
+    const lock = step.object as Counted & { admits(step: Step): boolean };
+    if (!lock.admits(step) && isLock(step.kind)) return STOP;
+    const { cpu, mode } = thread;
+    bill[mode] += this.hardware.privateTicks(lock, cpu);
+    this.moment[0] = this.clock[cpu] + bill[USER] + bill[SYSTEM] + bill[EXIT];
+    this.count(thread);
+    const reply = lock.perform(step, thread);
+    this.note(step.kind, lock, reply);
+    if (woken.length > 0) {
+      this.wakeAll(lock);
+      setRunning(thread);
+    }
+    return reply;
   }
 
   /** The step takes effect on its object, and on those who wait for that. It must be ready. */
