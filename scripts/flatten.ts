@@ -204,12 +204,19 @@ function isPure(node: ts.Expression): boolean {
   return !any(
     node,
     (inner) =>
-      ts.isCallExpression(inner) ||
+      (ts.isCallExpression(inner) && !isPureCall(inner)) ||
       ts.isNewExpression(inner) ||
       ts.isYieldExpression(inner) ||
       isAssignment(inner) ||
       (ts.isPropertyAccessExpression(inner) && !isPureProperty(inner)),
   );
+}
+
+/** It computes something, and that is all. Arguments are looked at by who asks. */
+function isPureCall({ expression: callee }: ts.CallExpression): boolean {
+  if (ts.isPropertyAccessExpression(callee)) return callee.expression.getText() === 'Math';
+  const body = onlyReturn(functionOf(callee)?.body);
+  return body !== undefined && isPure(body);
 }
 
 /** Members that some class has another version of: which one is asked is not known here. */
@@ -267,6 +274,12 @@ function evaluate(node: ts.Expression, env: Env): Value | null {
   if (ts.isCallExpression(node) && !ts.isOptionalChain(node)) return called(node, env);
   if (ts.isPropertyAccessExpression(node) && !ts.isOptionalChain(node)) return property(node, env);
   if (!isPure(node)) return null;
+  const values = valuesOf(node, env);
+  return values === null ? null : { text: `(${text(node, null, values)})` };
+}
+
+/** What is written for the parameters that the expression has; null: for one of them nothing can be. */
+function valuesOf(node: ts.Expression, env: Env): Values {
   const values = new Map<ts.Symbol | 'this', string>();
   for (const [symbol, value] of env) {
     const known = written(value);
@@ -276,7 +289,7 @@ function evaluate(node: ts.Expression, env: Env): Value | null {
     node,
     (inner) => ts.isIdentifier(inner) && env.has(symbolOf(inner)!) && !values.has(symbolOf(inner)!),
   );
-  return missing ? null : { text: `(${text(node, null, values)})` };
+  return missing ? null : values;
 }
 
 function made(node: ts.NewExpression, env: Env): Value | null {
@@ -296,7 +309,7 @@ function called(node: ts.CallExpression, env: Env): Value | null {
     if (overridden.has(node.expression.name.text)) return null;
     const declaration = checker.getSymbolAtLocation(node.expression.name)?.valueDeclaration;
     callee = declaration !== undefined && ts.isMethodDeclaration(declaration) ? declaration : null;
-    const object = evaluate(node.expression.expression, env);
+    const object = evaluate(node.expression.expression, env) ?? kept(node.expression.expression, env);
     if (object === null) return null;
     inside.set('this', object);
   } else callee = functionOf(node.expression);
@@ -310,6 +323,19 @@ function called(node: ts.CallExpression, env: Env): Value | null {
   }
   const value = evaluate(body, inside);
   return value !== null && 'text' in value ? null : value; // what is no step and no place had better be called
+}
+
+/** What is evaluated first, and kept in $o, for the step that is being written. */
+let first: string | null = null;
+
+function kept(node: ts.Expression, env: Env): Value | null {
+  if (first !== null || any(node, ts.isYieldExpression)) return null;
+  if (any(node, (inner) => ts.isIdentifier(inner) && env.has(symbolOf(inner)!))) {
+    const values = valuesOf(node, env);
+    if (values === null) return null;
+    first = text(node, null, values);
+  } else first = text(node);
+  return { text: '$o' };
 }
 
 function property(node: ts.PropertyAccessExpression, env: Env): Value | null {
@@ -329,11 +355,13 @@ function property(node: ts.PropertyAccessExpression, env: Env): Value | null {
 /** `yield* step`, without a step if the driver lets it take effect at once. */
 function stepText(node: ts.YieldExpression): string | null {
   const operand = node.expression!;
+  first = null;
   const value = evaluate(operand, NO_ENV);
   const stop = machine('STOP');
   if (value !== null && 'step' in value && Number(value.step[0]) < Number(machine('WALK'))) {
     const fields = value.step.join(', ');
-    return `(($t = ${machine('askWord')}(${fields})) === ${stop} ? yield ${machine('wordStep')}(${fields}) : $t)`;
+    const before = first === null ? '' : `$o = ${first}, `;
+    return `(${before}($t = ${machine('askWord')}(${fields})) === ${stop} ? yield ${machine('wordStep')}(${fields}) : $t)`;
   }
   if (!isStep(checker.getTypeAtLocation(operand))) return null;
   return `($s = ${text(operand)}, ($t = ${machine('askStep')}($s)) === ${stop} ? yield $s : $t)`;
@@ -787,7 +815,7 @@ function twin(fn: Fn): string {
   const given = fn.parameters.map((parameter) => text(parameter)).join(', ');
   const body = fn.body.statements.map((node) => statement(node, root)).join('\n');
   const star = isGenerator(fn) ? '*' : '';
-  return `function${star} ${twins.get(fn)!}(${given}) {\nlet $s, $t;\n${body}\n}`;
+  return `function${star} ${twins.get(fn)!}(${given}) {\nlet $s, $t, $o;\n${body}\n}`;
 }
 
 const ours = program.getSourceFiles().filter(({ fileName }) => fileName.startsWith(SRC));
