@@ -25,29 +25,36 @@ export interface Held {
 const NOTHING_HELD: Held[] = [];
 
 export class Thread {
-  readonly id: number;
-  readonly name: string;
+  // What each stop looks at comes first: where there are many threads, a cache line less counts.
+  /** The step the thread will do next; null when it has ended. */
+  pending: Step | null = null;
+  /** Timed driver: where a step that was asked for without one is written down, each over the one before. */
+  wordStep: StepDraft | null = null;
+  /** What runs: the program, or the handler of its fault, or what one of them has called by `enter`. */
+  private body: Coroutine<unknown>;
+  /** Those who wait for what they have called so. */
+  private readonly callers: Coroutine<unknown>[] = [];
+  /** How many were waiting when a fault handler began to run. */
+  private callersBefore = 0;
   /** Rank of the CPU the thread runs on. Changes under the timed driver only, while it does not run. */
   cpu: number;
   /** Whose time is being spent. */
   mode: typeof USER | typeof SYSTEM | typeof EXIT = USER;
+  /** Stops at every step: somebody between the thread and its driver wants to see them all. */
+  stepwise = false;
+  /** Timed driver: waits on its CPU, burning it. */
+  spinning = false;
   /** Locks held, in the order taken: the first `heldCount` entries. The array never shrinks, that would cost. */
   private heldStack: Held[] = NOTHING_HELD;
   private heldCount = 0;
   /** How often that has changed. */
   heldChanges = 0;
-  /** The step the thread will do next; null when it has ended. */
-  pending: Step | null = null;
-  /** Timed driver: where a step that was asked for without one is written down, each over the one before. */
-  wordStep: StepDraft | null = null;
-  /** Stops at every step: somebody between the thread and its driver wants to see them all. */
-  stepwise = false;
-  /** Controlled driver: its step has joined a queue. */
-  asleep = false;
   /** What the kernel keeps with the thread, made when it is first asked for. */
   task: object | null = null;
-  /** Timed driver: waits on its CPU, burning it. */
-  spinning = false;
+  readonly id: number;
+  readonly name: string;
+  /** Controlled driver: its step has joined a queue. */
+  asleep = false;
   /** Timed driver: the reply the thread is resumed with when its CPU gets to it. */
   reply = 0;
   /** Timed driver: may be moved to another CPU; it has done more than poll. */
@@ -55,13 +62,8 @@ export class Thread {
   hasRun = false;
   /** Timed driver: its time slice was over before its step took effect. */
   preempted = false;
-  /** What runs: the program, or the handler of its fault, or what one of them has called by `enter`. */
-  private body: Coroutine<unknown>;
-  /** Those who wait for what they have called so. */
-  private readonly callers: Coroutine<unknown>[] = [];
-  /** The program, while a fault handler runs; and how many were waiting when that began. */
+  /** The program, while a fault handler runs. */
   private interrupted: Coroutine<unknown> | null = null;
-  private callersBefore = 0;
   private faulting: Walk | null = null;
   /** Done once the body has returned: tells those who join. */
   private lastStep: Step | null;
