@@ -87,23 +87,47 @@ export class CpuQueue {
     return time < this.horizon[0];
   }
 
-  /** Let the key at the root sink to its place. */
+  /** Let the key at the root sink to its place. The least of four is found with each of them read once: this is a hot loop. */
   private sink(): void {
     const { keys, size } = this;
     const key = keys[0];
     let at = 0;
-    for (;;) {
-      const first = at * 4 + 1;
-      if (first >= size) break;
-      const end = first + 4 < size ? first + 4 : size;
-      let least = first;
-      for (let child = first + 1; child < end; child++) {
-        if (keys[child] < keys[least]) least = child;
+    let first = 1;
+    while (first + 3 < size) {
+      let child = first;
+      let least = keys[first];
+      const second = keys[first + 1];
+      if (second < least) {
+        least = second;
+        child = first + 1;
       }
-      if (keys[least] >= key) break;
-      keys[at] = keys[least]!;
-      at = least;
+      const third = keys[first + 2];
+      if (third < least) {
+        least = third;
+        child = first + 2;
+      }
+      const fourth = keys[first + 3];
+      if (fourth < least) {
+        least = fourth;
+        child = first + 3;
+      }
+      if (least >= key) break;
+      keys[at] = least;
+      at = child;
+      first = at * 4 + 1;
     }
     keys[at] = key;
+    if (first < size && first + 3 >= size) this.sinkToLast(at, first);
+  }
+
+  /** The same where there are less than four below. */
+  private sinkToLast(at: number, first: number): void {
+    const { keys, size } = this;
+    let child = first;
+    for (let other = first + 1; other < size; other++) if (keys[other] < keys[child]) child = other;
+    if (keys[child] >= keys[at]) return;
+    const key = keys[at];
+    keys[at] = keys[child];
+    keys[child] = key;
   }
 }

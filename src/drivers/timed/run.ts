@@ -476,7 +476,8 @@ class TimedMachine implements PlainObserver, Shortcut {
       else this.hardware.access(line, rank, step.kind !== READ && step.kind !== WALK);
     }
     this.spend(rank, thread);
-    const reply = words.perform(step);
+    const { kind } = step;
+    const reply = kind < WALK ? words.use(kind, step.index, step.value, step.other) : words.perform(step);
     if (words.waiters !== null) this.grant(words);
     return reply;
   }
