@@ -7,7 +7,8 @@
  *
  * - `yield* f(...)` is the text of f if f is a function of a module, short enough and not under way already; `return` leaves it;
  * - `yield* READ_ONCE(...)` and the like ask the driver without making a `Step`, and have one only if they have to stop;
- * - `yield* path3(mm).handle_mm_fault(...)`, a function of whatever kernel it is, is entered by the driver (`enter`);
+ * - `yield* path3(mm).handle_mm_fault(...)`, a function of whatever kernel it is, is entered by the driver (`enter`); but what
+ *   is hot (`HOT`) is written out there too, behind a question whether the kernel has another one;
  * - names of modules are those that flat.js imports: what a module keeps to itself is exported from its file in dist/.
  *
  * What this file has no rule for is left as it is: twins and functions call each other freely.
@@ -24,6 +25,25 @@ const TEXT = ['kernel', 'sync', 'workload'].map((folder) => join(SRC, folder) + 
 const SHORT = 600;
 const LONG = 2500;
 const DEEP = 12;
+/**
+ * What a fault on a page that is in the page cache goes through, from the program on, in the kernels that most of such programs are
+ * for: files of src/, and their functions. In these only such functions are written out, whatever their length, also where
+ * a kernel may have another one, and behind the walk that traps; so that no coroutine begins in a fault.
+ */
+const HOT = `
+workload/seqread reader
+workload/user user_read_page handleFault
+kernel/v3.14/fault do_page_fault tryFault find_vma_cached
+kernel/v3.14/memory handle_mm_fault handle_pte_fault
+kernel/v3.14/do-fault lockedFault withPageLocked do_set_pte
+kernel/v3.14/filemap filemap_fault find_get_page page_cache_get_speculative do_async_mmap_readahead lock_page_or_retry
+kernel/v3.17/memory do_linear_fault do_fault do_read_fault mapAround mapAlone __do_fault do_fault_around mapWindow
+kernel/v3.17/filemap filemap_map_pages pageOfSlot mapPage isEasy mapLockedPage mapIfInside
+kernel/v2.6.15/memory pte_offset_map_lock pte_unmap_unlock
+kernel/rss check_sync_rss_stat inc_file_rss
+kernel/rmap page_add_file_rmap
+kernel/pgtable update_mmu_cache
+`;
 
 const config = ts.getParsedCommandLineOfConfigFile(
   join(ROOT, 'tsconfig.build.json'),
@@ -173,6 +193,21 @@ function setsModule(fn: Fn): boolean {
   });
 }
 
+const hot = new Set<Fn>();
+
+function findHot(): void {
+  for (const [file, ...names] of HOT.trim()
+    .split('\n')
+    .map((line) => line.split(' '))) {
+    const { statements } = program.getSourceFile(join(SRC, `${file}.ts`))!;
+    for (const name of names) {
+      const fn = statements.find((node) => ts.isFunctionDeclaration(node) && node.name?.text === name);
+      if (fn === undefined) throw new Error(`there is no ${name} in ${file}`);
+      hot.add(fn as Fn);
+    }
+  }
+}
+
 /** How often the name of a function stands in kernel text. */
 const calls = new Map<Fn, number>();
 
@@ -285,10 +320,11 @@ function valuesOf(node: ts.Expression, env: Env): Values {
     const known = written(value);
     if (known !== null) values.set(symbol, known);
   }
-  const missing = any(
-    node,
-    (inner) => ts.isIdentifier(inner) && env.has(symbolOf(inner)!) && !values.has(symbolOf(inner)!),
-  );
+  const missing = any(node, (inner) => {
+    const name =
+      inner.kind === ts.SyntaxKind.ThisKeyword ? 'this' : ts.isIdentifier(inner) ? symbolOf(inner) : undefined;
+    return name !== undefined && env.has(name) && !values.has(name);
+  });
   return missing ? null : values;
 }
 
@@ -396,8 +432,11 @@ function text(node: ts.Node, under: Inlined | null = null, values: Values = null
 /** `yield* callee` where nobody knows before which function that calls: it is one of a kernel's, and may stop often. */
 function entering(callee: ts.Expression, under: Inlined | null, values: Values = null): string | null {
   if (!ts.isCallExpression(callee) || functionOf(callee.expression) !== null) return null;
-  const made = text(callee, under, values);
-  return `($s = ${made}, ${machine('running', 'thread')}.stepwise ? yield* $s : yield ${machine('enter')}($s))`;
+  return entered(text(callee, under, values));
+}
+
+function entered(callee: string): string {
+  return `($s = ${callee}, ${machine('running', 'thread')}.stepwise ? yield* $s : yield ${machine('enter')}($s))`;
 }
 
 function nameText(node: ts.Identifier, values: Values): string {
@@ -441,17 +480,17 @@ function inlinable(node: ts.Node, under: Inlined): Fn | null {
   if (under.stack.includes(fn) || given.some(ts.isSpreadElement)) return null;
   if (fn.parameters.some(({ dotDotDotToken }) => dotDotDotToken !== undefined)) return null;
   if (!isGenerator(fn) && stepText(node) !== null) return null;
-  if (isHot(under.stack.at(-1)!)) return isHot(fn) ? fn : null;
+  if (hot.has(under.stack.at(-1)!)) return hot.has(fn) ? fn : null;
   if (under.stack.length > DEEP) return null;
   return calls.get(fn)! === 1 || (fn.body.getText().length <= SHORT && under.size.letters <= LONG) ? fn : null;
 }
 
-/** The function that a kernel usually has where another one may be called, and which is written out for it. */
+/** The hot function that is meant where one of a kernel is called: by its name, or else by its type. */
 function usual(node: ts.Node, under: Inlined): Fn | null {
   if (!ts.isYieldExpression(node) || node.asteriskToken === undefined || !ts.isCallExpression(node.expression!))
     return null;
   const { expression: callee, arguments: given } = node.expression;
-  if (functionOf(callee) !== null || !isHot(under.stack.at(-1)!) || given.some(ts.isSpreadElement)) return null;
+  if (functionOf(callee) !== null || !hot.has(under.stack.at(-1)!) || given.some(ts.isSpreadElement)) return null;
   const name = ts.isPropertyAccessExpression(callee) ? callee.name.text : ts.isIdentifier(callee) ? callee.text : null;
   const type = checker.getTypeAtLocation(callee);
   const found = [...hot].filter((fn) => {
@@ -460,10 +499,6 @@ function usual(node: ts.Node, under: Inlined): Fn | null {
     return checker.isTypeAssignableTo(checker.getTypeAtLocation(fn.name), type);
   });
   return found.length === 1 ? found[0] : null;
-}
-
-function isHot(fn: Fn): boolean {
-  return hot.has(fn);
 }
 
 /** Is there something in it to be written out? */
@@ -542,11 +577,14 @@ function binary(node: ts.BinaryExpression, under: Inlined, before: string[]): st
 
 /** The text of the function in the place of a call; its value, if that is wanted. */
 function call(fn: Fn, given: readonly ts.Expression[], under: Inlined, before: string[], wanted: boolean): string {
-  const size = fn.body.getText().length;
-  under.size.letters += size;
+  under.size.letters += fn.body.getText().length;
+  return inPlace(fn, parameters(fn, given, under, before), under, before, wanted);
+}
+
+/** The same; `binds` are its parameters. */
+function inPlace(fn: Fn, binds: readonly string[], under: Inlined, before: string[], wanted: boolean): string {
   const label = unique(`${fn.name.text}_`);
   const result = wanted ? unique('$v') : null;
-  const binds = parameters(fn, given, under, before);
   const inside: Inlined = {
     stack: [...under.stack, fn],
     leave: { label, result },
@@ -558,59 +596,50 @@ function call(fn: Fn, given: readonly ts.Expression[], under: Inlined, before: s
   return result ?? 'undefined';
 }
 
-/** The same of a function that a kernel usually has, and a call of the one that it has if that is another. */
-function guarded(fn: Fn, node: ts.CallExpression, under: Inlined, before: string[]): string {
-  const { expression: callee, arguments: given } = node;
+/** The text of the function that a kernel usually has; one that has another one gets that called. */
+function guarded(
+  fn: Fn,
+  { expression: callee, arguments: given }: ts.CallExpression,
+  under: Inlined,
+  before: string[],
+): string {
   const result = unique('$v');
   const name = unique('$f');
-  let other = name;
+  let start = `${name}(`;
   if (ts.isPropertyAccessExpression(callee)) {
     const object = hoisted(expression(callee.expression, under, before), before);
     before.push(`const ${name} = ${object}.${callee.name.text};`);
-    other = `${name}.call(${object}, `;
-  } else {
-    before.push(`const ${name} = ${expression(callee, under, before)};`);
-    other = `${name}(`;
-  }
+    start = `${name}.call(${object}, `;
+  } else before.push(`const ${name} = ${expression(callee, under, before)};`);
   const inside: string[] = [];
   const value = call(fn, given, under, inside, true);
-  const made = `${other}${given.map((argument) => text(argument, under)).join(', ')})`;
-  before.push(`let ${result};`, `if (${name} === ${twinOf(fn) ?? text(fn.name)}) {`, ...inside, `${result} = ${value};`, `} else {`);
+  const other = `${start}${given.map((argument) => text(argument, under)).join(', ')})`;
   before.push(
-    `$s = ${made};`,
-    `${result} = ${machine('running', 'thread')}.stepwise ? yield* $s : yield ${machine('enter')}($s);`,
-    `}`,
+    `let ${result};`,
+    `if (${name} === ${twinOf(fn) ?? text(fn.name)}) {`,
+    ...inside,
+    `${result} = ${value};`,
+    `} else ${result} = ${entered(other)};`,
   );
   return result;
 }
 
-/** The function that handles the fault of a walk. */
+/** The fault handler of the walk that is yielded, if it is to be written out. */
 function trapOf(node: ts.Node, under: Inlined): Fn | null {
-  if (!ts.isYieldExpression(node) || node.asteriskToken === undefined || !isHot(under.stack.at(-1)!)) return null;
-  const type = checker.getTypeAtLocation(node.expression!);
-  const method = type.getProperty('fault')?.valueDeclaration;
+  if (!ts.isYieldExpression(node) || node.asteriskToken === undefined || !hot.has(under.stack.at(-1)!)) return null;
+  const method = checker.getTypeAtLocation(node.expression!).getProperty('fault')?.valueDeclaration;
   if (method === undefined || !ts.isMethodDeclaration(method)) return null;
   const body = onlyReturn(method.body);
   const fn = body !== undefined && ts.isCallExpression(body) ? functionOf(body.expression) : null;
-  return fn !== null && isHot(fn) ? fn : null;
+  return fn !== null && hot.has(fn) ? fn : null;
 }
 
-/** A walk, and the fault handler right behind it if the driver lets the thread trap without a stop. */
+/** A walk, and behind it what its thread does if it traps. */
 function trapping(fn: Fn, made: ts.Expression, under: Inlined, before: string[]): string {
   const walk = unique('$v');
   const result = unique('$v');
   const inside: string[] = [];
-  const [parameter] = fn.parameters;
-  const label = unique(`${fn.name.text}_`);
-  const signal = unique('$v');
-  const into: Inlined = {
-    stack: [...under.stack, fn],
-    leave: { label, result: signal },
-    delegates: !isGenerator(fn),
-    size: under.size,
-  };
-  inside.push(`let ${signal};`, `${label}: {`, `let ${parameter.name.getText()} = ${walk};`);
-  inside.push(...fn.body.statements.map((node) => statement(node, into)), `}`);
+  const signal = inPlace(fn, [`let ${fn.parameters[0].name.getText()} = ${walk};`], under, inside, true);
   before.push(
     `const ${walk} = ${expression(made, under, before)};`,
     `let ${result} = ${machine('askWalk')}(${walk});`,
@@ -775,37 +804,6 @@ function asked(value: ts.Expression): ts.YieldExpression {
     ts.factory.createNull(),
   );
   return Object.assign(node, { expression: value });
-}
-
-// ---- what is hot ----
-
-const HOT = `
-workload/seqread reader
-workload/user user_read_page handleFault
-kernel/v3.14/fault do_page_fault tryFault find_vma_cached
-kernel/rss check_sync_rss_stat inc_file_rss
-kernel/v3.14/memory handle_mm_fault handle_pte_fault
-kernel/v3.17/memory do_linear_fault do_fault do_read_fault mapAround mapAlone __do_fault do_fault_around mapWindow
-kernel/v3.17/filemap filemap_map_pages pageOfSlot mapPage isEasy mapLockedPage mapIfInside
-kernel/v3.14/filemap filemap_fault find_get_page page_cache_get_speculative do_async_mmap_readahead lock_page_or_retry
-kernel/v3.14/do-fault lockedFault withPageLocked do_set_pte
-kernel/v2.6.15/memory pte_offset_map_lock pte_unmap_unlock
-kernel/pgtable update_mmu_cache
-kernel/rmap page_add_file_rmap
-`;
-
-const hot = new Set<Fn>();
-
-function findHot(): void {
-  for (const line of HOT.trim().split('\n')) {
-    const [file, ...names] = line.split(' ');
-    const source = program.getSourceFile(join(SRC, `${file}.ts`))!;
-    for (const name of names) {
-      const fn = source.statements.find((node) => ts.isFunctionDeclaration(node) && node.name?.text === name);
-      if (fn === undefined) throw new Error(`there is no ${name} in ${file}`);
-      hot.add(fn as Fn);
-    }
-  }
 }
 
 // ---- the file ----

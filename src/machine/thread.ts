@@ -179,10 +179,7 @@ export class Thread {
     if (signal === 0) return FAULTED;
     if (walk.catches(Number(signal))) return -Number(signal);
     const name = SIGNALS[Number(signal)] ?? `signal ${String(signal)}`;
-    throw new KernelBug(
-      'killed by signal',
-      `${this.name} is killed by ${name} at ${walk.object.describe(walk.index)}`,
-    );
+    throw new KernelBug('killed by signal', `${this.name} is killed by ${name} at ${walk.object.describe(walk.index)}`);
   }
 }
 
