@@ -364,6 +364,12 @@ function called(node: ts.CallExpression, env: Env): Value | null {
 /** What is evaluated first, and kept in $o, for the step that is being written. */
 let first: string | null = null;
 
+function takeFirst(): string {
+  const taken = first;
+  first = null;
+  return taken === null ? '' : `$o = ${taken}, `;
+}
+
 function kept(node: ts.Expression, env: Env): Value | null {
   if (first !== null || any(node, ts.isYieldExpression)) return null;
   if (any(node, (inner) => ts.isIdentifier(inner) && env.has(symbolOf(inner)!))) {
@@ -391,12 +397,12 @@ function property(node: ts.PropertyAccessExpression, env: Env): Value | null {
 /** `yield* step`, without a step if the driver lets it take effect at once. */
 function stepText(node: ts.YieldExpression): string | null {
   const operand = node.expression!;
-  first = null;
+  takeFirst();
   const value = evaluate(operand, NO_ENV);
   const stop = machine('STOP');
   if (value !== null && 'step' in value && Number(value.step[0]) < Number(machine('WALK'))) {
     const fields = value.step.join(', ');
-    const before = first === null ? '' : `$o = ${first}, `;
+    const before = takeFirst();
     return `(${before}($t = ${machine('askWord')}(${fields})) === ${stop} ? yield ${machine('wordStep')}(${fields}) : $t)`;
   }
   if (!isStep(checker.getTypeAtLocation(operand))) return null;

@@ -12,6 +12,11 @@ import type * as Explore from '../src/drivers/controlled/explore.ts';
 import type * as Timed from '../src/drivers/timed/run.ts';
 import type * as Flat from '../src/workload/flat.ts';
 import type * as Scenarios from '../src/fuzz/scenarios.ts';
+import type * as Fork from '../src/kernel/fork.ts';
+import type { Inode } from '../src/kernel/fs.ts';
+import type { Mm } from '../src/kernel/structs.ts';
+import type { Coroutine } from '../src/machine/step.ts';
+import type * as Threads from '../src/machine/thread.ts';
 import type * as Kernels from '../src/kernel/index.ts';
 import type * as Catalog from '../src/scenario/catalog.ts';
 import type * as LatProc from '../src/scenario/lat-proc-result.ts';
@@ -35,6 +40,10 @@ const { parseScenario } = await built<typeof Read>('scenario/read');
 const { scenarios } = await built<typeof Scenarios>('fuzz/scenarios');
 const { seqreadRows } = await built<typeof Seqread>('scenario/seqread-result');
 const { runTimed } = await built<typeof Timed>('drivers/timed/run');
+const { Birth } = await built<typeof Threads>('machine/thread');
+const { mm_alloc } = await built<typeof Fork>('kernel/fork');
+/** What a module keeps to itself, and has exported for the twins. */
+const { reader } = await built<{ reader: (mm: Mm, file: Inode, pages: number) => Coroutine }>('workload/seqread');
 const { asWritten, buildLatProcWorld, buildPftWorld, buildSeqreadWorld, buildWorld, checkedProgram, pftRows } =
   await built<typeof Worlds>('scenario/world');
 
@@ -136,6 +145,23 @@ describe('flat kernel text', () => {
       }
     });
   }
+
+  it('runs as the text does: a reader that goes beyond the end of its file', () => {
+    const scenario = small(
+      { base: 'v3.17', patches: [], bugs: [] },
+      `seqread: { gib: ${100 / 2 ** 18}, processes: 1 }`,
+    );
+    const [row] = seqreadRows(scenario.seqread!);
+    const make = (text: Worlds.Text): Worlds.World => {
+      const world = buildSeqreadWorld(scenario, row, undefined, text);
+      const mm = mm_alloc(world.system, 'reader');
+      mm.confineTo(0);
+      const body = (): Coroutine => text(reader)(mm, world.system.inodes[0], 101);
+      return { ...world, births: [new Birth('reader', 0, body)] };
+    };
+    expect(outcome(make(flat))).to.equal('KernelBug: reader is killed by SIGBUS at pte[reader.file+100]');
+    same(make);
+  });
 
   it('runs as the text does: lat_proc', () => {
     const scenario = small(kernels[0], 'lat_proc: { kind: [fork, exec], iterations: 2 }');
