@@ -147,10 +147,8 @@ describe('flat kernel text', () => {
   }
 
   it('runs as the text does: a reader that goes beyond the end of its file', () => {
-    const scenario = small(
-      { base: 'v3.17', patches: [], bugs: [] },
-      `seqread: { gib: ${100 / 2 ** 18}, processes: 1 }`,
-    );
+    const rest = `machine: { profile: ivybridge-ex-4s }\nseqread: { gib: ${100 / 2 ** 18}, processes: 1 }`;
+    const scenario = small({ base: 'v3.17', patches: [], bugs: [] }, rest);
     const [row] = seqreadRows(scenario.seqread!);
     const make = (text: Worlds.Text): Worlds.World => {
       const world = buildSeqreadWorld(scenario, row, undefined, text);

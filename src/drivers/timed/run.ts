@@ -360,7 +360,8 @@ class TimedMachine implements PlainObserver, Shortcut {
     const { watcher } = this;
     if (watcher === null && this.runsAhead && this.isPrivate(step, thread.cpu)) {
       if (kind <= WALK) return this.privateWord(step, thread);
-      if (kind <= UNLOCK_SHARED && step.object.waiters === null) return this.privateLock(step, thread);
+      const mayEndSlice = step.value === INSTRUCTION_ENDS;
+      if (kind <= UNLOCK_SHARED && !mayEndSlice && step.object.waiters === null) return this.privateLock(step, thread);
     }
     if (isLock(kind) && !(step.object as Shared & { admits(step: Step): boolean }).admits(step)) return STOP;
     if (kind === WALK || kind === WAIT || kind === POLL) return STOP;
