@@ -196,9 +196,8 @@ function setsModule(fn: Fn): boolean {
 const hot = new Set<Fn>();
 
 function findHot(): void {
-  for (const [file, ...names] of HOT.trim()
-    .split('\n')
-    .map((line) => line.split(' '))) {
+  for (const line of HOT.trim().split('\n')) {
+    const [file, ...names] = line.split(' ');
     const { statements } = program.getSourceFile(join(SRC, `${file}.ts`))!;
     for (const name of names) {
       const fn = statements.find((node) => ts.isFunctionDeclaration(node) && node.name?.text === name);
@@ -636,8 +635,10 @@ function trapOf(node: ts.Node, under: Inlined): Fn | null {
   const method = checker.getTypeAtLocation(node.expression!).getProperty('fault')?.valueDeclaration;
   if (method === undefined || !ts.isMethodDeclaration(method)) return null;
   const body = onlyReturn(method.body);
-  const fn = body !== undefined && ts.isCallExpression(body) ? functionOf(body.expression) : null;
-  return fn !== null && hot.has(fn) ? fn : null;
+  if (body === undefined || !ts.isCallExpression(body)) return null;
+  const fn = functionOf(body.expression);
+  const ofWalk = body.arguments.length === 1 && body.arguments[0].kind === ts.SyntaxKind.ThisKeyword;
+  return fn !== null && ofWalk && hot.has(fn) ? fn : null;
 }
 
 /** A walk, and behind it what its thread does if it traps. */
