@@ -10,10 +10,7 @@ import type * as Read from '../src/scenario/read.ts';
 import type * as Seqread from '../src/scenario/seqread-result.ts';
 import type * as Worlds from '../src/scenario/world.ts';
 import type * as Flat from '../src/workload/flat.ts';
-
-async function built<T>(path: string): Promise<T> {
-  return (await import(new URL(`../dist/${path}.js`, import.meta.url).href)) as T;
-}
+import { built } from '../test/support/built.ts';
 
 const { flat } = await built<typeof Flat>('workload/flat');
 const { catalog } = await built<typeof Catalog>('scenario/catalog');

@@ -26,9 +26,9 @@ const SHORT = 600;
 const LONG = 2500;
 const DEEP = 12;
 /**
- * What a fault on a page that is in the page cache goes through, from the program on, in the kernels that most of such programs are
- * for: files of src/, and their functions. In these only such functions are written out, whatever their length, also where
- * a kernel may have another one, and behind the walk that traps; so that no coroutine begins in a fault.
+ * What a fault on a page that is in the page cache goes through in 3.17, from the program on: files of src/, and their functions.
+ * In these only such functions are written out, whatever their length, also where a kernel may have another one, and behind the
+ * walk that traps; so that hardly any coroutine begins in a fault.
  */
 const HOT = `
 workload/seqread reader

@@ -23,12 +23,8 @@ import type * as LatProc from '../src/scenario/lat-proc-result.ts';
 import type * as Read from '../src/scenario/read.ts';
 import type * as Seqread from '../src/scenario/seqread-result.ts';
 import type * as Worlds from '../src/scenario/world.ts';
+import { built } from './support/built.ts';
 import { long } from './support/long.ts';
-
-/** A module as `npm run build` has made it. */
-async function built<T>(path: string): Promise<T> {
-  return (await import(new URL(`../dist/${path}.js`, import.meta.url).href)) as T;
-}
 
 const { flat } = await built<typeof Flat>('workload/flat');
 const { catalog } = await built<typeof Catalog>('scenario/catalog');
