@@ -102,6 +102,7 @@ function moduleLevel(symbol: ts.Symbol | undefined): ts.Declaration | undefined 
 function imported(symbol: ts.Symbol, declaration: ts.Declaration): string {
   const known = imports.get(symbol);
   if (known !== undefined) return known;
+  if (symbol === running) return `${machine('now', 'thread')}.running`;
   const type = checker.getTypeOfSymbol(symbol);
   const isConst = (ts.getCombinedNodeFlags(declaration) & ts.NodeFlags.Const) !== 0;
   let name = unique(symbol.name);
@@ -118,12 +119,19 @@ function exported(name: string, file: ts.SourceFile): void {
   toExport.set(file, names.add(name));
 }
 
+function ofMachine(name: string, module: string): ts.Symbol {
+  const file = program.getSourceFile(join(SRC, `machine/${module}.ts`))!;
+  return checker.getExportsOfModule(checker.getSymbolAtLocation(file)!).find((s) => s.name === name)!;
+}
+
 /** Something of machine/. */
 function machine(name: string, module = 'step'): string {
-  const file = program.getSourceFile(join(SRC, `machine/${module}.ts`))!;
-  const symbol = checker.getExportsOfModule(checker.getSymbolAtLocation(file)!).find((s) => s.name === name)!;
+  const symbol = ofMachine(name, module);
   return imported(symbol, symbol.valueDeclaration!);
 }
+
+/** A variable, which V8 does not fold. */
+const running = ofMachine('running', 'thread');
 
 // ---- which functions ----
 
@@ -842,8 +850,17 @@ while (pending.length > 0) {
 const lines = [...imports].flatMap(([symbol, name]) => {
   if (!name.includes('$')) return [];
   const file = relative(SRC, symbol.valueDeclaration!.getSourceFile().fileName).replace(/\.ts$/, '.js');
-  return [`import { ${symbol.name} as ${name} } from '../${file}';`];
+  if (isVariable(symbol)) return [`import { ${symbol.name} as ${name} } from '../${file}';`];
+  return [`import { ${symbol.name} as ${name}$ } from '../${file}';`, `const ${name} = ${name}$;`];
 });
+
+/** V8 folds the constants of a module where it uses them; what it imports it loads and checks each time. */
+function isVariable({ valueDeclaration }: ts.Symbol): boolean {
+  return (
+    ts.isVariableDeclaration(valueDeclaration!) &&
+    (ts.getCombinedNodeFlags(valueDeclaration) & ts.NodeFlags.Const) === 0
+  );
+}
 const source = `${lines.join('\n')}\n${all.join('\n')}\nconst twins = new Map([\n${pairs.join(',\n')}\n]);\nexport function flat(f) { return twins.get(f) ?? f; }\n`;
 const options = { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext };
 const { outputText } = ts.transpileModule(source, { compilerOptions: options });

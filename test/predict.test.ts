@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { main } from '../src/cli/main.ts';
 import { Balancer, randomNumbers } from '../src/drivers/timed/balance.ts';
+import { done } from '../src/drivers/timed/cells.ts';
 import { Hardware } from '../src/drivers/timed/hardware.ts';
 import { Line } from '../src/machine/memory.ts';
 import type { Profile } from '../src/machine/profile.ts';
@@ -98,7 +99,7 @@ describe('predict: mechanisms', () => {
     line.owner = 0;
     const waiters = Array.from({ length: spinners }, (_, i) => new Thread(i, `T${i}`, 256 + 2 * (i % 64), empty()));
     hardware.handOver(line, 2, Float64Array.of(0), spinners, waiters);
-    return hardware.done[0];
+    return done[0];
   }
 
   function* empty(): Generator<never, void, number> {}

@@ -1,6 +1,7 @@
 /** Sequential reads of a cached file, and what is confined to a CPU. */
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { clock, done } from '../src/drivers/timed/cells.ts';
 import { Hardware } from '../src/drivers/timed/hardware.ts';
 import { runTimed, type TimedResult } from '../src/drivers/timed/run.ts';
 import { Cell, Line, READ_ONCE, WRITE_ONCE } from '../src/machine/memory.ts';
@@ -111,11 +112,11 @@ describe('the machine of the fault-around mail', () => {
       const hardware = new Hardware(profile, 120);
       const pages = Array.from({ length: 400 }, () => new Cell('page'));
       for (let i = 0; i < 400; i++) {
-        const cpu = other !== 0 && hardware.clock[other] < hardware.clock[0] ? other : 0;
+        const cpu = other !== 0 && clock[other] < clock[0] ? other : 0;
         hardware.load(pages[i], cpu, 4096, 0);
-        hardware.clock[cpu] = hardware.done[0];
+        clock[cpu] = done[0];
       }
-      return Math.max(hardware.clock[0], hardware.clock[other]);
+      return Math.max(clock[0], clock[other]);
     });
     // Twice as much is done at a time, at that pace.
     expect(times[0] / times[1]).to.be.closeTo(2 * profile.cores!.pace.value, 0.02);
@@ -128,7 +129,7 @@ describe('the machine of the fault-around mail', () => {
     const line = new Line('sem');
     const ask = (cpu: number): number => {
       hardware.access(line, cpu, true);
-      return hardware.done[0];
+      return done[0];
     };
     const first = ask(0);
     const second = ask(30); // from the only one that is before it

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { describeWorld } from '../src/check/fingerprint.ts';
 import { replay } from '../src/drivers/controlled/replay.ts';
+import { clock, firstTimer } from '../src/drivers/timed/cells.ts';
 import { CpuQueue } from '../src/drivers/timed/queue.ts';
 import { runTimed, type TimedOptions, type TimedResult } from '../src/drivers/timed/run.ts';
 import { atomic_inc, READ_ONCE, WRITE_ONCE, Cell, poll_for, wait_for } from '../src/machine/memory.ts';
@@ -325,8 +326,9 @@ describe('timed driver: order of CPUs', () => {
         fc.array(fc.nat(50), { minLength: 1, maxLength: 40 }),
         fc.array(fc.nat(20), { maxLength: 100 }),
         (times, moves) => {
-          const clock = Float64Array.from(times);
-          const queue = new CpuQueue(clock);
+          clock.set(times);
+          firstTimer[0] = Infinity;
+          const queue = new CpuQueue(times.length);
           const now = new Map<number, number>();
           times.forEach((time, rank) => {
             queue.push(rank);

@@ -2,7 +2,10 @@
  * Private work: what a CPU does without touching anything another CPU can see. Kernel text names it and goes on
  * (`charge(FIND_VMA)`); the bill is paid at the CPU's next step. A profile prices each name in nanoseconds.
  */
-import { running } from './thread.ts';
+import * as threads from './thread.ts';
+
+// V8 folds what a module keeps to itself where it uses it: what it imports or exports it loads and checks each time.
+const { now } = threads;
 
 /** A kind of private work. */
 export interface Work {
@@ -24,34 +27,71 @@ export function allWork(): readonly Work[] {
   return registered;
 }
 
-/** Ticks charged since the last step, by mode: [USER, SYSTEM, EXIT]. The timed driver empties it. */
-export const bill = new Float64Array(3);
+/** Where the account keeps what has been charged since the last step: it is not on the clock of the CPU yet. */
+const UNPAID = 3;
+export const OWED = UNPAID;
+
+/** Room to spare: arrays of up to 8 doubles are on V8's heap, where they may move. */
+const ticks = new Float64Array(16);
+/** Ticks of CPU time since the run began, by mode, and those OWED. The timed driver pays these. */
+export const account = ticks;
+
+/** So many kinds of work there may be. */
+const KINDS = 1024;
 /** Ticks per unit of each work; all zero under the controlled driver. */
-let prices: Float64Array = new Float64Array(256);
+const prices = new Float64Array(KINDS);
+
 /** Each charge by itself, as (mode, ticks) pairs, for the eager mode; null when they may be added up. */
 let separate: number[] | null = null;
+/** What it replies is charged. */
+let onCharged: ((id: number, ticks: number) => number) | null = null;
+/** Null: nobody is told. In an object, which V8 folds as it does not fold a variable. */
+const told: { charged: ((id: number, ticks: number) => void) | null } = { charged: null };
 
 /** The timed driver sets prices before a run (ticks per unit, by work id) and clears them after. */
-export function setPrices(ticks: Float64Array, eager: number[] | null): void {
-  prices = ticks;
+export function setPrices(perUnit: Float64Array, eager: number[] | null): void {
+  prices.fill(0);
+  prices.set(perUnit);
   separate = eager;
-  bill.fill(0);
+  ticks.fill(0);
+  chooseWhoIsTold();
 }
 
 /** Called before each charge; work -1 is a plain access. What it replies is charged. */
-let onCharged: ((id: number, ticks: number) => number) | null = null;
-
 export function observeCharges(observer: typeof onCharged): void {
   onCharged = observer;
+  chooseWhoIsTold();
+}
+
+function chooseWhoIsTold(): void {
+  told.charged = onCharged === null && separate === null ? null : chargedApart;
+}
+
+function chargedApart(id: number, asked: number): void {
+  const price = onCharged === null ? asked : onCharged(id, asked);
+  const { mode } = now.running;
+  if (separate === null) spend(mode, price);
+  else separate.push(mode, price);
+}
+
+function spend(mode: number, price: number): void {
+  ticks[mode] += price;
+  ticks[UNPAID] += price;
+}
+
+/** The CPU spends ticks that are not on its clock yet. */
+export function owe(mode: number, price: number): void {
+  spend(mode, price);
 }
 
 /** Charge `times` units of private work to the CPU that runs. */
 export function charge(id: number, times = 1): void {
-  chargeTicks(prices[id] * times, id);
+  const price = prices[id] * times;
+  if (told.charged !== null) told.charged(id, price);
+  else spend(now.running.mode, price);
 }
 
-export function chargeTicks(ticks: number, id = -1): void {
-  if (onCharged !== null) ticks = onCharged(id, ticks);
-  if (separate === null) bill[running.mode] += ticks;
-  else separate.push(running.mode, ticks);
+export function chargeTicks(price: number): void {
+  if (told.charged !== null) told.charged(-1, price);
+  else spend(now.running.mode, price);
 }

@@ -7,7 +7,11 @@ import type { PageLine, Shared } from '../../machine/step.ts';
 import { coreOf, type Cost, hops, nodeOf, type Profile, TICKS_PER_NS } from '../../machine/profile.ts';
 import { Misuse, type Thread } from '../../machine/thread.ts';
 import { allWork } from '../../machine/work.ts';
+import * as cells from './cells.ts';
 import { LineQueue } from './line-queue.ts';
+
+// V8 folds what a module keeps to itself where it uses it.
+const { clock, done, MOST_CPUS } = cells;
 
 function ticks(cost: Cost): number {
   return Math.round(cost.value * TICKS_PER_NS);
@@ -25,13 +29,6 @@ export function workPrices(profile: Profile): Float64Array {
 }
 
 export class Hardware {
-  /** Each CPU's own time. */
-  readonly clock: Float64Array;
-  /**
-   * When the access that was asked for last is done. It is a cell, and not what the methods return, because V8 boxes
-   * a double at every call that it does not inline.
-   */
-  readonly done = new Float64Array(1);
   readonly wakeup: number;
   /** Part of a transfer in which a lock's line serves nobody else, for each that spins; 0: `contention` says it. */
   private readonly perSpinner: number;
@@ -64,7 +61,8 @@ export class Hardware {
 
   constructor(profile: Profile, cpus: number) {
     this.cpus = cpus;
-    this.clock = new Float64Array(cpus);
+    if (cpus > MOST_CPUS) throw new RangeError(`there are more than ${MOST_CPUS} CPUs`);
+    clock.fill(0);
     this.wakeup = ticks(profile.wakeup);
     this.perSpinner = busyPerSpinner(profile);
     this.handOverMoves = profile.spinlocks === undefined ? 1 : MOVES[profile.spinlocks.kind];
@@ -117,16 +115,15 @@ export class Hardware {
     return before === MEMORY ? this.fromMemory : this.between(before, cpu);
   }
 
-  /** `cpu` uses a word of a structure now. */
-  touch(object: Shared, index: number, cpu: number): void {
-    const before = object.claim(index, cpu);
-    const now = this.clock[cpu];
-    if (before === cpu || this.hasLeft(object, before)) {
-      this.done[0] = now;
+  /** `cpu` uses word `index` of a structure now, whose line `before` had (MEMORY: nobody). */
+  touch(object: Shared, _index: number, before: number, cpu: number): void {
+    const now = clock[cpu];
+    if (this.hasLeft(object, before)) {
+      done[0] = now;
       return;
     }
     const line = object.pageLine();
-    this.done[0] = line === null ? now + this.fetch(before, cpu) : this.transferOf(line, before, cpu);
+    done[0] = line === null ? now + this.fetch(before, cpu) : this.transferOf(line, before, cpu);
   }
 
   /**
@@ -139,7 +136,7 @@ export class Hardware {
 
   /** One transfer of a line at a time. */
   private transferOf(line: PageLine, before: number, cpu: number): number {
-    const now = this.clock[cpu];
+    const now = clock[cpu];
     const { pfn } = line;
     if (pfn >= this.pageFreeAt.length) this.pageFreeAt = longer(this.pageFreeAt, pfn);
     const freeAt = this.pageFreeAt[pfn];
@@ -156,7 +153,7 @@ export class Hardware {
 
   /** `cpu` uses a line that others may want at the same time now. A transfer occupies the line. */
   access(line: Line, cpu: number, exclusive: boolean): void {
-    if (line.owner === cpu && !(exclusive && line.copies !== null)) this.done[0] = this.clock[cpu] + this.hit;
+    if (line.owner === cpu && !(exclusive && line.copies !== null)) done[0] = clock[cpu] + this.hit;
     else if (exclusive) this.transferTo(line, cpu);
     else this.share(line, cpu);
   }
@@ -169,10 +166,10 @@ export class Hardware {
 
   /** The line comes to a CPU, when it is that one's turn. */
   private moveTo(line: Line, cpu: number): void {
-    const waited = this.anyOrder && (line.queue !== null || line.freeAt > this.clock[cpu]);
+    const waited = this.anyOrder && (line.queue !== null || line.freeAt > clock[cpu]);
     const end = waited ? this.inAnyOrder(line, cpu) : this.inTurn(line, cpu);
-    this.note(line, end - this.clock[cpu]);
-    this.done[0] = end;
+    this.note(line, end - clock[cpu]);
+    done[0] = end;
   }
 
   private inTurn(line: Line, cpu: number): number {
@@ -185,7 +182,7 @@ export class Hardware {
    * come before. If the other thread of the core waits already, the line may stay for this one too.
    */
   private inAnyOrder(line: Line, cpu: number): number {
-    const now = this.clock[cpu];
+    const now = clock[cpu];
     const queue = ((line.queue as LineQueue | null) ??= new LineQueue(this.nodes, this.cpus));
     const node = this.node[cpu];
     const core = this.core[cpu];
@@ -205,14 +202,14 @@ export class Hardware {
   }
 
   private startOn(line: Line, cpu: number): number {
-    return line.freeAt > this.clock[cpu] ? line.freeAt : this.clock[cpu];
+    return line.freeAt > clock[cpu] ? line.freeAt : clock[cpu];
   }
 
   /** Read a line and keep a shared copy of it. */
   private share(line: Line, cpu: number): void {
     line.copies ??= new Int32Array(this.cpus);
     if (line.copies[cpu] === line.version) {
-      this.done[0] = this.clock[cpu] + this.hit;
+      done[0] = clock[cpu] + this.hit;
       return;
     }
     line.copies[cpu] = line.version;
@@ -236,7 +233,7 @@ export class Hardware {
     this.note(line, end - now[0]);
     line.owner = cpu;
     line.freeAt = end;
-    this.done[0] = end;
+    done[0] = end;
   }
 
   /** How long all who spin on the line keep it busy with reading it again. */
@@ -249,7 +246,7 @@ export class Hardware {
 
   /** `cpu` zeroes `bytes` on memory node `home`. Its bus serves one such job at a time. */
   clear(cpu: number, bytes: number, home: number): void {
-    const now = this.clock[cpu];
+    const now = clock[cpu];
     const node = this.node[cpu];
     let start = this.busFree[node] > now ? this.busFree[node] : now;
     if (this.memoryPerKib > 0) {
@@ -261,12 +258,12 @@ export class Hardware {
     this.busFree[node] = start + Math.round(alone * this.busShare);
     this.clearing[0] += end - now;
     this.clearing[1] += start - now;
-    this.done[0] = end;
+    done[0] = end;
   }
 
   /** `cpu` reads the `bytes` of an object on memory node `home`. A node's memory serves one such job at a time. */
   load(object: Shared, cpu: number, bytes: number, home: number): void {
-    const now = this.clock[cpu];
+    const now = clock[cpu];
     const node = this.node[cpu];
     const { loop, local, remote, bus } = this.read;
     let end = now + this.slowed(cpu, Math.round((bytes / 1024) * loop));
@@ -278,7 +275,7 @@ export class Hardware {
       const there = start + Math.round((bytes / 1024) * (home === node ? local : local + remote));
       if (there > end) end = there;
     }
-    this.done[0] = end;
+    done[0] = end;
   }
 
   /**
@@ -287,7 +284,7 @@ export class Hardware {
    */
   private slowed(cpu: number, alone: number): number {
     if (this.paceOfTwo === 1) return alone;
-    const now = this.clock[cpu];
+    const now = clock[cpu];
     const both = Math.max(0, this.computes[this.other(cpu)] - now);
     const left = 2 * this.paceOfTwo - 1;
     const lasts = Math.round(left * both >= alone ? alone / left : alone + (1 - left) * both);

@@ -45,9 +45,9 @@ export class PacedHardware extends Hardware {
     super.access(line, cpu, exclusive);
   }
 
-  override touch(object: Shared, index: number, cpu: number): void {
+  override touch(object: Shared, index: number, before: number, cpu: number): void {
     this.moving = this.begin(cpu) * this.pace.ofPart(object, index);
-    super.touch(object, index, cpu);
+    super.touch(object, index, before, cpu);
   }
 
   /** Nobody has the lock yet: only its line may be faster. */

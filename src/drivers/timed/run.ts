@@ -14,11 +14,33 @@
  */
 import { observePlain, type PlainObserver, type Words } from '../../machine/memory.ts';
 import { type Profile, TICKS_PER_NS } from '../../machine/profile.ts';
+import * as kinds from '../../machine/step.ts';
 import {
+  type Counted,
+  type Shared,
+  type Shortcut,
+  type StepKind,
+  type Walk,
+  Step,
+  takeShortcuts,
+} from '../../machine/step.ts';
+import * as threads from '../../machine/thread.ts';
+import { type Birth, Misuse, setRunning, Thread } from '../../machine/thread.ts';
+import * as work from '../../machine/work.ts';
+import { Balancer, type Look } from './balance.ts';
+import * as cells from './cells.ts';
+import { Hardware, longer, workPrices } from './hardware.ts';
+import { type LockRow, LockTable } from './locks.ts';
+import { type Pace, PacedHardware } from './pace.ts';
+import { CpuQueue } from './queue.ts';
+import { Timers } from './timers.ts';
+import type { Watcher } from './watch.ts';
+
+// V8 folds what a module keeps to itself where it uses it: what it imports it loads and checks each time.
+const {
   ANYBODY,
   BLOCKED,
   CLEAR,
-  type Counted,
   DELAY,
   DMA,
   INSTRUCTION_ENDS,
@@ -29,30 +51,18 @@ import {
   POLL,
   READ,
   READERS,
-  type Shared,
-  type Shortcut,
   SPAWN,
-  Step,
-  type StepKind,
   STOP,
   SYNCHRONIZE,
-  takeShortcuts,
   TRAP,
   UNLOCK,
   UNLOCK_SHARED,
   WAIT,
-  type Walk,
   WALK,
-} from '../../machine/step.ts';
-import { type Birth, EXIT, Misuse, running, setRunning, SYSTEM, Thread, USER, woken } from '../../machine/thread.ts';
-import { bill, chargeTicks, setPrices } from '../../machine/work.ts';
-import { Balancer, type Look } from './balance.ts';
-import { Hardware, longer, workPrices } from './hardware.ts';
-import { type LockRow, LockTable } from './locks.ts';
-import { type Pace, PacedHardware } from './pace.ts';
-import { CpuQueue } from './queue.ts';
-import { Timers } from './timers.ts';
-import type { Watcher } from './watch.ts';
+} = kinds;
+const { EXIT, now, SYSTEM, USER, woken } = threads;
+const { account, OWED, owe } = work;
+const { clock, done, firstTimer, moment } = cells;
 
 export interface TimedOptions {
   readonly profile: Profile;
@@ -93,6 +103,9 @@ export interface TimedResult {
   readonly stuck: readonly Thread[];
 }
 
+/** A small integer for V8: a count down from it is fast. */
+const MANY = 2 ** 30;
+
 /** A lock that sleepers wait for in line. */
 type Queueing = Counted & { readonly queue?: readonly unknown[] };
 
@@ -104,7 +117,7 @@ export function runTimed(births: readonly Birth[], options: TimedOptions): Timed
   } finally {
     observePlain(null);
     takeShortcuts(null);
-    setPrices(new Float64Array(256), null);
+    work.setPrices(new Float64Array(0), null);
   }
 }
 
@@ -113,9 +126,6 @@ class TimedMachine implements PlainObserver, Shortcut {
   private readonly locks = new LockTable();
   private readonly queue: CpuQueue;
   private readonly timers = new Timers();
-  private readonly clock: Float64Array;
-  /** Time at which the step being done takes effect. A cell: see `Hardware.done`. */
-  private readonly moment = new Float64Array(1);
   private readonly current: (Thread | null)[];
   private readonly runqueue: Thread[][];
   /** The thread whose private code may go on without a stop: that of the CPU that is due. */
@@ -130,8 +140,6 @@ class TimedMachine implements PlainObserver, Shortcut {
   private readonly charges: number[] | null;
   /** Steps that no other CPU sees are done before they are due. */
   private readonly runsAhead: boolean;
-  /** [USER, SYSTEM, EXIT] */
-  private readonly cpuTime = new Float64Array(3);
   private readonly threads: Thread[] = [];
   /** Threads that are handlers of interrupts: they come before those that wait. */
   private readonly handlers = new Set<Thread>();
@@ -150,20 +158,20 @@ class TimedMachine implements PlainObserver, Shortcut {
   private readonly order: number[] | null;
   private readonly progress: TimedOptions['progress'];
   private readonly watcher: Watcher | null;
-  private steps = 0;
-  /** Step at which progress is reported next; 0 for never. */
-  private reportAt: number;
+  /** Steps until something is said of progress, or until they are counted; and those that have been counted. */
+  private uncounted: number;
+  private counted = 0;
+  private readonly every: number;
   private end = 0;
 
   constructor(options: TimedOptions) {
     const { profile, cpus } = options;
     this.hardware =
       options.pace === undefined ? new Hardware(profile, cpus) : this.pacedHardware(options, options.pace);
-    this.clock = this.hardware.clock;
     this.sliceEnd = new Float64Array(cpus);
     this.balancer =
       profile.scheduler === undefined ? null : new Balancer(profile, profile.scheduler, cpus, options.seed ?? 1);
-    this.queue = new CpuQueue(this.clock, this.timers.first);
+    this.queue = new CpuQueue(cpus);
     this.current = new Array<Thread | null>(cpus).fill(null);
     this.runqueue = Array.from({ length: cpus }, () => []);
     this.debts = Array.from({ length: cpus }, () => []);
@@ -173,8 +181,9 @@ class TimedMachine implements PlainObserver, Shortcut {
     this.runsAhead = options.eager !== true && options.recordOrder !== true;
     this.progress = options.progress;
     this.watcher = options.watcher ?? null;
-    this.reportAt = options.progress?.every ?? 0;
-    setPrices(workPrices(profile), this.charges);
+    this.every = options.progress?.every ?? MANY;
+    this.uncounted = this.every;
+    work.setPrices(workPrices(profile), this.charges);
     observePlain(this);
     takeShortcuts(this.charges === null ? this : null);
   }
@@ -186,8 +195,8 @@ class TimedMachine implements PlainObserver, Shortcut {
   run(births: readonly Birth[]): TimedResult {
     for (const birth of births) this.start(birth, null, 0);
     this.queueArrivals();
-    const { queue, timers } = this;
-    while (queue.size > 0 || timers.first[0] < Infinity) {
+    const { queue } = this;
+    while (queue.size > 0 || firstTimer[0] < Infinity) {
       if (queue.isDue()) {
         this.acting = queue.first();
         while (this.actOnce(this.acting));
@@ -199,7 +208,7 @@ class TimedMachine implements PlainObserver, Shortcut {
   /** The first of the timers. */
   private ring(): void {
     this.acting = -1;
-    this.moment[0] = this.timers.first[0];
+    moment[0] = firstTimer[0];
     const thread = this.timers.take();
     if (thread === this.balancing) this.balance();
     else if (this.devices.has(thread)) this.actDevice(thread);
@@ -217,11 +226,11 @@ class TimedMachine implements PlainObserver, Shortcut {
       if (step !== null) this.count(thread);
       this.proceedDevice(thread, 0);
     } else if (!step.object.ready(step, thread)) {
-      this.since[thread.id] = this.moment[0];
+      this.since[thread.id] = moment[0];
       this.queueUp(thread, step);
     } else {
       const reply = this.effectOfDevice(thread, step);
-      if (reply === BLOCKED) this.since[thread.id] = this.moment[0];
+      if (reply === BLOCKED) this.since[thread.id] = moment[0];
       else this.proceedDevice(thread, reply);
     }
   }
@@ -230,7 +239,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     const { kind, object } = step;
     if (object.confinedTo !== ANYBODY) checkConfined(step, DEVICE);
     this.count(thread);
-    this.watcher?.step(thread, this.moment[0], this.moment[0]);
+    this.watcher?.step(thread, moment[0], moment[0]);
     const reply = object.perform(step, thread);
     if (reply === BLOCKED) return reply;
     if (kind >= LOCK && kind <= UNLOCK_SHARED) this.note(kind, object, reply);
@@ -243,14 +252,15 @@ class TimedMachine implements PlainObserver, Shortcut {
   /** What a device does by itself costs nothing. */
   private proceedDevice(thread: Thread, reply: number): void {
     this.inDevice = true;
-    this.watcher?.resumes(thread, this.moment[0], true);
+    this.watcher?.resumes(thread, moment[0], true);
+    const before = account.slice();
     thread.resume(reply);
+    account.set(before);
     this.inDevice = false;
-    bill.fill(0);
     if (this.charges !== null) this.charges.length = 0;
     const { pending } = thread;
-    if (pending === null) this.end = Math.max(this.end, this.moment[0]);
-    else this.timers.add(pending.kind === DELAY ? this.moment[0] + delayTicks(pending) : this.moment[0], thread);
+    if (pending === null) this.end = Math.max(this.end, moment[0]);
+    else this.timers.add(pending.kind === DELAY ? moment[0] + delayTicks(pending) : moment[0], thread);
   }
 
   /** One step, or one debt, of the CPU that is due. True if it is still the one that is due. */
@@ -294,12 +304,12 @@ class TimedMachine implements PlainObserver, Shortcut {
   private result(): TimedResult {
     return {
       wallNs: this.end / TICKS_PER_NS,
-      userNs: this.cpuTime[USER] / TICKS_PER_NS,
-      systemNs: (this.cpuTime[SYSTEM] + this.cpuTime[EXIT]) / TICKS_PER_NS,
-      exitNs: this.cpuTime[EXIT] / TICKS_PER_NS,
+      userNs: account[USER] / TICKS_PER_NS,
+      systemNs: (account[SYSTEM] + account[EXIT]) / TICKS_PER_NS,
+      exitNs: account[EXIT] / TICKS_PER_NS,
       clearNs: this.hardware.clearing[0] / TICKS_PER_NS,
       busWaitNs: this.hardware.clearing[1] / TICKS_PER_NS,
-      steps: this.steps,
+      steps: this.counted + this.every - this.uncounted,
       locks: this.locks.rows(),
       lines: this.hardware.moved.map(({ name, moves, stall }) => ({ name, moves, stallNs: stall / TICKS_PER_NS })),
       order: this.order ?? [],
@@ -321,17 +331,17 @@ class TimedMachine implements PlainObserver, Shortcut {
       return;
     }
     if (step.kind === DELAY) {
-      this.watcher?.stops(thread, this.clock[rank]);
-      this.timers.add(this.clock[rank] + delayTicks(step), thread);
+      this.watcher?.stops(thread, clock[rank]);
+      this.timers.add(clock[rank] + delayTicks(step), thread);
       this.giveUpCpu(rank);
       return;
     }
     const reply = this.effect(rank, thread, step);
     if (reply === BLOCKED) {
-      this.since[thread.id] = this.moment[0];
+      this.since[thread.id] = moment[0];
       const { queue } = step.object as Queueing;
       if (queue !== undefined) this.locks.queued(step.object as Queueing, queue.length);
-      this.watcher?.stops(thread, this.moment[0]);
+      this.watcher?.stops(thread, moment[0]);
       this.giveUpCpu(rank);
       return;
     }
@@ -354,7 +364,7 @@ class TimedMachine implements PlainObserver, Shortcut {
    * coroutine. Saves most of the suspensions, and changes no result: the eager mode stops at every step.
    */
   now(step: Step): number {
-    const thread = running;
+    const thread = now.running;
     const { kind } = step;
     if (thread !== this.unstopped || thread.stepwise || (kind > CLEAR && kind !== LOAD)) return STOP;
     const { watcher } = this;
@@ -373,13 +383,13 @@ class TimedMachine implements PlainObserver, Shortcut {
     if (watcher !== null) thread.pending = step;
     const reply = this.effect(rank, thread, step);
     setRunning(thread);
-    watcher?.resumes(thread, this.clock[rank], false);
+    watcher?.resumes(thread, clock[rank], false);
     return reply;
   }
 
   /** The same without a step: of a kind below WALK. */
   word(kind: StepKind, object: Shared, index: number, value: number, other: number): number {
-    const thread = running;
+    const thread = now.running;
     if (thread !== this.unstopped || thread.stepwise || this.watcher !== null) return STOP;
     const words = object as Words;
     const rank = thread.cpu;
@@ -387,9 +397,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     if (confinedTo !== ANYBODY) return this.ownWord(kind, words, index, value, other, thread);
     this.payBill(rank);
     if (this.arrived > 0 || !this.queue.remains(rank)) return STOP;
-    const line = words.line ?? words.ownLine();
-    if (line === null) this.hardware.touch(words, index, rank);
-    else this.hardware.access(line, rank, kind !== READ);
+    this.useWord(words, index, rank, kind !== READ);
     this.spend(rank, thread);
     const reply = words.use(kind, index, value, other);
     if (words.waiters !== null) {
@@ -401,11 +409,11 @@ class TimedMachine implements PlainObserver, Shortcut {
 
   /** A walk of page tables that no other CPU sees, by a thread that traps by itself if it finds nothing. */
   walk(walk: Walk): number {
-    const thread = running;
+    const thread = now.running;
     if (thread !== this.unstopped || thread.stepwise || this.watcher !== null || walk.trapStep !== null) return STOP;
     const words = walk.object as Words;
     if (!this.runsAhead || words.confinedTo !== thread.cpu || words.waiters !== null) return STOP;
-    bill[thread.mode] += this.hardware.privateTicks(words, thread.cpu);
+    owe(thread.mode, this.hardware.privateTicks(words, thread.cpu));
     this.count(thread);
     const entry = words.perform(walk);
     return walk.translates(entry) ? entry : TRAP;
@@ -413,8 +421,8 @@ class TimedMachine implements PlainObserver, Shortcut {
 
   /** Nobody keeps it but the thread, until it has taken effect. */
   wordStep(kind: StepKind, object: Shared, index: number, value: number, other: number): Step {
-    const step = running.wordStep;
-    if (step === null) return (running.wordStep = new Step(kind, object, index, value, other));
+    const step = now.running.wordStep;
+    if (step === null) return (now.running.wordStep = new Step(kind, object, index, value, other));
     step.kind = kind;
     step.object = object;
     step.index = index;
@@ -428,7 +436,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     const { confinedTo } = words;
     const mine = confinedTo === thread.cpu && words.waiters === null;
     if (!this.runsAhead || !(mine || (confinedTo === READERS && kind === READ))) return STOP;
-    bill[thread.mode] += this.hardware.privateTicks(words, thread.cpu);
+    owe(thread.mode, this.hardware.privateTicks(words, thread.cpu));
     this.count(thread);
     return words.use(kind, index, value, other);
   }
@@ -438,7 +446,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     const words = step.object as Words;
     if (words.confinedTo !== READERS && words.waiters !== null) return STOP;
     if (step.kind === WALK && !finds(step as Walk, words)) return STOP;
-    bill[thread.mode] += this.hardware.privateTicks(words, thread.cpu);
+    owe(thread.mode, this.hardware.privateTicks(words, thread.cpu));
     this.count(thread);
     return words.perform(step);
   }
@@ -448,8 +456,8 @@ class TimedMachine implements PlainObserver, Shortcut {
     const lock = step.object as Counted & { admits(step: Step): boolean };
     if (!lock.admits(step) && isLock(step.kind)) return STOP;
     const { cpu, mode } = thread;
-    bill[mode] += this.hardware.privateTicks(lock, cpu);
-    this.moment[0] = this.clock[cpu] + bill[USER] + bill[SYSTEM] + bill[EXIT];
+    owe(mode, this.hardware.privateTicks(lock, cpu));
+    moment[0] = clock[cpu] + account[OWED];
     this.count(thread);
     const reply = lock.perform(step, thread);
     this.note(step.kind, lock, reply);
@@ -471,11 +479,7 @@ class TimedMachine implements PlainObserver, Shortcut {
 
   private effectOnWord(rank: number, thread: Thread, step: Step, words: Words): number {
     if (words.confinedTo !== ANYBODY) this.useConfined(step, rank);
-    else {
-      const line = words.line ?? words.ownLine();
-      if (line === null) this.hardware.touch(words, step.index, rank);
-      else this.hardware.access(line, rank, step.kind !== READ && step.kind !== WALK);
-    }
+    else this.useWord(words, step.index, rank, step.kind !== READ && step.kind !== WALK);
     this.spend(rank, thread);
     const { kind } = step;
     const reply = kind < WALK ? words.use(kind, step.index, step.value, step.other) : words.perform(step);
@@ -487,7 +491,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     if (lock.confinedTo !== ANYBODY) this.useConfined(step, rank);
     else {
       const line = lock.line ?? lock.ownLine();
-      if (line === null) this.hardware.touch(lock.onLineOf(), 0, rank);
+      if (line === null) this.usePart(lock.onLineOf(), 0, rank);
       else this.hardware.access(line, rank, true);
     }
     this.spend(rank, thread);
@@ -499,19 +503,32 @@ class TimedMachine implements PlainObserver, Shortcut {
     return reply;
   }
 
+  private useWord(words: Words, index: number, rank: number, exclusive: boolean): void {
+    const line = words.line ?? words.ownLine();
+    if (line === null) this.usePart(words, index, rank);
+    else this.hardware.access(line, rank, exclusive);
+  }
+
+  /** The line of a word that has none of its own: it costs nothing where it is. */
+  private usePart(object: Shared, index: number, rank: number): void {
+    const before = object.claim(index, rank);
+    if (before === rank) done[0] = clock[rank];
+    else this.hardware.touch(object, index, before, rank);
+  }
+
   private useConfined(step: Step, rank: number): void {
     checkConfined(step, rank);
-    this.hardware.done[0] = this.clock[rank] + this.hardware.privateTicks(step.object, rank);
+    done[0] = clock[rank] + this.hardware.privateTicks(step.object, rank);
   }
 
   private effectOtherwise(rank: number, thread: Thread, step: Step): number {
     const { object } = step;
     if (object.confinedTo !== ANYBODY) checkConfined(step, rank);
     if (step.kind === LOAD) this.hardware.load(object, rank, step.value, step.other);
-    else if (step.kind === DMA) this.hardware.done[0] = this.clock[rank];
+    else if (step.kind === DMA) done[0] = clock[rank];
     else if (step.kind === CLEAR && step.value > 0) this.hardware.clear(rank, step.value, step.other);
     else if (step.kind !== SPAWN && object.ownLine() !== null) this.hardware.access(object.line!, rank, false);
-    else this.hardware.done[0] = this.clock[rank];
+    else done[0] = clock[rank];
     this.spend(rank, thread);
     const reply = object.perform(step, thread);
     if (step.kind === SPAWN) this.spawn(object as Birth, rank);
@@ -520,42 +537,42 @@ class TimedMachine implements PlainObserver, Shortcut {
 
   /** The step of the thread takes effect when the access it asked for is done; until then it has used its CPU. */
   private spend(rank: number, thread: Thread): void {
-    const done = this.hardware.done[0];
-    if (this.watcher !== null) this.watcher.step(thread, this.clock[rank], done);
-    this.cpuTime[thread.mode] += done - this.clock[rank];
-    this.clock[rank] = done;
-    this.moment[0] = done;
+    const time = done[0];
+    if (this.watcher !== null) this.watcher.step(thread, clock[rank], time);
+    account[thread.mode] += time - clock[rank];
+    clock[rank] = time;
+    moment[0] = time;
     this.count(thread);
   }
 
   private count(thread: Thread): void {
-    this.steps++;
     if (this.order !== null) this.order.push(thread.id);
-    if (this.steps === this.reportAt) this.report();
+    if (--this.uncounted === 0) this.countAll();
   }
 
-  private report(): void {
-    this.progress!.report(this.moment[0] / TICKS_PER_NS);
-    this.reportAt += this.progress!.every;
+  private countAll(): void {
+    this.counted += this.every;
+    this.uncounted = this.every;
+    this.progress?.report(moment[0] / TICKS_PER_NS);
   }
 
   /** Write a lock operation that takes effect now into the lock table. */
   private note(kind: StepKind, lock: Shared, reply: number): void {
     if ((lock as Counted).lockClass === '') return;
-    if (kind === UNLOCK) this.locks.released(lock as Counted, this.moment);
-    else if (isLock(kind) || reply === 1) this.locks.acquired(lock as Counted, this.moment);
+    if (kind === UNLOCK) this.locks.released(lock as Counted, moment);
+    else if (isLock(kind) || reply === 1) this.locks.acquired(lock as Counted, moment);
   }
 
   /** The thread of the CPU has no next step. */
   private ended(rank: number): void {
-    this.end = Math.max(this.end, this.clock[rank]);
-    this.watcher?.stops(this.current[rank]!, this.clock[rank]);
+    this.end = Math.max(this.end, clock[rank]);
+    this.watcher?.stops(this.current[rank]!, clock[rank]);
     this.giveUpCpu(rank);
   }
 
   /** Resume the thread; what it does before its next step is paid on its CPU's clock. */
   private proceed(rank: number, thread: Thread, reply: number): void {
-    if (this.watcher !== null) this.watcher.resumes(thread, this.clock[rank], false);
+    if (this.watcher !== null) this.watcher.resumes(thread, clock[rank], false);
     thread.resume(reply);
     if (this.charges === null) {
       this.payBill(rank);
@@ -566,34 +583,27 @@ class TimedMachine implements PlainObserver, Shortcut {
   }
 
   private payBill(rank: number): void {
-    const user = bill[USER];
-    const system = bill[SYSTEM];
-    const exit = bill[EXIT];
-    if (user + system + exit === 0) return;
-    this.cpuTime[USER] += user;
-    this.cpuTime[SYSTEM] += system;
-    this.cpuTime[EXIT] += exit;
-    this.clock[rank] += user + system + exit;
-    bill[USER] = 0;
-    bill[SYSTEM] = 0;
-    bill[EXIT] = 0;
+    const owed = account[OWED];
+    if (owed === 0) return;
+    clock[rank] += owed;
+    account[OWED] = 0;
   }
 
   private payOne(rank: number): void {
     const debts = this.debts[rank];
     const [mode, ticks] = debts.splice(0, 2) as [number, number];
-    this.cpuTime[mode] += ticks;
-    this.clock[rank] += ticks;
+    account[mode] += ticks;
+    clock[rank] += ticks;
   }
 
   /** The thread's step cannot take effect: it spins on its CPU, or sleeps. */
   private block(rank: number, thread: Thread, step: Step): void {
     const { object } = step;
-    this.since[thread.id] = this.clock[rank];
+    this.since[thread.id] = clock[rank];
     this.queueUp(thread, step);
     const polls = step.kind === POLL && this.runqueue[rank].length === 0;
     thread.spinning = polls || ((object as { spins?: boolean }).spins === true && !this.isInterrupted(rank));
-    this.watcher?.stops(thread, this.clock[rank]);
+    this.watcher?.stops(thread, clock[rank]);
     if (!thread.spinning) this.giveUpCpu(rank);
   }
 
@@ -626,22 +636,22 @@ class TimedMachine implements PlainObserver, Shortcut {
   private grantSpinner(thread: Thread, object: Shared, others: number): void {
     const step = thread.pending!;
     const rank = thread.cpu;
-    const released = this.moment[0];
-    this.hardware.handOver(object.line ?? object.ownLine()!, rank, this.moment, others, object.waiters!);
-    this.clock[rank] = this.since[thread.id];
+    const released = moment[0];
+    this.hardware.handOver(object.line ?? object.ownLine()!, rank, moment, others, object.waiters!);
+    clock[rank] = this.since[thread.id];
     thread.spinning = false;
     this.watcher?.granted(thread, released);
     thread.hasRun = true;
     this.spend(rank, thread);
     const reply = object.perform(step, thread);
     if (step.kind === LOCK) {
-      this.locks.waited(object as Counted, this.moment, this.since, thread.id);
+      this.locks.waited(object as Counted, moment, this.since, thread.id);
       this.note(LOCK, object, reply);
     }
     this.proceed(rank, thread, reply);
     if (thread.pending === null && this.paid(rank)) this.ended(rank);
     else this.arrivals[this.arrived++] = rank;
-    this.moment[0] = released;
+    moment[0] = released;
   }
 
   private grantSleeper(thread: Thread, object: Shared): void {
@@ -649,7 +659,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     this.count(thread);
     const reply = object.perform(step, thread);
     if (step.kind === LOCK) {
-      this.locks.waited(object as Counted, this.moment, this.since, thread.id);
+      this.locks.waited(object as Counted, moment, this.since, thread.id);
       this.note(LOCK, object, reply);
     }
     this.wakeUp(thread, reply);
@@ -658,27 +668,27 @@ class TimedMachine implements PlainObserver, Shortcut {
   /** Sleepers whose queued step was ended by `object`. */
   private wakeAll(object: Shared): void {
     for (const thread of woken.splice(0)) {
-      this.locks.waited(object as Counted, this.moment, this.since, thread.id);
-      this.locks.acquired(object as Counted, this.moment);
+      this.locks.waited(object as Counted, moment, this.since, thread.id);
+      this.locks.acquired(object as Counted, moment);
       this.wakeUp(thread, 0);
     }
   }
 
   /** A sleeper's step is done: it runs on when its CPU gets to it. */
   private wakeUp(thread: Thread, reply: number): void {
-    this.watcher?.granted(thread, this.moment[0]);
+    this.watcher?.granted(thread, moment[0]);
     if (this.devices.has(thread)) {
       this.proceedDevice(thread, reply);
       return;
     }
     thread.reply = reply;
-    this.enqueue(thread, this.moment[0] + this.hardware.wakeup);
+    this.enqueue(thread, moment[0] + this.hardware.wakeup);
   }
 
   private spawn(birth: Birth, rank: number): void {
     const cpu = birth.floats && this.balancer !== null ? this.balancer.placeNew(rank, this.load()) : birth.cpu;
     const delay = isDevice(birth) ? 0 : this.hardware.startDelay(rank, this.balancer === null ? cpu : rank);
-    this.start(birth, birth.exitStep, this.moment[0] + delay, cpu);
+    this.start(birth, birth.exitStep, moment[0] + delay, cpu);
   }
 
   private start(birth: Birth, lastStep: Step | null, time: number, cpu = birth.cpu): void {
@@ -715,7 +725,7 @@ class TimedMachine implements PlainObserver, Shortcut {
 
   /** A program that polls gives way when another thread wants its CPU. Kernel text that spins does for interrupts. */
   private preempt(thread: Thread, time: number): void {
-    this.cpuTime[thread.mode] += Math.max(0, time - this.since[thread.id]);
+    account[thread.mode] += Math.max(0, time - this.since[thread.id]);
     thread.spinning = false;
     this.watcher?.stops(thread, Math.max(time, this.since[thread.id]));
     this.current[thread.cpu] = null;
@@ -729,8 +739,8 @@ class TimedMachine implements PlainObserver, Shortcut {
       return;
     }
     this.current[rank] = thread;
-    this.clock[rank] = Math.max(this.clock[rank], this.since[thread.id]);
-    if (this.balancer !== null) this.sliceEnd[rank] = this.clock[rank] + this.balancer.slice;
+    clock[rank] = Math.max(clock[rank], this.since[thread.id]);
+    if (this.balancer !== null) this.sliceEnd[rank] = clock[rank] + this.balancer.slice;
     if (thread.preempted) thread.preempted = false;
     else this.proceed(rank, thread, thread.reply);
     if (thread.pending?.kind !== POLL) thread.hasRun = true; // who only polls has not begun
@@ -741,14 +751,14 @@ class TimedMachine implements PlainObserver, Shortcut {
   /** Has a user program had its slice, while others wait for its CPU? It gives way between two accesses. */
   private sliceOver(rank: number, { kind, value }: Step): boolean {
     if (kind !== LOAD && (kind !== UNLOCK || value !== INSTRUCTION_ENDS)) return false;
-    if (this.clock[rank] < this.sliceEnd[rank]) return false;
+    if (clock[rank] < this.sliceEnd[rank]) return false;
     return this.runqueue[rank].length > 0;
   }
 
   /** The thread goes to the end of its CPU's queue. */
   private rotate(rank: number, thread: Thread, reply: number): void {
     thread.reply = reply;
-    this.since[thread.id] = this.clock[rank];
+    this.since[thread.id] = clock[rank];
     this.runqueue[rank].push(thread);
     this.giveUpCpu(rank);
   }
@@ -760,7 +770,7 @@ class TimedMachine implements PlainObserver, Shortcut {
 
   private becomesIdle(rank: number): void {
     if (this.balancer === null) return;
-    this.balancer.becomesIdle(rank, this.clock[rank]);
+    this.balancer.becomesIdle(rank, clock[rank]);
     this.lookLater();
   }
 
@@ -771,7 +781,7 @@ class TimedMachine implements PlainObserver, Shortcut {
       if (queue.some((thread) => thread.floats)) waiting.push(cpu);
     });
     if (waiting.length === 0) return;
-    const look = this.balancer!.nextLook(this.moment[0], (cpu) => this.current[cpu] === null, waiting);
+    const look = this.balancer!.nextLook(moment[0], (cpu) => this.current[cpu] === null, waiting);
     if (look === null || (this.look !== null && this.look.time <= look.time)) return;
     this.look = look;
     this.timers.add(look.time, this.balancing);
@@ -780,7 +790,7 @@ class TimedMachine implements PlainObserver, Shortcut {
   /** An idle CPU looks for threads, and takes some. */
   private balance(): void {
     const { look } = this;
-    if (look === null || look.time !== this.moment[0]) return; // another look has come before it
+    if (look === null || look.time !== moment[0]) return; // another look has come before it
     this.look = null;
     if (this.current[look.cpu] === null) this.pull(look);
     this.lookLater();
@@ -796,7 +806,7 @@ class TimedMachine implements PlainObserver, Shortcut {
       const at = queue.findLastIndex((thread) => this.mayMove(thread));
       const [thread] = queue.splice(at, 1);
       thread.cpu = look.cpu;
-      this.enqueue(thread, this.moment[0] + this.hardware.wakeup);
+      this.enqueue(thread, moment[0] + this.hardware.wakeup);
       pulled++;
     }
     if (pulled > 0) balancer.hasPulled(look);
@@ -816,7 +826,7 @@ class TimedMachine implements PlainObserver, Shortcut {
   /** Nothing ties the thread to its CPU, not even a warm cache. */
   private mayMove(thread: Thread): boolean {
     if (!thread.floats) return false;
-    return !thread.hasRun || this.moment[0] - this.since[thread.id] >= this.balancer!.hot;
+    return !thread.hasRun || moment[0] - this.since[thread.id] >= this.balancer!.hot;
   }
 
   private giveUpCpu(rank: number): void {
@@ -828,16 +838,14 @@ class TimedMachine implements PlainObserver, Shortcut {
   plain(words: Words, index: number, write: boolean): void {
     if (words.confinedTo !== ANYBODY) checkPlain(words, index, write, this.inDevice);
     if (this.inDevice) return;
-    const rank = running.cpu;
+    const rank = now.running.cpu;
     this.watcher?.touches(words, index);
     if (words.confinedTo !== ANYBODY) {
-      chargeTicks(this.hardware.privateTicks(words, rank));
+      work.chargeTicks(this.hardware.privateTicks(words, rank));
       return;
     }
-    const line = words.line ?? words.ownLine();
-    if (line === null) this.hardware.touch(words, index, rank);
-    else this.hardware.access(line, rank, write);
-    chargeTicks(this.hardware.done[0] - this.clock[rank]);
+    this.useWord(words, index, rank, write);
+    work.chargeTicks(done[0] - clock[rank]);
   }
 }
 
@@ -858,13 +866,13 @@ function checkConfined(step: Step, rank: number): void {
   const { confinedTo } = step.object;
   if (confinedTo === rank || (confinedTo === READERS && step.kind === READ)) return;
   const who = confinedTo === READERS ? 'to readers' : `to CPU ${confinedTo}`;
-  throw new Misuse(`${running.name}: ${step.object.label(step)}, which is confined ${who}`);
+  throw new Misuse(`${now.running.name}: ${step.object.label(step)}, which is confined ${who}`);
 }
 
 function checkPlain(words: Words, index: number, write: boolean, device: boolean): void {
   const { confinedTo } = words;
-  if ((confinedTo === running.cpu && !device) || (confinedTo === READERS && !write)) return;
-  throw new Misuse(`${running.name} uses ${words.describe(index)}, which is confined`);
+  if ((confinedTo === now.running.cpu && !device) || (confinedTo === READERS && !write)) return;
+  throw new Misuse(`${now.running.name} uses ${words.describe(index)}, which is confined`);
 }
 
 /** Does the thread run on no CPU? */

@@ -3,11 +3,14 @@
  * (time, id of the thread), as CPUs are by (time, rank): a binary heap.
  */
 import type { Thread } from '../../machine/thread.ts';
+import { firstTimer } from './cells.ts';
 
 export class Timers {
-  /** The first moment; Infinity: there is none. A cell: see `Hardware.done`. */
-  readonly first = Float64Array.of(Infinity);
   private readonly heap: { readonly time: number; readonly thread: Thread }[] = [];
+
+  constructor() {
+    firstTimer[0] = Infinity;
+  }
 
   add(time: number, thread: Thread): void {
     const { heap } = this;
@@ -16,7 +19,7 @@ export class Timers {
       this.swap(at, parent);
       at = parent;
     }
-    this.first[0] = heap[0].time;
+    firstTimer[0] = heap[0].time;
   }
 
   /** The thread whose moment is the first one. There must be one. */
@@ -28,7 +31,7 @@ export class Timers {
       heap[0] = last;
       this.sink();
     }
-    this.first[0] = heap.length > 0 ? heap[0].time : Infinity;
+    firstTimer[0] = heap.length > 0 ? heap[0].time : Infinity;
     return thread;
   }
 
