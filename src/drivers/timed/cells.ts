@@ -21,3 +21,11 @@ export const firstTimer = new Float64Array(CELL).fill(Infinity);
 /** The heap of `CpuQueue`; and the least of its keys below the root. */
 export const keys = new Float64Array(MOST_CPUS + 1);
 export const second = new Float64Array(CELL);
+
+/** A machine begins: nothing is left of the one before. */
+export function resetCells(): void {
+  clock.fill(0);
+  done[0] = 0;
+  moment[0] = 0;
+  firstTimer[0] = Infinity;
+}

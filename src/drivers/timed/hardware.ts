@@ -62,7 +62,7 @@ export class Hardware {
   constructor(profile: Profile, cpus: number) {
     this.cpus = cpus;
     if (cpus > MOST_CPUS) throw new RangeError(`there are more than ${MOST_CPUS} CPUs`);
-    clock.fill(0);
+    cells.resetCells();
     this.wakeup = ticks(profile.wakeup);
     this.perSpinner = busyPerSpinner(profile);
     this.handOverMoves = profile.spinlocks === undefined ? 1 : MOVES[profile.spinlocks.kind];

@@ -8,10 +8,6 @@ import { firstTimer } from './cells.ts';
 export class Timers {
   private readonly heap: { readonly time: number; readonly thread: Thread }[] = [];
 
-  constructor() {
-    firstTimer[0] = Infinity;
-  }
-
   add(time: number, thread: Thread): void {
     const { heap } = this;
     let at = heap.push({ time, thread }) - 1;
