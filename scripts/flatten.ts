@@ -408,12 +408,23 @@ function stepText(node: ts.YieldExpression): string | null {
   const value = evaluate(operand, NO_ENV);
   const stop = machine('STOP');
   if (value !== null && 'step' in value && Number(value.step[0]) < Number(machine('WALK'))) {
-    const fields = value.step.join(', ');
-    const before = takeFirst();
-    return `(${before}($t = ${machine('askWord')}(${fields})) === ${stop} ? yield ${machine('wordStep')}(${fields}) : $t)`;
+    return `(${takeFirst()}${wordText(value.step)})`;
   }
   if (!isStep(checker.getTypeAtLocation(operand))) return null;
   return `($s = ${text(operand)}, ($t = ${machine('askStep')}($s)) === ${stop} ? yield $s : $t)`;
+}
+
+/** A step on a word: done here if the thread has that to itself. */
+function wordText([kind, words, index, value, other]: readonly string[]): string {
+  const own = machine('own', 'ask');
+  const reads = kind === machine('READ');
+  const mine = reads
+    ? `($c = $w.confinedTo) === ${own}.cpu || $c === ${own}.readers`
+    : `$w.confinedTo === ${own}.cpu && $w.waiters === null`;
+  const use = reads ? `$w.get(${index})` : `$w.use(${kind}, ${index}, ${value}, ${other})`;
+  const ask = `${machine('askWord', 'ask')}(${kind}, $w, ${index}, ${value}, ${other})`;
+  const stop = `yield ${machine('stop', 'ask')}.step`;
+  return `$w = ${words}, ${mine} ? (${machine('pay', 'ask')}($w.line), ${use}) : ($t = ${ask}) === ${machine('STOP')} ? ${stop} : $t`;
 }
 
 function isStep(type: ts.Type): boolean {
@@ -657,7 +668,7 @@ function trapping(fn: Fn, made: ts.Expression, under: Inlined, before: string[])
   const signal = inPlace(fn, [`let ${fn.parameters[0].name.getText()} = ${walk};`], under, inside, true);
   before.push(
     `const ${walk} = ${expression(made, under, before)};`,
-    `let ${result} = ${machine('askWalk')}(${walk});`,
+    `let ${result} = ${machine('askWalk', 'ask')}(${walk});`,
     `if (${result} === ${machine('STOP')}) ${result} = yield ${walk};`,
     `else if (${result} === ${machine('TRAP')}) {`,
     ...inside,
@@ -751,6 +762,8 @@ function oneStatement(node: ts.Statement, under: Inlined, before: string[]): str
     const condition = expression(node.expression, under, each);
     return `for (;;) {\n${each.join('\n')}\nif (!(${condition})) break;\n${statement(node.statement, under)}\n}`;
   }
+  if (ts.isDoStatement(node) && !hasInlinable(node.expression, under))
+    return `do ${block(node.statement, under)} while (${text(node.expression)});`;
   if (ts.isSwitchStatement(node)) {
     const value = expression(node.expression, under, before);
     const clauses = node.caseBlock.clauses.map((clause) => {
@@ -828,7 +841,7 @@ function twin(fn: Fn): string {
   const given = fn.parameters.map((parameter) => text(parameter)).join(', ');
   const body = fn.body.statements.map((node) => statement(node, root)).join('\n');
   const star = isGenerator(fn) ? '*' : '';
-  return `function${star} ${twins.get(fn)!}(${given}) {\nlet $s, $t, $o;\n${body}\n}`;
+  return `function${star} ${twins.get(fn)!}(${given}) {\nlet $s, $t, $o, $w, $c;\n${body}\n}`;
 }
 
 const ours = program.getSourceFiles().filter(({ fileName }) => fileName.startsWith(SRC));
@@ -851,7 +864,7 @@ const lines = [...imports].flatMap(([symbol, name]) => {
   if (!name.includes('$')) return [];
   const file = relative(SRC, symbol.valueDeclaration!.getSourceFile().fileName).replace(/\.ts$/, '.js');
   if (isVariable(symbol)) return [`import { ${symbol.name} as ${name} } from '../${file}';`];
-  return [`import { ${symbol.name} as ${name}$ } from '../${file}';`, `const ${name} = ${name}$;`];
+  return [`import { ${symbol.name} as ${name}$ } from '../${file}';`, `var ${name} = ${name}$;`];
 });
 
 /** V8 folds the constants of a module where it uses them; what it imports it loads and checks each time. */

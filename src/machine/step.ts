@@ -95,11 +95,9 @@ export interface Shortcut {
   word(kind: StepKind, words: Shared, index: number, value: number, other: number): number;
   /** The same of a walk whose thread, if the answer is TRAP, runs the fault handler itself. */
   walk?(walk: Walk): number;
-  /** That step, if the answer was STOP: one that has been before, maybe. Whoever keeps steps has no such. */
-  wordStep?(kind: StepKind, words: Shared, index: number, value: number, other: number): Step;
 }
 /** In an object, which V8 folds as it does not fold a variable. */
-const driven: { by: Shortcut | null } = { by: null };
+export const driven: { by: Shortcut | null } = { by: null };
 
 export function takeShortcuts(driver: Shortcut | null): void {
   driven.by = driver;
@@ -109,22 +107,6 @@ export function takeShortcuts(driver: Shortcut | null): void {
 export function askStep(step: Step): number {
   const { by } = driven;
   return by === null ? STOPS : by.now(step);
-}
-
-export function askWord(kind: StepKind, words: Shared, index: number, value: number, other: number): number {
-  const { by } = driven;
-  return by === null ? STOPS : by.word(kind, words, index, value, other);
-}
-
-export function askWalk(walk: Walk): number {
-  const { by } = driven;
-  return by?.walk === undefined ? STOPS : by.walk(walk);
-}
-
-export function wordStep(kind: StepKind, words: Shared, index: number, value: number, other: number): Step {
-  const { by } = driven;
-  if (by?.wordStep === undefined) return new Step(kind, words, index, value, other);
-  return by.wordStep(kind, words, index, value, other);
 }
 
 /** What `next` answers if there is a reply. Whoever asks reads it at once, so that one is enough. */

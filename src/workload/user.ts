@@ -154,9 +154,12 @@ export function user_load(mm: Mm, address: Address, word: number, caught: readon
 /** Load all that a page holds, whatever that is; nobody unmaps it meanwhile. Returns 0, or -signal. */
 export function* user_read_page(mm: Mm, address: Address): Coroutine<number> {
   let entry = mm.system.tlbs[smp_processor_id()].lookup(mm.asid, page_number(mm, address));
-  while (!translates(entry, false)) {
-    entry = yield* new TableWalk(mm, address, false, NONE);
-    if (entry < 0) return entry;
+  if (!translates(entry, false)) {
+    const walk = new TableWalk(mm, address, false, NONE);
+    do {
+      entry = yield* walk;
+      if (entry < 0) return entry;
+    } while (!translates(entry, false));
   }
   charge(TOUCH);
   const page = pte_page(mm, entry);

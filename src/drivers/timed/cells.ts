@@ -18,7 +18,7 @@ export const done = new Float64Array(CELL);
 export const moment = new Float64Array(CELL);
 /** The first moment of the timers; Infinity: there is none. */
 export const firstTimer = new Float64Array(CELL).fill(Infinity);
-/** The heap of `CpuQueue`; and the least of its keys below the root. */
+/** The heap of `CpuQueue`; and the least of its keys below the root, -1 if that has to be found. */
 export const keys = new Float64Array(MOST_CPUS + 1);
 export const second = new Float64Array(CELL);
 
@@ -28,4 +28,5 @@ export function resetCells(): void {
   done[0] = 0;
   moment[0] = 0;
   firstTimer[0] = Infinity;
+  second[0] = -1;
 }

@@ -39,7 +39,8 @@ export class Hardware {
   readonly clearing = new Float64Array(2);
   /** Lines that have moved from one CPU to another, in order of the first time. */
   readonly moved: Line[] = [];
-  protected hit: number;
+  /** For a CPU to use a line that it has. */
+  hit: number;
   private readonly fromMemory: number;
   private readonly cpus: number;
   private readonly nodes: number;

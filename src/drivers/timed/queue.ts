@@ -11,15 +11,15 @@ import * as cells from './cells.ts';
 // V8 folds what a module keeps to itself where it uses it.
 const { clock, firstTimer, keys, second } = cells;
 
+/** `second` is to be found: keys have changed places. */
+const UNKNOWN = -1;
+
 export class CpuQueue {
   size = 0;
   private readonly width: number;
   /** Exact, as the width is a power of 2. */
   private readonly perWidth: number;
   private readonly limit: number;
-
-  /** Does `second` say what it should? Not since keys have changed places. */
-  private secondKnown = false;
 
   constructor(cpus: number) {
     this.width = 2 ** Math.ceil(Math.log2(Math.max(2, cpus)));
@@ -40,7 +40,7 @@ export class CpuQueue {
 
   push(rank: number): void {
     const key = clock[rank] * this.width + rank;
-    this.secondKnown = false;
+    second[0] = UNKNOWN;
     let at = this.size++;
     while (at > 0) {
       const parent = (at - 1) >> 2;
@@ -53,7 +53,7 @@ export class CpuQueue {
 
   pop(): void {
     this.size--;
-    this.secondKnown = false;
+    second[0] = UNKNOWN;
     keys[0] = keys[this.size];
     if (this.size > 0) this.sink();
   }
@@ -61,7 +61,7 @@ export class CpuQueue {
   /** Would the CPU that is due still be, at what its clock shows now? */
   remains(rank: number): boolean {
     const time = clock[rank];
-    if (!this.secondKnown) this.findSecond();
+    if (second[0] === UNKNOWN) this.findSecond();
     return time < firstTimer[0] && time * this.width + rank < second[0];
   }
 
@@ -71,9 +71,8 @@ export class CpuQueue {
     if (time >= this.limit) throw new RangeError('virtual time has run out of exact ticks');
     const key = time * this.width + rank;
     keys[0] = key;
-    if (!this.secondKnown) this.findSecond();
+    if (second[0] === UNKNOWN) this.findSecond();
     if (key < second[0]) return time < firstTimer[0];
-    this.secondKnown = false;
     this.sink();
     return false;
   }
@@ -84,15 +83,44 @@ export class CpuQueue {
     if (size > 2 && keys[2] < second[0]) second[0] = keys[2];
     if (size > 3 && keys[3] < second[0]) second[0] = keys[3];
     if (size > 4 && keys[4] < second[0]) second[0] = keys[4];
-    this.secondKnown = true;
   }
 
-  /** Let the key at the root sink to its place. The least of four is found with each of them read once: this is a hot loop. */
+  /** Let the key at the root sink to its place. */
   private sink(): void {
-    const { size } = this;
+    if (this.size < 5) {
+      second[0] = UNKNOWN;
+      this.sinkFrom(0);
+      return;
+    }
     const key = keys[0];
-    let at = 0;
-    let first = 1;
+    // The second after this is the least of three that stay where they are, and of what comes to the place of the fourth.
+    let child = 1;
+    let least = keys[1];
+    let rest = Infinity;
+    for (let other = 2; other <= 4; other++) {
+      const its = keys[other];
+      if (its < least) {
+        rest = least;
+        least = its;
+        child = other;
+      } else if (its < rest) rest = its;
+    }
+    if (least >= key) {
+      second[0] = least;
+      return;
+    }
+    keys[0] = least;
+    keys[child] = key;
+    this.sinkFrom(child);
+    second[0] = keys[child] < rest ? keys[child] : rest;
+  }
+
+  /** Let the key at a place sink from there. The least of four is found with each read once: this is a hot loop. */
+  private sinkFrom(place: number): void {
+    const { size } = this;
+    const key = keys[place];
+    let at = place;
+    let first = at * 4 + 1;
     while (first + 3 < size) {
       let child = first;
       let least = keys[first];

@@ -12,16 +12,17 @@
  * Those who sleep for a time are woken by a timer, which comes before all CPUs that act at that time. A device (a birth
  * with `device`) goes on at the same kind of moments: it has no CPU, and takes time only where it asks for a delay.
  */
+import * as asks from '../../machine/ask.ts';
 import { observePlain, type PlainObserver, type Words } from '../../machine/memory.ts';
 import { type Profile, TICKS_PER_NS } from '../../machine/profile.ts';
 import * as kinds from '../../machine/step.ts';
+import type { Step } from '../../machine/step.ts';
 import {
   type Counted,
   type Shared,
   type Shortcut,
   type StepKind,
   type Walk,
-  Step,
   takeShortcuts,
 } from '../../machine/step.ts';
 import * as threads from '../../machine/thread.ts';
@@ -61,7 +62,8 @@ const {
   WALK,
 } = kinds;
 const { EXIT, now, SYSTEM, USER, woken } = threads;
-const { account, OWED, owe } = work;
+const { account, OWED, owe, STEPS } = work;
+const { mayUse, mustAsk } = asks;
 const { clock, done, firstTimer, moment } = cells;
 
 export interface TimedOptions {
@@ -128,7 +130,7 @@ class TimedMachine implements PlainObserver, Shortcut {
   private readonly timers = new Timers();
   private readonly current: (Thread | null)[];
   private readonly runqueue: Thread[][];
-  /** The thread whose private code may go on without a stop: that of the CPU that is due. */
+  /** The thread whose private code may go on without a stop: that of the CPU that is due, unless it is stepwise. */
   private unstopped: Thread | null = null;
   /** The CPU whose step is being done, -1 between steps; it is in the queue. */
   private acting = -1;
@@ -138,8 +140,9 @@ class TimedMachine implements PlainObserver, Shortcut {
   /** Charges not paid yet, per CPU: (mode, ticks) pairs. Empty unless eager. */
   private readonly debts: number[][];
   private readonly charges: number[] | null;
-  /** Steps that no other CPU sees are done before they are due. */
+  /** Steps that no other CPU sees are done before they are due; and without asking, where all cost the same and nobody watches. */
   private readonly runsAhead: boolean;
+  private readonly asksLess: boolean;
   private readonly threads: Thread[] = [];
   /** Threads that are handlers of interrupts: they come before those that wait. */
   private readonly handlers = new Set<Thread>();
@@ -172,13 +175,14 @@ class TimedMachine implements PlainObserver, Shortcut {
     this.balancer =
       profile.scheduler === undefined ? null : new Balancer(profile, profile.scheduler, cpus, options.seed ?? 1);
     this.queue = new CpuQueue(cpus);
-    this.current = new Array<Thread | null>(cpus).fill(null);
+    this.current = Array.from({ length: cpus }, () => null);
     this.runqueue = Array.from({ length: cpus }, () => []);
     this.debts = Array.from({ length: cpus }, () => []);
     this.arrivals = new Int32Array(cpus);
     this.charges = options.eager === true ? [] : null;
     this.order = options.recordOrder === true ? [] : null;
     this.runsAhead = options.eager !== true && options.recordOrder !== true;
+    this.asksLess = this.runsAhead && options.pace === undefined && options.watcher === undefined;
     this.progress = options.progress;
     this.watcher = options.watcher ?? null;
     this.every = options.progress?.every ?? MANY;
@@ -254,6 +258,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     this.inDevice = true;
     this.watcher?.resumes(thread, moment[0], true);
     const before = account.slice();
+    mustAsk();
     thread.resume(reply);
     account.set(before);
     this.inDevice = false;
@@ -266,15 +271,25 @@ class TimedMachine implements PlainObserver, Shortcut {
   /** One step, or one debt, of the CPU that is due. True if it is still the one that is due. */
   private actOnce(rank: number): boolean {
     const thread = this.current[rank]!;
+    const step = thread.pending!;
     if (this.charges !== null && this.debts[rank].length > 0) this.payOne(rank);
-    else this.act(rank, thread);
+    else if (step.kind < WALK) {
+      this.goOn(rank, thread, this.effectOnWord(rank, thread, step, step.object as Words));
+      const next = thread.pending;
+      // It runs still. Nearly all stops end here.
+      if (next !== null && next.kind !== WALK) return this.advance(rank);
+    } else this.act(rank, thread);
     if (this.runsAhead)
       while (this.current[rank] === thread && this.isPrivateWalk(thread.pending, rank)) this.act(rank, thread);
     if (thread.pending === null && this.paid(rank)) this.ended(rank);
     const next = this.current[rank];
-    let due = false;
-    if (next !== null && !next.spinning) due = this.queue.advance(rank);
-    else this.queue.pop();
+    if (next !== null && !next.spinning) return this.advance(rank);
+    this.queue.pop();
+    return this.queueArrivals();
+  }
+
+  private advance(rank: number): boolean {
+    const due = this.queue.advance(rank);
     return this.arrived === 0 ? due : this.queueArrivals();
   }
 
@@ -309,7 +324,7 @@ class TimedMachine implements PlainObserver, Shortcut {
       exitNs: account[EXIT] / TICKS_PER_NS,
       clearNs: this.hardware.clearing[0] / TICKS_PER_NS,
       busWaitNs: this.hardware.clearing[1] / TICKS_PER_NS,
-      steps: this.counted + this.every - this.uncounted,
+      steps: this.counted + this.every - this.uncounted + account[STEPS],
       locks: this.locks.rows(),
       lines: this.hardware.moved.map(({ name, moves, stall }) => ({ name, moves, stallNs: stall / TICKS_PER_NS })),
       order: this.order ?? [],
@@ -354,9 +369,13 @@ class TimedMachine implements PlainObserver, Shortcut {
 
   /** With the private code of the thread, and with steps that need no stop. */
   private goOn(rank: number, thread: Thread, reply: number): void {
-    this.unstopped = thread;
+    if (!thread.stepwise) {
+      this.unstopped = thread;
+      if (this.asksLess) mayUse(rank, this.hardware.hit);
+    }
     this.proceed(rank, thread, reply);
     this.unstopped = null;
+    mustAsk();
   }
 
   /**
@@ -365,32 +384,30 @@ class TimedMachine implements PlainObserver, Shortcut {
    */
   now(step: Step): number {
     const thread = now.running;
-    const { kind } = step;
-    if (thread !== this.unstopped || thread.stepwise || (kind > CLEAR && kind !== LOAD)) return STOP;
-    const { watcher } = this;
-    if (watcher === null && this.runsAhead && this.isPrivate(step, thread.cpu)) {
+    const { kind, object } = step;
+    if (thread !== this.unstopped || (kind > CLEAR && kind !== LOAD)) return STOP;
+    const ahead = object.confinedTo !== ANYBODY && this.runsAhead && this.isPrivate(step, thread.cpu);
+    if (ahead && this.watcher === null) {
       if (kind <= WALK) return this.privateWord(step, thread);
       const mayEndSlice = step.value === INSTRUCTION_ENDS;
-      if (kind <= UNLOCK_SHARED && !mayEndSlice && step.object.waiters === null) return this.privateLock(step, thread);
+      if (kind <= UNLOCK_SHARED && !mayEndSlice && object.waiters === null) return this.privateLock(step, thread);
     }
-    if (isLock(kind) && !(step.object as Shared & { admits(step: Step): boolean }).admits(step)) return STOP;
-    if (kind === WALK || kind === WAIT || kind === POLL) return STOP;
+    if (kind === WALK || kind === WAIT || kind === POLL || !admits(step)) return STOP;
     const rank = thread.cpu;
     this.payBill(rank);
     if (this.balancer !== null && this.sliceOver(rank, step)) return STOP;
-    const ahead = this.runsAhead && this.isPrivate(step, rank);
     if (!ahead && (this.arrived > 0 || !this.queue.remains(rank))) return STOP;
-    if (watcher !== null) thread.pending = step;
+    if (this.watcher !== null) thread.pending = step;
     const reply = this.effect(rank, thread, step);
     setRunning(thread);
-    watcher?.resumes(thread, clock[rank], false);
+    this.watcher?.resumes(thread, clock[rank], false);
     return reply;
   }
 
   /** The same without a step: of a kind below WALK. */
   word(kind: StepKind, object: Shared, index: number, value: number, other: number): number {
     const thread = now.running;
-    if (thread !== this.unstopped || thread.stepwise || this.watcher !== null) return STOP;
+    if (thread !== this.unstopped || this.watcher !== null) return STOP;
     const words = object as Words;
     const rank = thread.cpu;
     const { confinedTo } = words;
@@ -410,25 +427,13 @@ class TimedMachine implements PlainObserver, Shortcut {
   /** A walk of page tables that no other CPU sees, by a thread that traps by itself if it finds nothing. */
   walk(walk: Walk): number {
     const thread = now.running;
-    if (thread !== this.unstopped || thread.stepwise || this.watcher !== null || walk.trapStep !== null) return STOP;
+    if (thread !== this.unstopped || this.watcher !== null || walk.trapStep !== null) return STOP;
     const words = walk.object as Words;
     if (!this.runsAhead || words.confinedTo !== thread.cpu || words.waiters !== null) return STOP;
     owe(thread.mode, this.hardware.privateTicks(words, thread.cpu));
     this.count(thread);
     const entry = words.perform(walk);
     return walk.translates(entry) ? entry : TRAP;
-  }
-
-  /** Nobody keeps it but the thread, until it has taken effect. */
-  wordStep(kind: StepKind, object: Shared, index: number, value: number, other: number): Step {
-    const step = now.running.wordStep;
-    if (step === null) return (now.running.wordStep = new Step(kind, object, index, value, other));
-    step.kind = kind;
-    step.object = object;
-    step.index = index;
-    step.value = value;
-    step.other = other;
-    return step;
   }
 
   /** What it is confined to is seen to by those who stop. */
@@ -453,8 +458,8 @@ class TimedMachine implements PlainObserver, Shortcut {
 
   /** The same of a lock: the lock table has the time at which it takes effect. */
   private privateLock(step: Step, thread: Thread): number {
-    const lock = step.object as Counted & { admits(step: Step): boolean };
-    if (!lock.admits(step) && isLock(step.kind)) return STOP;
+    if (!admits(step)) return STOP;
+    const lock = step.object as Counted;
     const { cpu, mode } = thread;
     owe(mode, this.hardware.privateTicks(lock, cpu));
     moment[0] = clock[cpu] + account[OWED];
@@ -648,6 +653,7 @@ class TimedMachine implements PlainObserver, Shortcut {
       this.locks.waited(object as Counted, moment, this.since, thread.id);
       this.note(LOCK, object, reply);
     }
+    mustAsk();
     this.proceed(rank, thread, reply);
     if (thread.pending === null && this.paid(rank)) this.ended(rank);
     else this.arrivals[this.arrived++] = rank;
@@ -742,7 +748,10 @@ class TimedMachine implements PlainObserver, Shortcut {
     clock[rank] = Math.max(clock[rank], this.since[thread.id]);
     if (this.balancer !== null) this.sliceEnd[rank] = clock[rank] + this.balancer.slice;
     if (thread.preempted) thread.preempted = false;
-    else this.proceed(rank, thread, thread.reply);
+    else {
+      mustAsk();
+      this.proceed(rank, thread, thread.reply);
+    }
     if (thread.pending?.kind !== POLL) thread.hasRun = true; // who only polls has not begun
     if (thread.pending === null && this.paid(rank)) this.ended(rank);
     else if (rank !== this.acting) this.arrivals[this.arrived++] = rank;
@@ -852,6 +861,11 @@ class TimedMachine implements PlainObserver, Shortcut {
 /** Does the step take a lock, or wait for those who have it? */
 function isLock(kind: StepKind): boolean {
   return kind === LOCK || kind === LOCK_SHARED || kind === SYNCHRONIZE;
+}
+
+/** May the step take effect, or is it one that waits for a lock? */
+function admits(step: Step): boolean {
+  return !isLock(step.kind) || (step.object as Counted & { admits(step: Step): boolean }).admits(step);
 }
 
 /** Does the walk find a translation? The TLB has it then; if not, the CPU traps. */

@@ -1,0 +1,77 @@
+/**
+ * How the flat text (scripts/flatten.ts) asks for steps: without making them, and of what its CPU has to itself without asking
+ * the driver.
+ */
+import type { Line, Words } from './memory.ts';
+import * as kinds from './step.ts';
+import { Step, type StepKind, type Walk } from './step.ts';
+import * as threads from './thread.ts';
+import * as work from './work.ts';
+
+// V8 folds what a module keeps to itself where it uses it: what it imports or exports it loads and checks each time.
+const { driven, READERS, STOP } = kinds;
+const { now } = threads;
+const { account, OWED, STEPS } = work;
+
+/** No CPU, and nothing that a word could be confined to. */
+const NOBODY = -9;
+const uses = { cpu: NOBODY, readers: NOBODY, hit: 0 };
+
+/**
+ * What the thread that runs may use as it likes: what is confined to `cpu`, and words that are confined to `readers`, to read
+ * them. The flat text does so where it is, and only pays: there V8 sees one class of words, and here all.
+ */
+export const own: { readonly cpu: number; readonly readers: number } = uses;
+
+/** `hit`: ticks that a word costs which has a line. */
+export function mayUse(cpu: number, hit: number): void {
+  uses.cpu = cpu;
+  uses.readers = READERS;
+  uses.hit = hit;
+}
+
+/** The thread that runs has to ask. */
+export function mustAsk(): void {
+  uses.cpu = NOBODY;
+  uses.readers = NOBODY;
+}
+
+/** For a step on a word with such a line, which the driver is not asked for. */
+export function pay(line: Line | null): void {
+  account[STEPS]++;
+  if (line === null) return;
+  account[now.running.mode] += uses.hit;
+  account[OWED] += uses.hit;
+}
+
+/** A step of a kind below WALK. Replies STOP if the thread has to stop; the step that it has to yield then is `stop.step`. */
+export function askWord(kind: StepKind, words: Words, index: number, value: number, other: number): number {
+  const { by } = driven;
+  if (by === null) {
+    stop.step = new Step(kind, words, index, value, other);
+    return STOP;
+  }
+  const reply = by.word(kind, words, index, value, other);
+  if (reply === STOP) stop.step = rewritten(kind, words, index, value, other);
+  return reply;
+}
+
+/** What has to be yielded where `askWord` has replied STOP. */
+export const stop: { step: Step | null } = { step: null };
+
+/** Nobody keeps it but the thread, until it has taken effect. */
+function rewritten(kind: StepKind, words: Words, index: number, value: number, other: number): Step {
+  const step = now.running.wordStep;
+  if (step === null) return (now.running.wordStep = new Step(kind, words, index, value, other));
+  step.kind = kind;
+  step.object = words;
+  step.index = index;
+  step.value = value;
+  step.other = other;
+  return step;
+}
+
+export function askWalk(walk: Walk): number {
+  const { by } = driven;
+  return by?.walk === undefined ? STOP : by.walk(walk);
+}
