@@ -406,12 +406,30 @@ function stepText(node: ts.YieldExpression): string | null {
   const operand = node.expression!;
   takeFirst();
   const value = evaluate(operand, NO_ENV);
-  const stop = machine('STOP');
-  if (value !== null && 'step' in value && Number(value.step[0]) < Number(machine('WALK'))) {
-    return `(${takeFirst()}${wordText(value.step)})`;
-  }
+  const fields = value !== null && 'step' in value ? value.step : null;
+  if (fields !== null && Number(fields[0]) < Number(machine('WALK'))) return `(${takeFirst()}${wordText(fields)})`;
   if (!isStep(checker.getTypeAtLocation(operand))) return null;
-  return `($s = ${text(operand)}, ($t = ${machine('askStep')}($s)) === ${stop} ? yield $s : $t)`;
+  const made = fields ?? newStep(operand);
+  if (made !== null) return stopping(`${takeFirst()}$s = ${machine('stepOf', 'ask')}(${made.join(', ')})`, ask('$s'));
+  // What a thread has to itself is a lock, mostly: here V8 sees one class of locks, and in the driver all.
+  const mine = `$s.object.confinedTo === ${machine('own', 'ask')}.cpu ? $s.object.pass($s)`;
+  return stopping(`$s = ${text(operand)}`, `${mine} : ${ask('$s')}`);
+}
+
+function ask(step: string): string {
+  return `${machine('askStep')}(${step})`;
+}
+
+/** A step in $s, and what is asked for it. */
+function stopping(made: string, asked: string): string {
+  return `(${made}, ($t = ${asked}) === ${machine('STOP')} ? yield $s : $t)`;
+}
+
+/** What `new Step` is called with; null: it is something else. */
+function newStep(node: ts.Expression): string[] | null {
+  if (!ts.isNewExpression(node) || !ts.isIdentifier(node.expression) || node.expression.text !== 'Step') return null;
+  const given = (node.arguments ?? []).map((argument) => text(argument));
+  return [...given, '0', '0', '0'].slice(0, 5);
 }
 
 /** A step on a word: done here if the thread has that to itself. */

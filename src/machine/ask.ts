@@ -3,15 +3,9 @@
  * the driver.
  */
 import type { Line, Words } from './memory.ts';
-import * as kinds from './step.ts';
-import { Step, type StepKind, type Walk } from './step.ts';
-import * as threads from './thread.ts';
-import * as work from './work.ts';
-
-// V8 folds what a module keeps to itself where it uses it: what it imports or exports it loads and checks each time.
-const { driven, READERS, STOP } = kinds;
-const { now } = threads;
-const { account, OWED, STEPS } = work;
+import { driven, READERS, type Shared, Step, type StepKind, STOP, type Walk } from './step.ts';
+import { now } from './thread.ts';
+import { account, OWED, STEPS } from './work.ts';
 
 /** No CPU, and nothing that a word could be confined to. */
 const NOBODY = -9;
@@ -47,24 +41,21 @@ export function pay(line: Line | null): void {
 /** A step of a kind below WALK. Replies STOP if the thread has to stop; the step that it has to yield then is `stop.step`. */
 export function askWord(kind: StepKind, words: Words, index: number, value: number, other: number): number {
   const { by } = driven;
-  if (by === null) {
-    stop.step = new Step(kind, words, index, value, other);
-    return STOP;
-  }
-  const reply = by.word(kind, words, index, value, other);
-  if (reply === STOP) stop.step = rewritten(kind, words, index, value, other);
+  const reply = by === null ? STOP : by.word(kind, words, index, value, other);
+  if (reply === STOP) stop.step = stepOf(kind, words, index, value, other);
   return reply;
 }
 
 /** What has to be yielded where `askWord` has replied STOP. */
 export const stop: { step: Step | null } = { step: null };
 
-/** Nobody keeps it but the thread, until it has taken effect. */
-function rewritten(kind: StepKind, words: Words, index: number, value: number, other: number): Step {
-  const step = now.running.wordStep;
-  if (step === null) return (now.running.wordStep = new Step(kind, words, index, value, other));
+/** A step to ask for. With a driver that is asked nobody keeps it but the thread, until it has taken effect: it is one that has been before. */
+export function stepOf(kind: StepKind, object: Shared, index: number, value: number, other: number): Step {
+  if (driven.by === null) return new Step(kind, object, index, value, other);
+  const step = now.running.rewritten;
+  if (step === null) return (now.running.rewritten = new Step(kind, object, index, value, other));
   step.kind = kind;
-  step.object = words;
+  step.object = object;
   step.index = index;
   step.value = value;
   step.other = other;

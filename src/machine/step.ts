@@ -93,7 +93,9 @@ export interface Shortcut {
   now(step: Step): number;
   /** The same of a step of a kind below WALK, without the step. */
   word(kind: StepKind, words: Shared, index: number, value: number, other: number): number;
-  /** The same of a walk whose thread, if the answer is TRAP, runs the fault handler itself. */
+  /** A lock has passed, as its CPU has it to itself: at the cost that is owed, and the driver was not asked. */
+  passed?(step: Step, lock: Counted, reply: number): void;
+  /** The same as `now` of a walk whose thread, if the answer is TRAP, runs the fault handler itself. */
   walk?(walk: Walk): number;
 }
 /** In an object, which V8 folds as it does not fold a variable. */
@@ -256,6 +258,10 @@ export abstract class Shared {
   abstract ready(step: Step, thread: Thread): boolean;
   /** Let the step take effect; the reply resumes the coroutine. `BLOCKED`: it has joined a queue. */
   abstract perform(step: Step, thread: Thread): number;
+  /** The step is asked for by a thread that may use the object as it likes (see `own` in ask.ts). Replies like `askStep`. */
+  pass(step: Step): number {
+    return askStep(step);
+  }
   /**
    * Threads that must let go, or be served, before `thread` has what its pending `step` asks for; `all` are those there
    * are. May name `thread` itself.

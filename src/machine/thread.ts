@@ -29,7 +29,7 @@ export class Thread {
   /** The step the thread will do next; null when it has ended. */
   pending: Step | null = null;
   /** Timed driver: where a step that was asked for without one is written down, each over the one before. */
-  wordStep: StepDraft | null = null;
+  rewritten: StepDraft | null = null;
   /** What runs: the program, or the handler of its fault, or what one of them has called by `enter`. */
   private body: Coroutine<unknown>;
   /** Those who wait for what they have called so. */

@@ -2,10 +2,7 @@
  * Private work: what a CPU does without touching anything another CPU can see. Kernel text names it and goes on
  * (`charge(FIND_VMA)`); the bill is paid at the CPU's next step. A profile prices each name in nanoseconds.
  */
-import * as threads from './thread.ts';
-
-// V8 folds what a module keeps to itself where it uses it: what it imports or exports it loads and checks each time.
-const { now } = threads;
+import { now } from './thread.ts';
 
 /** A kind of private work. */
 export interface Work {
@@ -28,15 +25,15 @@ export function allWork(): readonly Work[] {
 }
 
 /** Where the account keeps what has been charged since the last step: it is not on the clock of the CPU yet. */
-const UNPAID = 3;
-export const OWED = UNPAID;
+export const OWED = 3;
 /** And how many steps threads have done without asking the driver. */
 export const STEPS = 4;
 
-/** Room to spare: arrays of up to 8 doubles are on V8's heap, where they may move. */
-const ticks = new Float64Array(16);
-/** Ticks of CPU time since the run began, by mode, and those OWED. The timed driver pays these. */
-export const account = ticks;
+/**
+ * Ticks of CPU time since the run began, by mode, and those OWED: the timed driver pays these. There is room to spare, as arrays of
+ * up to 8 doubles are on V8's heap, where they may move.
+ */
+export const account = new Float64Array(16);
 
 /** So many kinds of work there may be. */
 const KINDS = 1024;
@@ -55,7 +52,7 @@ export function setPrices(perUnit: Float64Array, eager: number[] | null): void {
   prices.fill(0);
   prices.set(perUnit);
   separate = eager;
-  ticks.fill(0);
+  account.fill(0);
   chooseWhoIsTold();
 }
 
@@ -72,32 +69,23 @@ function chooseWhoIsTold(): void {
 function chargedApart(id: number, asked: number): void {
   const price = onCharged === null ? asked : onCharged(id, asked);
   const { mode } = now.running;
-  if (separate === null) spend(mode, price);
+  if (separate === null) owe(mode, price);
   else separate.push(mode, price);
-}
-
-function spend(mode: number, price: number): void {
-  ticks[mode] += price;
-  ticks[UNPAID] += price;
 }
 
 /** The CPU spends ticks that are not on its clock yet. */
 export function owe(mode: number, price: number): void {
-  spend(mode, price);
+  account[mode] += price;
+  account[OWED] += price;
 }
 
-/** Charge `times` units of private work to the CPU that runs. Short enough for V8 to write it out where it is called. */
+/** Charge `times` units of private work to the CPU that runs. */
 export function charge(id: number, times = 1): void {
-  if (told.charged !== null) {
-    told.charged(id, prices[id] * times);
-    return;
-  }
-  const price = prices[id] * times;
-  ticks[now.running.mode] += price;
-  ticks[UNPAID] += price;
+  if (told.charged === null) owe(now.running.mode, prices[id] * times);
+  else told.charged(id, prices[id] * times);
 }
 
 export function chargeTicks(price: number): void {
-  if (told.charged !== null) told.charged(-1, price);
-  else spend(now.running.mode, price);
+  if (told.charged === null) owe(now.running.mode, price);
+  else told.charged(-1, price);
 }

@@ -1,7 +1,8 @@
 /** What all locks share: a class for statistics, a cache line, and the book of who holds what. */
+import { pay } from '../machine/ask.ts';
 import { Line } from '../machine/memory.ts';
-import { type Counted, Shared, type Step, TICK_0 } from '../machine/step.ts';
-import { type Held, KernelBug, type Thread } from '../machine/thread.ts';
+import { askStep, type Counted, driven, LOCK, LOCK_SHARED, Shared, type Step, TICK_0 } from '../machine/step.ts';
+import { type Held, KernelBug, now, type Thread } from '../machine/thread.ts';
 
 export abstract class Lock extends Shared implements Counted {
   readonly name: string;
@@ -37,6 +38,16 @@ export abstract class Lock extends Shared implements Counted {
   }
   /** Would this step have the lock if it took effect now? */
   abstract admits(step: Step): boolean;
+
+  override pass(step: Step): number {
+    const { kind } = step;
+    const waits = (kind === LOCK || kind === LOCK_SHARED) && !this.admits(step);
+    if (waits || this.waiters !== null) return askStep(step);
+    pay(this.line);
+    const reply = this.perform(step, now.running);
+    driven.by!.passed!(step, this, reply);
+    return reply;
+  }
 
   /** Write into the book of `thread` that it holds this lock. */
   protected take(thread: Thread, shared: boolean): void {

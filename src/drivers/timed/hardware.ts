@@ -7,11 +7,8 @@ import type { PageLine, Shared } from '../../machine/step.ts';
 import { coreOf, type Cost, hops, nodeOf, type Profile, TICKS_PER_NS } from '../../machine/profile.ts';
 import { Misuse, type Thread } from '../../machine/thread.ts';
 import { allWork } from '../../machine/work.ts';
-import * as cells from './cells.ts';
+import { clock, done, MOST_CPUS, resetCells } from './cells.ts';
 import { LineQueue } from './line-queue.ts';
-
-// V8 folds what a module keeps to itself where it uses it.
-const { clock, done, MOST_CPUS } = cells;
 
 function ticks(cost: Cost): number {
   return Math.round(cost.value * TICKS_PER_NS);
@@ -63,7 +60,7 @@ export class Hardware {
   constructor(profile: Profile, cpus: number) {
     this.cpus = cpus;
     if (cpus > MOST_CPUS) throw new RangeError(`there are more than ${MOST_CPUS} CPUs`);
-    cells.resetCells();
+    resetCells();
     this.wakeup = ticks(profile.wakeup);
     this.perSpinner = busyPerSpinner(profile);
     this.handOverMoves = profile.spinlocks === undefined ? 1 : MOVES[profile.spinlocks.kind];

@@ -6,10 +6,7 @@
  * Keys are time * width + rank in doubles, exact up to 2^53: `width` CPUs leave 2^53 / width ticks of virtual time.
  * Times are read from the CPUs' clocks and not passed: V8 boxes a double at every call.
  */
-import * as cells from './cells.ts';
-
-// V8 folds what a module keeps to itself where it uses it.
-const { clock, firstTimer, keys, second } = cells;
+import { clock, firstTimer, keys, second } from './cells.ts';
 
 /** `second` is to be found: keys have changed places. */
 const UNKNOWN = -1;

@@ -12,33 +12,11 @@
  * Those who sleep for a time are woken by a timer, which comes before all CPUs that act at that time. A device (a birth
  * with `device`) goes on at the same kind of moments: it has no CPU, and takes time only where it asks for a delay.
  */
-import * as asks from '../../machine/ask.ts';
+import { mayUse, mustAsk } from '../../machine/ask.ts';
 import { observePlain, type PlainObserver, type Words } from '../../machine/memory.ts';
 import { type Profile, TICKS_PER_NS } from '../../machine/profile.ts';
-import * as kinds from '../../machine/step.ts';
 import type { Step } from '../../machine/step.ts';
 import {
-  type Counted,
-  type Shared,
-  type Shortcut,
-  type StepKind,
-  type Walk,
-  takeShortcuts,
-} from '../../machine/step.ts';
-import * as threads from '../../machine/thread.ts';
-import { type Birth, Misuse, setRunning, Thread } from '../../machine/thread.ts';
-import * as work from '../../machine/work.ts';
-import { Balancer, type Look } from './balance.ts';
-import * as cells from './cells.ts';
-import { Hardware, longer, workPrices } from './hardware.ts';
-import { type LockRow, LockTable } from './locks.ts';
-import { type Pace, PacedHardware } from './pace.ts';
-import { CpuQueue } from './queue.ts';
-import { Timers } from './timers.ts';
-import type { Watcher } from './watch.ts';
-
-// V8 folds what a module keeps to itself where it uses it: what it imports it loads and checks each time.
-const {
   ANYBODY,
   BLOCKED,
   CLEAR,
@@ -60,11 +38,25 @@ const {
   UNLOCK_SHARED,
   WAIT,
   WALK,
-} = kinds;
-const { EXIT, now, SYSTEM, USER, woken } = threads;
-const { account, OWED, owe, STEPS } = work;
-const { mayUse, mustAsk } = asks;
-const { clock, done, firstTimer, moment } = cells;
+} from '../../machine/step.ts';
+import {
+  type Counted,
+  type Shared,
+  type Shortcut,
+  type StepKind,
+  type Walk,
+  takeShortcuts,
+} from '../../machine/step.ts';
+import { type Birth, EXIT, Misuse, now, setRunning, SYSTEM, Thread, USER, woken } from '../../machine/thread.ts';
+import { account, chargeTicks, OWED, owe, setPrices, STEPS } from '../../machine/work.ts';
+import { Balancer, type Look } from './balance.ts';
+import { clock, done, firstTimer, moment } from './cells.ts';
+import { Hardware, longer, workPrices } from './hardware.ts';
+import { type LockRow, LockTable } from './locks.ts';
+import { type Pace, PacedHardware } from './pace.ts';
+import { CpuQueue } from './queue.ts';
+import { Timers } from './timers.ts';
+import type { Watcher } from './watch.ts';
 
 export interface TimedOptions {
   readonly profile: Profile;
@@ -119,7 +111,7 @@ export function runTimed(births: readonly Birth[], options: TimedOptions): Timed
   } finally {
     observePlain(null);
     takeShortcuts(null);
-    work.setPrices(new Float64Array(0), null);
+    setPrices(new Float64Array(0), null);
   }
 }
 
@@ -187,7 +179,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     this.watcher = options.watcher ?? null;
     this.every = options.progress?.every ?? MANY;
     this.uncounted = this.every;
-    work.setPrices(workPrices(profile), this.charges);
+    setPrices(workPrices(profile), this.charges);
     observePlain(this);
     takeShortcuts(this.charges === null ? this : null);
   }
@@ -456,21 +448,25 @@ class TimedMachine implements PlainObserver, Shortcut {
     return words.perform(step);
   }
 
-  /** The same of a lock: the lock table has the time at which it takes effect. */
+  /** The same of a lock. */
   private privateLock(step: Step, thread: Thread): number {
     if (!admits(step)) return STOP;
     const lock = step.object as Counted;
-    const { cpu, mode } = thread;
-    owe(mode, this.hardware.privateTicks(lock, cpu));
-    moment[0] = clock[cpu] + account[OWED];
+    owe(thread.mode, this.hardware.privateTicks(lock, thread.cpu));
     this.count(thread);
     const reply = lock.perform(step, thread);
-    this.note(step.kind, lock, reply);
-    if (woken.length > 0) {
-      this.wakeAll(lock);
-      setRunning(thread);
-    }
+    this.passed(step, lock, reply);
     return reply;
+  }
+
+  /** The lock table has the time at which it takes effect. */
+  passed(step: Step, lock: Counted, reply: number): void {
+    const thread = now.running;
+    moment[0] = clock[thread.cpu] + account[OWED];
+    this.note(step.kind, lock, reply);
+    if (woken.length === 0) return;
+    this.wakeAll(lock);
+    setRunning(thread);
   }
 
   /** The step takes effect on its object, and on those who wait for that. It must be ready. */
@@ -850,11 +846,11 @@ class TimedMachine implements PlainObserver, Shortcut {
     const rank = now.running.cpu;
     this.watcher?.touches(words, index);
     if (words.confinedTo !== ANYBODY) {
-      work.chargeTicks(this.hardware.privateTicks(words, rank));
+      chargeTicks(this.hardware.privateTicks(words, rank));
       return;
     }
     this.useWord(words, index, rank, write);
-    work.chargeTicks(done[0] - clock[rank]);
+    chargeTicks(done[0] - clock[rank]);
   }
 }
 
