@@ -412,8 +412,10 @@ function stepText(node: ts.YieldExpression): string | null {
   const made = fields ?? newStep(operand);
   if (made !== null) return stopping(`${takeFirst()}$s = ${machine('stepOf', 'ask')}(${made.join(', ')})`, ask('$s'));
   // What a thread has to itself is a lock, mostly: here V8 sees one class of locks, and in the driver all.
-  const mine = `$s.object.confinedTo === ${machine('own', 'ask')}.cpu ? $s.object.pass($s)`;
-  return stopping(`$s = ${text(operand)}`, `${mine} : ${ask('$s')}`);
+  const mine = `$s.object.confinedTo === ${machine('own', 'ask')}.cpu && $s.object.passes($s)`;
+  const effect = `$s.object.perform($s, ${machine('now', 'thread')}.running)`;
+  const pass = `(${machine('pay', 'ask')}($s.object.line), ${machine('passed', 'ask')}($s, ${effect}))`;
+  return stopping(`$s = ${text(operand)}`, `${mine} ? ${pass} : ${ask('$s')}`);
 }
 
 function ask(step: string): string {
@@ -680,12 +682,15 @@ function trapOf(node: ts.Node, under: Inlined): Fn | null {
 
 /** A walk, and behind it what its thread does if it traps. */
 function trapping(fn: Fn, made: ts.Expression, under: Inlined, before: string[]): string {
-  const walk = unique('$v');
+  const name = fn.parameters[0].name as ts.Identifier;
+  const parameter = name.text;
+  const value = expression(made, under, before);
+  const keepsName = isConstant(made) && value === parameter && !isSet(fn, name);
+  const walk = keepsName ? value : hoisted(value, before);
   const result = unique('$v');
   const inside: string[] = [];
-  const signal = inPlace(fn, [`let ${fn.parameters[0].name.getText()} = ${walk};`], under, inside, true);
+  const signal = inPlace(fn, walk === parameter ? [] : [`let ${parameter} = ${walk};`], under, inside, true);
   before.push(
-    `const ${walk} = ${expression(made, under, before)};`,
     `let ${result} = ${machine('askWalk', 'ask')}(${walk});`,
     `if (${result} === ${machine('STOP')}) ${result} = yield ${walk};`,
     `else if (${result} === ${machine('TRAP')}) {`,
@@ -713,6 +718,12 @@ function parameters(fn: Fn, given: readonly ts.Expression[], under: Inlined, bef
     const used = initializer === undefined ? safe : `${safe} === undefined ? ${text(initializer)} : ${safe}`;
     return [`let ${text(name)} = ${used};`];
   });
+}
+
+/** A name that is never set again. */
+function isConstant(node: ts.Expression): boolean {
+  const declaration = ts.isIdentifier(node) ? symbolOf(node)?.valueDeclaration : undefined;
+  return declaration !== undefined && (ts.getCombinedNodeFlags(declaration) & ts.NodeFlags.Const) !== 0;
 }
 
 function hoisted(value: string, before: string[]): string {

@@ -43,9 +43,9 @@ function withLittleGarbage<T>(run: () => T): T {
  * and runs for minutes here.
  */
 function compileThoroughly(): void {
-  setFlagsFromString('--max-inlined-bytecode-size-cumulative=3000');
+  setFlagsFromString('--max-inlined-bytecode-size-cumulative=6000');
   setFlagsFromString('--max-inlined-bytecode-size=1200');
-  setFlagsFromString('--max-inlined-bytecode-size-small=90');
+  setFlagsFromString('--max-inlined-bytecode-size-small=300');
   setFlagsFromString('--max-inlined-bytecode-size-absolute=20000');
   setFlagsFromString('--max-valid-polymorphic-map-count=16');
 }

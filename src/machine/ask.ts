@@ -38,6 +38,12 @@ export function pay(line: Line | null): void {
   account[OWED] += uses.hit;
 }
 
+/** The driver hears of such a step on a lock once it has taken effect. */
+export function passed(step: Step, reply: number): number {
+  driven.by!.passed!(step, reply);
+  return reply;
+}
+
 /** A step of a kind below WALK. Replies STOP if the thread has to stop; the step that it has to yield then is `stop.step`. */
 export function askWord(kind: StepKind, words: Words, index: number, value: number, other: number): number {
   const { by } = driven;

@@ -93,8 +93,8 @@ export interface Shortcut {
   now(step: Step): number;
   /** The same of a step of a kind below WALK, without the step. */
   word(kind: StepKind, words: Shared, index: number, value: number, other: number): number;
-  /** A lock has passed, as its CPU has it to itself: at the cost that is owed, and the driver was not asked. */
-  passed?(step: Step, lock: Counted, reply: number): void;
+  /** A step has taken effect on a lock that its CPU has to itself: it is paid for, and the driver was not asked. */
+  passed?(step: Step, reply: number): void;
   /** The same as `now` of a walk whose thread, if the answer is TRAP, runs the fault handler itself. */
   walk?(walk: Walk): number;
 }
@@ -258,9 +258,9 @@ export abstract class Shared {
   abstract ready(step: Step, thread: Thread): boolean;
   /** Let the step take effect; the reply resumes the coroutine. `BLOCKED`: it has joined a queue. */
   abstract perform(step: Step, thread: Thread): number;
-  /** The step is asked for by a thread that may use the object as it likes (see `own` in ask.ts). Replies like `askStep`. */
-  pass(step: Step): number {
-    return askStep(step);
+  /** Is it a lock that a thread which may use it as it likes (see `own` in ask.ts) has by this step, or lets go? */
+  passes(_step: Step): boolean {
+    return false;
   }
   /**
    * Threads that must let go, or be served, before `thread` has what its pending `step` asks for; `all` are those there

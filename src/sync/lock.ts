@@ -1,8 +1,7 @@
 /** What all locks share: a class for statistics, a cache line, and the book of who holds what. */
-import { pay } from '../machine/ask.ts';
 import { Line } from '../machine/memory.ts';
-import { askStep, type Counted, driven, LOCK, LOCK_SHARED, Shared, type Step, TICK_0 } from '../machine/step.ts';
-import { type Held, KernelBug, now, type Thread } from '../machine/thread.ts';
+import { type Counted, LOCK, LOCK_SHARED, Shared, type Step, TICK_0 } from '../machine/step.ts';
+import { type Held, KernelBug, type Thread } from '../machine/thread.ts';
 
 export abstract class Lock extends Shared implements Counted {
   readonly name: string;
@@ -39,14 +38,9 @@ export abstract class Lock extends Shared implements Counted {
   /** Would this step have the lock if it took effect now? */
   abstract admits(step: Step): boolean;
 
-  override pass(step: Step): number {
-    const { kind } = step;
-    const waits = (kind === LOCK || kind === LOCK_SHARED) && !this.admits(step);
-    if (waits || this.waiters !== null) return askStep(step);
-    pay(this.line);
-    const reply = this.perform(step, now.running);
-    driven.by!.passed!(step, this, reply);
-    return reply;
+  override passes(step: Step): boolean {
+    if (this.waiters !== null) return false;
+    return (step.kind !== LOCK && step.kind !== LOCK_SHARED) || this.admits(step);
   }
 
   /** Write into the book of `thread` that it holds this lock. */

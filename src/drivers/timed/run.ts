@@ -455,12 +455,13 @@ class TimedMachine implements PlainObserver, Shortcut {
     owe(thread.mode, this.hardware.privateTicks(lock, thread.cpu));
     this.count(thread);
     const reply = lock.perform(step, thread);
-    this.passed(step, lock, reply);
+    this.passed(step, reply);
     return reply;
   }
 
   /** The lock table has the time at which it takes effect. */
-  passed(step: Step, lock: Counted, reply: number): void {
+  passed(step: Step, reply: number): void {
+    const lock = step.object;
     const thread = now.running;
     moment[0] = clock[thread.cpu] + account[OWED];
     this.note(step.kind, lock, reply);
