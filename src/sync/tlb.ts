@@ -42,6 +42,9 @@ export class Tlb extends Shared {
   private readonly size: number;
   /** Made when the first translation of a page that belongs there is loaded. */
   private readonly chunks: (number[] | undefined)[] = [];
+  /** The one that was used last: neighbours are used one after the other. */
+  private lastNumber = -1;
+  private lastChunk: number[] | undefined;
   /** Who has an access or a flush under way. */
   private user: Thread | null = null;
 
@@ -56,7 +59,7 @@ export class Tlb extends Shared {
   /** What is known of a page of address space `asid`; 0: nothing. */
   lookup(asid: number, vpn: number): number {
     const set = vpn % this.size;
-    const chunk = this.chunks[(set / SETS) | 0];
+    const chunk = this.chunkOf(set);
     if (chunk === undefined) return 0;
     const at = find(chunk, (set % SETS) * SET, this.tag(asid, vpn));
     return at < 0 ? 0 : chunk[at + 1];
@@ -66,13 +69,26 @@ export class Tlb extends Shared {
   load(asid: number, vpn: number, translation: number): void {
     if (asid >= ASIDS) throw new RangeError(`there are more than ${ASIDS} address spaces`);
     const set = vpn % this.size;
-    const chunk = (this.chunks[(set / SETS) | 0] ??= emptyChunk());
+    const chunk = this.chunkOf(set) ?? this.newChunk(set);
     const first = (set % SETS) * SET;
     const tag = this.tag(asid, vpn);
     const known = find(chunk, first, tag);
     const at = known < 0 ? oldest(chunk, first) : known;
     chunk[at] = tag;
     chunk[at + 1] = translation;
+  }
+
+  private chunkOf(set: number): number[] | undefined {
+    const number = (set / SETS) | 0;
+    if (number !== this.lastNumber) {
+      this.lastNumber = number;
+      this.lastChunk = this.chunks[number];
+    }
+    return this.lastChunk;
+  }
+
+  private newChunk(set: number): number[] {
+    return (this.lastChunk = this.chunks[(set / SETS) | 0] = emptyChunk());
   }
 
   private tag(asid: number, vpn: number): number {
@@ -82,7 +98,7 @@ export class Tlb extends Shared {
   /** Forget a page. */
   purge(asid: number, vpn: number): void {
     const set = vpn % this.size;
-    const chunk = this.chunks[(set / SETS) | 0];
+    const chunk = this.chunkOf(set);
     const at = chunk === undefined ? -1 : find(chunk, (set % SETS) * SET, this.tag(asid, vpn));
     if (at >= 0) chunk![at] = NOBODY;
   }
@@ -147,6 +163,6 @@ function find(chunk: readonly number[], first: number, tag: number): number {
 /** Where the way of the oldest entry is; the next one's turn comes. */
 function oldest(chunk: number[], first: number): number {
   const way = chunk[first + NEXT];
-  chunk[first + NEXT] = (way + 1) % WAYS;
+  chunk[first + NEXT] = way + 1 < WAYS ? way + 1 : TICK_0;
   return first + way * FIELDS;
 }
