@@ -9,6 +9,7 @@ import fc from 'fast-check';
 import globals from 'globals';
 import type * as Fingerprint from '../src/check/fingerprint.ts';
 import type * as Explore from '../src/drivers/controlled/explore.ts';
+import type * as Ask from '../src/machine/ask.ts';
 import type * as Timed from '../src/drivers/timed/run.ts';
 import type * as Flat from '../src/workload/flat.ts';
 import type * as Scenarios from '../src/fuzz/scenarios.ts';
@@ -26,6 +27,7 @@ import type * as Worlds from '../src/scenario/world.ts';
 import { built } from './support/built.ts';
 import { long } from './support/long.ts';
 
+const { own } = await built<typeof Ask>('machine/ask');
 const { flat } = await built<typeof Flat>('workload/flat');
 const { catalog } = await built<typeof Catalog>('scenario/catalog');
 const { describeWorld } = await built<typeof Fingerprint>('check/fingerprint');
@@ -142,19 +144,33 @@ describe('flat kernel text', () => {
     });
   }
 
-  it('runs as the text does: a reader that goes beyond the end of its file', () => {
-    const rest = `machine: { profile: ivybridge-ex-4s }\nseqread: { gib: ${100 / 2 ** 18}, processes: 1 }`;
+  /** Reads 100 pages of a file and one more, on a CPU, in an address space that is confined to CPU 0. */
+  function oneReader(cpu: number): (text: Worlds.Text) => Worlds.World {
+    const rest = `machine: { profile: ivybridge-ex-4s }\nseqread: { gib: ${100 / 2 ** 18}, processes: 2 }`;
     const scenario = small({ base: 'v3.17', patches: [], bugs: [] }, rest);
     const [row] = seqreadRows(scenario.seqread!);
-    const make = (text: Worlds.Text): Worlds.World => {
+    return (text) => {
       const world = buildSeqreadWorld(scenario, row, undefined, text);
       const mm = mm_alloc(world.system, 'reader');
       mm.confineTo(0);
       const body = (): Coroutine => text(reader)(mm, world.system.inodes[0], 101);
-      return { ...world, births: [new Birth('reader', 0, body)] };
+      return { ...world, births: [new Birth('reader', cpu, body)] };
     };
-    expect(outcome(make(flat))).to.equal('KernelBug: reader is killed by SIGBUS at pte[reader.file+100]');
-    same(make);
+  }
+
+  it('runs as the text does: a reader that goes beyond the end of its file', () => {
+    expect(outcome(oneReader(0)(flat))).to.equal('KernelBug: reader is killed by SIGBUS at pte[reader.file+100]');
+    same(oneReader(0));
+  });
+
+  it('leaves nothing that a thread may use to whoever runs next', () => {
+    outcome(oneReader(0)(flat));
+    expect(own).to.include({ cpu: -9, readers: -9 });
+  });
+
+  it('runs as the text does: a reader that uses what is confined to another CPU', () => {
+    expect(outcome(oneReader(1)(flat))).to.match(/^Misuse: reader: .*, which is confined to CPU 0$/);
+    same(oneReader(1));
   });
 
   it('runs as the text does: lat_proc', () => {
@@ -177,6 +193,22 @@ describe('flat kernel text', () => {
         expect(flattened).to.deep.equal(written);
       }),
       { numRuns: NUM_RUNS },
+    );
+  });
+});
+
+describe('modules of the build', () => {
+  for (const path of ['machine/step', 'machine/work', 'machine/thread', 'sync/lock', 'kernel/pgtable', 'kernel']) {
+    it(`export what the text does: ${path}`, async () => {
+      const text = (await import(`../src/${path}.ts`)) as object;
+      expect(await built<object>(path)).to.include.keys(Object.keys(text));
+    });
+  }
+
+  it('have names of their own for what they import', () => {
+    const url = new URL('../dist/sync/tlb.js', import.meta.url);
+    expect(readFileSync(url, 'utf8')).to.match(
+      /^import \{.*UNLOCK as UNLOCK\$ \} from .*; const .*UNLOCK = UNLOCK\$;$/m,
     );
   });
 });

@@ -55,7 +55,7 @@ export function askWord(kind: StepKind, words: Words, index: number, value: numb
 /** What has to be yielded where `askWord` has replied STOP. */
 export const stop: { step: Step | null } = { step: null };
 
-/** A step to ask for. With a driver that is asked nobody keeps it but the thread, until it has taken effect: it is one that has been before. */
+/** A step to ask for. Where a driver is asked, the thread alone keeps it, until it has taken effect: it is written over then. */
 export function stepOf(kind: StepKind, object: Shared, index: number, value: number, other: number): Step {
   if (driven.by === null) return new Step(kind, object, index, value, other);
   const step = now.running.rewritten;

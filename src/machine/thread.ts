@@ -28,7 +28,7 @@ export class Thread {
   // What each stop looks at comes first: where there are many threads, a cache line less counts.
   /** The step the thread will do next; null when it has ended. */
   pending: Step | null = null;
-  /** Timed driver: where a step that was asked for without one is written down, each over the one before. */
+  /** Timed driver: where flat text writes down the step that it asks for, each over the one before. */
   rewritten: StepDraft | null = null;
   /** What runs: the program, or the handler of its fault, or what one of them has called by `enter`. */
   private body: Coroutine<unknown>;

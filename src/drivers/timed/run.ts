@@ -15,11 +15,11 @@
 import { mayUse, mustAsk } from '../../machine/ask.ts';
 import { observePlain, type PlainObserver, type Words } from '../../machine/memory.ts';
 import { type Profile, TICKS_PER_NS } from '../../machine/profile.ts';
-import type { Step } from '../../machine/step.ts';
 import {
   ANYBODY,
   BLOCKED,
   CLEAR,
+  type Counted,
   DELAY,
   DMA,
   INSTRUCTION_ENDS,
@@ -30,22 +30,20 @@ import {
   POLL,
   READ,
   READERS,
+  type Shared,
+  type Shortcut,
   SPAWN,
+  type Step,
+  type StepKind,
   STOP,
   SYNCHRONIZE,
+  takeShortcuts,
   TRAP,
   UNLOCK,
   UNLOCK_SHARED,
   WAIT,
   WALK,
-} from '../../machine/step.ts';
-import {
-  type Counted,
-  type Shared,
-  type Shortcut,
-  type StepKind,
   type Walk,
-  takeShortcuts,
 } from '../../machine/step.ts';
 import { type Birth, EXIT, Misuse, now, setRunning, SYSTEM, Thread, USER, woken } from '../../machine/thread.ts';
 import { account, chargeTicks, OWED, owe, setPrices, STEPS } from '../../machine/work.ts';
@@ -111,6 +109,7 @@ export function runTimed(births: readonly Birth[], options: TimedOptions): Timed
   } finally {
     observePlain(null);
     takeShortcuts(null);
+    mustAsk();
     setPrices(new Float64Array(0), null);
   }
 }
@@ -132,8 +131,9 @@ class TimedMachine implements PlainObserver, Shortcut {
   /** Charges not paid yet, per CPU: (mode, ticks) pairs. Empty unless eager. */
   private readonly debts: number[][];
   private readonly charges: number[] | null;
-  /** Steps that no other CPU sees are done before they are due; and without asking, where all cost the same and nobody watches. */
+  /** Steps that no other CPU sees are done before they are due. */
   private readonly runsAhead: boolean;
+  /** And without asking: they cost the same wherever they are, and nobody watches. */
   private readonly asksLess: boolean;
   private readonly threads: Thread[] = [];
   /** Threads that are handlers of interrupts: they come before those that wait. */
