@@ -55,11 +55,12 @@ export function askWord(kind: StepKind, words: Words, index: number, value: numb
 /** What has to be yielded where `askWord` has replied STOP. */
 export const stop: { step: Step | null } = { step: null };
 
-/** A step to ask for. Where a driver is asked, the thread alone keeps it, until it has taken effect: it is written over then. */
+/** A step to ask for. If nobody but the thread sees it, nobody keeps it when it has taken effect: it is written over then. */
 export function stepOf(kind: StepKind, object: Shared, index: number, value: number, other: number): Step {
-  if (driven.by === null) return new Step(kind, object, index, value, other);
-  const step = now.running.rewritten;
-  if (step === null) return (now.running.rewritten = new Step(kind, object, index, value, other));
+  const { running } = now;
+  if (driven.by === null || running.stepwise) return new Step(kind, object, index, value, other);
+  const step = running.rewritten;
+  if (step === null) return (running.rewritten = new Step(kind, object, index, value, other));
   step.kind = kind;
   step.object = object;
   step.index = index;

@@ -121,7 +121,7 @@ class TimedMachine implements PlainObserver, Shortcut {
   private readonly timers = new Timers();
   private readonly current: (Thread | null)[];
   private readonly runqueue: Thread[][];
-  /** The thread whose private code may go on without a stop: that of the CPU that is due, unless it is stepwise. */
+  /** The thread whose private code may go on without a stop: that of the CPU that is due. */
   private unstopped: Thread | null = null;
   /** The CPU whose step is being done, -1 between steps; it is in the queue. */
   private acting = -1;
@@ -361,10 +361,8 @@ class TimedMachine implements PlainObserver, Shortcut {
 
   /** With the private code of the thread, and with steps that need no stop. */
   private goOn(rank: number, thread: Thread, reply: number): void {
-    if (!thread.stepwise) {
-      this.unstopped = thread;
-      if (this.asksLess) mayUse(rank, this.hardware.hit);
-    }
+    this.unstopped = thread;
+    if (this.asksLess) mayUse(rank, this.hardware.hit);
     this.proceed(rank, thread, reply);
     this.unstopped = null;
     mustAsk();
@@ -377,7 +375,7 @@ class TimedMachine implements PlainObserver, Shortcut {
   now(step: Step): number {
     const thread = now.running;
     const { kind, object } = step;
-    if (thread !== this.unstopped || (kind > CLEAR && kind !== LOAD)) return STOP;
+    if (thread !== this.unstopped || thread.stepwise || (kind > CLEAR && kind !== LOAD)) return STOP;
     const ahead = object.confinedTo !== ANYBODY && this.runsAhead && this.isPrivate(step, thread.cpu);
     if (ahead && this.watcher === null) {
       if (kind <= WALK) return this.privateWord(step, thread);
@@ -399,7 +397,7 @@ class TimedMachine implements PlainObserver, Shortcut {
   /** The same without a step: of a kind below WALK. */
   word(kind: StepKind, object: Shared, index: number, value: number, other: number): number {
     const thread = now.running;
-    if (thread !== this.unstopped || this.watcher !== null) return STOP;
+    if (thread !== this.unstopped || thread.stepwise || this.watcher !== null) return STOP;
     const words = object as Words;
     const rank = thread.cpu;
     const { confinedTo } = words;
@@ -419,7 +417,7 @@ class TimedMachine implements PlainObserver, Shortcut {
   /** A walk of page tables that no other CPU sees, by a thread that traps by itself if it finds nothing. */
   walk(walk: Walk): number {
     const thread = now.running;
-    if (thread !== this.unstopped || this.watcher !== null || walk.trapStep !== null) return STOP;
+    if (thread !== this.unstopped || thread.stepwise || this.watcher !== null || walk.trapStep !== null) return STOP;
     const words = walk.object as Words;
     if (!this.runsAhead || words.confinedTo !== thread.cpu || words.waiters !== null) return STOP;
     owe(thread.mode, this.hardware.privateTicks(words, thread.cpu));

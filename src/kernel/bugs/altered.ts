@@ -1,10 +1,12 @@
 /** Ways to spoil a path without writing it again: its own steps, one of them left out or put off. */
+import { mustAsk } from '../../machine/ask.ts';
 import type { Coroutine, Step } from '../../machine/step.ts';
 import { running } from '../../machine/thread.ts';
 
 /** Run a path so that all its steps are yielded, also where a driver would let them take effect at once. */
 function stepwise<T>(path: Coroutine<T>, reply: number): IteratorResult<Step, T> {
   running.stepwise = true;
+  mustAsk();
   const next = path.next(reply);
   running.stepwise = false;
   return next;
