@@ -442,9 +442,9 @@ function wordText([kind, words, index, value, other]: readonly string[]): string
     ? `($c = $w.confinedTo) === ${own}.cpu || $c === ${own}.readers`
     : `$w.confinedTo === ${own}.cpu && $w.waiters === null`;
   const use = reads ? `$w.get(${index})` : `$w.use(${kind}, ${index}, ${value}, ${other})`;
-  const ask = `${machine('askWord', 'ask')}(${kind}, $w, ${index}, ${value}, ${other})`;
+  const reply = `${machine('askWord', 'ask')}(${kind}, $w, ${index}, ${value}, ${other})`;
   const stop = `yield ${machine('stop', 'ask')}.step`;
-  return `$w = ${words}, ${mine} ? (${machine('pay', 'ask')}($w.line), ${use}) : ($t = ${ask}) === ${machine('STOP')} ? ${stop} : $t`;
+  return `$w = ${words}, ${mine} ? (${machine('pay', 'ask')}($w.line), ${use}) : ($t = ${reply}) === ${machine('STOP')} ? ${stop} : $t`;
 }
 
 function isStep(type: ts.Type): boolean {

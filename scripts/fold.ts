@@ -4,7 +4,7 @@
  * runs is the same, as no module imports itself by way of others, and lines keep their numbers.
  *
  *     import { READ } from './step.js';      import { READ as READ$ } from './step.js'; const READ = READ$;
- *     export const WAYS = 4;                 const WAYS = 4; ... const WAYS$ = WAYS; export { WAYS$ as WAYS };
+ *     export const WAYS = 4;                 const WAYS = 4; ... const WAYS$$ = WAYS; export { WAYS$$ as WAYS };
  *
  * Variables (`let`) are left as they are: they are looked at each time on purpose. So is flat.js, which has its own way.
  */

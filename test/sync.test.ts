@@ -70,6 +70,17 @@ function replacing(free: (rcu: Rcu, freed: Body) => Iterable<never> | Coroutine,
   };
 }
 
+describe('locks that a CPU has to itself', () => {
+  it('are taken and let go without asking, but not waited for', () => {
+    const rcu = new Rcu();
+    const lock = new Spinlock('lock');
+    const passing = [rcu.lockStep, rcu.unlockStep, rcu.synchronizeStep, lock.lockStep, lock.unlockStep];
+    expect(passing.map((step) => step.object.passes(step))).to.deep.equal([true, true, false, true, true]);
+    lock.owner = running;
+    expect(lock.passes(lock.lockStep)).to.equal(false);
+  });
+});
+
 describe('RCU', () => {
   const synchronously = function* (rcu: Rcu, freed: Body): Coroutine {
     yield* synchronize_rcu(rcu);

@@ -9,33 +9,32 @@ import { account, OWED, STEPS } from './work.ts';
 
 /** No CPU, and nothing that a word could be confined to. */
 const NOBODY = -9;
-const uses = { cpu: NOBODY, readers: NOBODY, hit: 0 };
 
 /**
  * What the thread that runs may use as it likes: what is confined to `cpu`, and words that are confined to `readers`, to read
- * them. The flat text does so where it is, and only pays: there V8 sees one class of words, and here all.
+ * them. The flat text does so where it is, and only pays: there V8 sees one class of words, and here all. `hit`: ticks that a
+ * word costs which has a line.
  */
-export const own: { readonly cpu: number; readonly readers: number } = uses;
+export const own = { cpu: NOBODY, readers: NOBODY, hit: 0 };
 
-/** `hit`: ticks that a word costs which has a line. */
 export function mayUse(cpu: number, hit: number): void {
-  uses.cpu = cpu;
-  uses.readers = READERS;
-  uses.hit = hit;
+  own.cpu = cpu;
+  own.readers = READERS;
+  own.hit = hit;
 }
 
 /** The thread that runs has to ask. */
 export function mustAsk(): void {
-  uses.cpu = NOBODY;
-  uses.readers = NOBODY;
+  own.cpu = NOBODY;
+  own.readers = NOBODY;
 }
 
 /** For a step on a word with such a line, which the driver is not asked for. */
 export function pay(line: Line | null): void {
   account[STEPS]++;
   if (line === null) return;
-  account[now.running.mode] += uses.hit;
-  account[OWED] += uses.hit;
+  account[now.running.mode] += own.hit;
+  account[OWED] += own.hit;
 }
 
 /** The driver hears of such a step on a lock once it has taken effect. */

@@ -1,6 +1,6 @@
 /** What all locks share: a class for statistics, a cache line, and the book of who holds what. */
 import { Line } from '../machine/memory.ts';
-import { type Counted, LOCK, LOCK_SHARED, Shared, type Step, TICK_0 } from '../machine/step.ts';
+import { type Counted, LOCK, LOCK_SHARED, Shared, type Step, TICK_0, UNLOCK_SHARED } from '../machine/step.ts';
 import { type Held, KernelBug, type Thread } from '../machine/thread.ts';
 
 export abstract class Lock extends Shared implements Counted {
@@ -39,7 +39,7 @@ export abstract class Lock extends Shared implements Counted {
   abstract admits(step: Step): boolean;
 
   override passes(step: Step): boolean {
-    if (this.waiters !== null) return false;
+    if (this.waiters !== null || step.kind > UNLOCK_SHARED) return false;
     return (step.kind !== LOCK && step.kind !== LOCK_SHARED) || this.admits(step);
   }
 
