@@ -368,13 +368,25 @@ function called(node: ts.CallExpression, env: Env): Value | null {
   return value !== null && 'text' in value ? null : value; // what is no step and no place had better be called
 }
 
-/** What is evaluated first, and kept in $o, for the step that is being written. */
-let first: string | null = null;
+/**
+ * Variables of the twin that is being written. Each step has its own: of a variable's fields V8 keeps one book for all places in a
+ * function where they are read, and would look for the classes of all of them at each.
+ */
+let variablesOfTwin: string[] = [];
+
+function variable(name: string): string {
+  const own = unique(name);
+  variablesOfTwin.push(own);
+  return own;
+}
+
+/** What is evaluated first, and kept in a variable, for the step that is being written. */
+let first: { readonly name: string; readonly value: string } | null = null;
 
 function takeFirst(): string {
   const taken = first;
   first = null;
-  return taken === null ? '' : `$o = ${taken}, `;
+  return taken === null ? '' : `${taken.name} = ${taken.value}, `;
 }
 
 function kept(node: ts.Expression, env: Env): Value | null {
@@ -382,9 +394,9 @@ function kept(node: ts.Expression, env: Env): Value | null {
   if (any(node, (inner) => ts.isIdentifier(inner) && env.has(symbolOf(inner)!))) {
     const values = valuesOf(node, env);
     if (values === null) return null;
-    first = text(node, null, values);
-  } else first = text(node);
-  return { text: '$o' };
+    first = { name: variable('$o'), value: text(node, null, values) };
+  } else first = { name: variable('$o'), value: text(node) };
+  return { text: first.name };
 }
 
 function property(node: ts.PropertyAccessExpression, env: Env): Value | null {
@@ -409,22 +421,27 @@ function stepText(node: ts.YieldExpression): string | null {
   const fields = value !== null && 'step' in value ? value.step : null;
   if (fields !== null && Number(fields[0]) < Number(machine('WALK'))) return `(${takeFirst()}${wordText(fields)})`;
   if (!isStep(checker.getTypeAtLocation(operand))) return null;
+  const step = variable('$s');
   const made = fields ?? newStep(operand);
-  if (made !== null) return stopping(`${takeFirst()}$s = ${machine('stepOf', 'ask')}(${made.join(', ')})`, ask('$s'));
+  if (made !== null) {
+    const first = takeFirst();
+    return stopping(step, `${first}${step} = ${machine('stepOf', 'ask')}(${made.join(', ')})`, ask(step));
+  }
   // What a thread has to itself is a lock, mostly: here V8 sees one class of locks, and in the driver all.
-  const mine = `$s.object.confinedTo === ${machine('own', 'ask')}.cpu && $s.object.passes($s)`;
-  const effect = `$s.object.perform($s, ${machine('now', 'thread')}.running)`;
-  const pass = `(${machine('pay', 'ask')}($s.object.line), ${machine('passed', 'ask')}($s, ${effect}))`;
-  return stopping(`$s = ${text(operand)}`, `${mine} ? ${pass} : ${ask('$s')}`);
+  const lock = variable('$l');
+  const mine = `(${lock} = ${step}.object).confinedTo === ${machine('own', 'ask')}.cpu && ${lock}.passes(${step})`;
+  const effect = `${lock}.perform(${step}, ${machine('now', 'thread')}.running)`;
+  const pass = `(${machine('pay', 'ask')}(${lock}.line), ${machine('passed', 'ask')}(${step}, ${effect}))`;
+  return stopping(step, `${step} = ${text(operand)}`, `${mine} ? ${pass} : ${ask(step)}`);
 }
 
 function ask(step: string): string {
   return `${machine('askStep')}(${step})`;
 }
 
-/** A step in $s, and what is asked for it. */
-function stopping(made: string, asked: string): string {
-  return `(${made}, ($t = ${asked}) === ${machine('STOP')} ? yield $s : $t)`;
+/** A step in a variable, and what is asked for it. */
+function stopping(step: string, made: string, asked: string): string {
+  return `(${made}, ($t = ${asked}) === ${machine('STOP')} ? yield ${step} : $t)`;
 }
 
 /** What `new Step` is called with; null: it is something else. */
@@ -438,13 +455,14 @@ function newStep(node: ts.Expression): string[] | null {
 function wordText([kind, words, index, value, other]: readonly string[]): string {
   const own = machine('own', 'ask');
   const reads = kind === machine('READ');
+  const at = variable('$w');
   const mine = reads
-    ? `($c = $w.confinedTo) === ${own}.cpu || $c === ${own}.readers`
-    : `$w.confinedTo === ${own}.cpu && $w.waiters === null`;
-  const use = reads ? `$w.get(${index})` : `$w.use(${kind}, ${index}, ${value}, ${other})`;
-  const reply = `${machine('askWord', 'ask')}(${kind}, $w, ${index}, ${value}, ${other})`;
+    ? `($c = ${at}.confinedTo) === ${own}.cpu || $c === ${own}.readers`
+    : `${at}.confinedTo === ${own}.cpu && ${at}.waiters === null`;
+  const use = reads ? `${at}.get(${index})` : `${at}.use(${kind}, ${index}, ${value}, ${other})`;
+  const reply = `${machine('askWord', 'ask')}(${kind}, ${at}, ${index}, ${value}, ${other})`;
   const stop = `yield ${machine('stop', 'ask')}.step`;
-  return `$w = ${words}, ${mine} ? (${machine('pay', 'ask')}($w.line), ${use}) : ($t = ${reply}) === ${machine('STOP')} ? ${stop} : $t`;
+  return `${at} = ${words}, ${mine} ? (${machine('pay', 'ask')}(${at}.line), ${use}) : ($t = ${reply}) === ${machine('STOP')} ? ${stop} : $t`;
 }
 
 function isStep(type: ts.Type): boolean {
@@ -480,7 +498,8 @@ function entering(callee: ts.Expression, under: Inlined | null, values: Values =
 }
 
 function entered(callee: string): string {
-  return `($s = ${callee}, ${machine('running', 'thread')}.stepwise ? yield* $s : yield ${machine('enter')}($s))`;
+  const name = variable('$f');
+  return `(${name} = ${callee}, ${machine('running', 'thread')}.stepwise ? yield* ${name} : yield ${machine('enter')}(${name}))`;
 }
 
 function nameText(node: ts.Identifier, values: Values): string {
@@ -868,9 +887,10 @@ function asked(value: ts.Expression): ts.YieldExpression {
 function twin(fn: Fn): string {
   const root: Inlined = { stack: [fn], leave: null, delegates: false, size: { letters: 0 } };
   const given = fn.parameters.map((parameter) => text(parameter)).join(', ');
+  variablesOfTwin = ['$t', '$c'];
   const body = fn.body.statements.map((node) => statement(node, root)).join('\n');
   const star = isGenerator(fn) ? '*' : '';
-  return `function${star} ${twins.get(fn)!}(${given}) {\nlet $s, $t, $o, $w, $c;\n${body}\n}`;
+  return `function${star} ${twins.get(fn)!}(${given}) {\nlet ${variablesOfTwin.join(', ')};\n${body}\n}`;
 }
 
 const ours = program.getSourceFiles().filter(({ fileName }) => fileName.startsWith(SRC));

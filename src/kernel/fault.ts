@@ -36,60 +36,50 @@ export function* do_page_fault(mm: Mm, address: Address, write_access: boolean):
   running.mode = SYSTEM;
   charge(FAULT_ENTRY);
   if (in_atomic()) return SIGSEGV;
-  const watch = new FaultWatch(mm, address);
+  fault_begins(mm, address);
   yield* down_read(mm.mmap_sem);
   const vma = find_vma(mm, address);
   let signal = SIGSEGV;
   if (vma !== undefined && vma_allows(vma, address, write_access)) {
     const fault = yield* path2_6(mm).handle_mm_fault(mm, vma, address, write_access);
     signal = signal_for(fault);
-    watch.outcome(signal);
+    fault_outcome(mm, address, signal);
   }
   yield* up_read(mm.mmap_sem);
-  watch.ends();
+  fault_ends(mm);
   charge(FAULT_EXIT);
   running.mode = USER;
   charge(FAULT_RESTART);
   return signal;
 }
 
-/** Counts what a fault does, and holds its outcome to what happened meanwhile. */
-export class FaultWatch {
-  private readonly mm: Mm;
-  private readonly address: Address;
-  private readonly task = current();
-  private readonly mapped: number;
-  private readonly written: number;
-  private readonly writesNear: number;
+/** What a fault does is counted, and its outcome is held to what happened meanwhile. */
+export function fault_begins(mm: Mm, address: Address): void {
+  const task = current();
+  task.mappedBefore = task.ptesMapped;
+  task.writtenBefore = task.ptesWritten;
+  task.writesNearBefore = mm.pgd.writesNear(address);
+}
 
-  constructor(mm: Mm, address: Address) {
-    this.mm = mm;
-    this.address = address;
-    this.mapped = this.task.ptesMapped;
-    this.written = this.task.ptesWritten;
-    this.writesNear = mm.pgd.writesNear(address);
-  }
+/**
+ * A handler that says all is well must have mapped something, or somebody else has done so, or taken it away again. Caller holds
+ * mmap_sem still. `signal`: what the fault sends, 0 if all is well.
+ */
+export function fault_outcome(mm: Mm, address: Address, signal: number): void {
+  if (signal !== 0) return;
+  const task = current();
+  const byOthers = mm.pgd.writesNear(address) - task.writesNearBefore > task.ptesWritten - task.writtenBefore;
+  if (byOthers || pte_present(mm.pgd.get(page_number(mm, address)))) return;
+  throw new KernelBug(
+    'fault without progress',
+    `${running.name} returns from its fault at ${mm.pgd.describe(page_number(mm, address))}, and nothing is mapped there`,
+  );
+}
 
-  /** Caller holds mmap_sem still. `signal`: what the fault sends, 0 if all is well. */
-  outcome(signal: number): void {
-    if (signal === 0) this.got_on();
-  }
-
-  /** A handler that says all is well must have mapped something, or somebody else has done so, or taken it away again. */
-  private got_on(): void {
-    const { mm, address, task } = this;
-    const byOthers = mm.pgd.writesNear(address) - this.writesNear > task.ptesWritten - this.written;
-    if (byOthers || pte_present(mm.pgd.get(page_number(mm, address)))) return;
-    throw new KernelBug(
-      'fault without progress',
-      `${running.name} returns from its fault at ${mm.pgd.describe(page_number(mm, address))}, and nothing is mapped there`,
-    );
-  }
-
-  ends(): void {
-    this.mm.system.counters.faultsTaken++;
-    this.task.faulted(this.task.ptesMapped - this.mapped);
-  }
+export function fault_ends(mm: Mm): void {
+  const task = current();
+  mm.system.counters.faultsTaken++;
+  task.faulted(task.ptesMapped - task.mappedBefore);
 }
 
 export function vma_allows(vma: Vma, address: Address, write_access: boolean): boolean {

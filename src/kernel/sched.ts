@@ -15,6 +15,10 @@ export class Task {
   /** Ptes it has written, and those of them that were none and are present now. */
   ptesWritten = 0;
   ptesMapped = 0;
+  /** What these were when its fault began, and how often its page of ptes had been written then. */
+  writtenBefore = 0;
+  mappedBefore = 0;
+  writesNearBefore = 0;
   /**
    * How many pages each of its faults has mapped, in order: [pages, so many faults in a row]. Null: nobody asks; a benchmark has
    * millions.

@@ -16,7 +16,7 @@ import { sys_mmap } from '../kernel/mmap.ts';
 import { page_size } from '../kernel/pgtable.ts';
 import { type Mm, type System, VM_READ } from '../kernel/structs.ts';
 import { cacheFile } from './files.ts';
-import { user_read_page } from './user.ts';
+import { read_walk, user_read_page } from './user.ts';
 
 export interface SeqreadOptions {
   /** Pages of the file. */
@@ -107,8 +107,9 @@ function* reader(mm: Mm, file: Inode, pages: number): Coroutine {
   running.mode = SYSTEM;
   const vma = yield* sys_mmap(mm, `${running.name}.file`, pages, VM_READ, { file: file.file, pgoff: 0 });
   running.mode = USER;
+  const walk = read_walk(mm, vma.vm_start);
   for (let i = 0; i < pages; i++) {
-    yield* user_read_page(mm, vma.vm_start + i * size);
+    yield* user_read_page(walk, vma.vm_start + i * size);
   }
   running.mode = EXIT;
   yield* mmput(mm);

@@ -3,8 +3,8 @@
  * TLB for itself while it looks and uses: whoever flushes that comes before or after it, and so do other threads of the CPU.
  */
 import { READ_ONCE, WRITE_ONCE } from '../machine/memory.ts';
-import { type Coroutine, FAULTED, LOAD, Step, Walk } from '../machine/step.ts';
-import { KernelBug, running, smp_processor_id } from '../machine/thread.ts';
+import { type Coroutine, driven, FAULTED, LOAD, Step, type StepDraft, Walk } from '../machine/step.ts';
+import { KernelBug, now, running, smp_processor_id } from '../machine/thread.ts';
 import { charge, work } from '../machine/work.ts';
 import { SIGBUS } from '../kernel/fault.ts';
 import { round_up_pages } from '../kernel/pagemap.ts';
@@ -26,9 +26,9 @@ const TOUCH = work('user_touch');
 /** The MMU looks for a translation in the page tables, and keeps what it finds in the TLB. */
 class TableWalk extends Walk {
   readonly mm: Mm;
-  readonly address: Address;
+  address: Address;
   readonly write: boolean;
-  private readonly vpn: number;
+  private vpn: number;
   private readonly caught: readonly number[];
   /** Of each file, when the fault began, with DEBUG_PAGEALLOC: what it was, and how often it had been set. */
   private sizes: readonly { readonly size: number; readonly set: number }[] | null = null;
@@ -41,6 +41,19 @@ class TableWalk extends Walk {
     this.vpn = vpn;
     this.write = write;
     this.caught = caught;
+  }
+  /** The walk for another page. It is this one, written over, if nobody keeps it (see `stepOf`). */
+  to(address: Address): TableWalk {
+    const { mm, write, caught } = this;
+    if (driven.by === null || now.running.stepwise) return new TableWalk(mm, address, write, caught);
+    const vpn = page_number(mm, address);
+    const { words, index } = mm.pgd.walk(vpn);
+    const step: StepDraft = this;
+    step.object = words;
+    step.index = index;
+    this.address = address;
+    this.vpn = vpn;
+    return this;
   }
   /** The first store by way of a pte makes it dirty. */
   override leaves(entry: number): number {
@@ -151,11 +164,17 @@ export function user_load(mm: Mm, address: Address, word: number, caught: readon
   return user_access(mm, address, false, caught, (page) => READ_ONCE(page.contents(word)));
 }
 
+/** For a program that reads page after page: the walk for the first one. */
+export function read_walk(mm: Mm, address: Address): TableWalk {
+  return new TableWalk(mm, address, false, NONE);
+}
+
 /** Load all that a page holds, whatever that is; nobody unmaps it meanwhile. Returns 0, or -signal. */
-export function* user_read_page(mm: Mm, address: Address): Coroutine<number> {
+export function* user_read_page(first: TableWalk, address: Address): Coroutine<number> {
+  const { mm } = first;
   let entry = mm.system.tlbs[smp_processor_id()].lookup(mm.asid, page_number(mm, address));
   if (!translates(entry, false)) {
-    const walk = new TableWalk(mm, address, false, NONE);
+    const walk = first.to(address);
     do {
       entry = yield* walk;
       if (entry < 0) return entry;

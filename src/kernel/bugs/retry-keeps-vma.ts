@@ -8,7 +8,7 @@ import type { Coroutine } from '../../machine/step.ts';
 import { running, SYSTEM, USER } from '../../machine/thread.ts';
 import { down_read, up_read } from '../../sync/rwsem.ts';
 import type { Change3_14 } from '../change.ts';
-import { FaultWatch, SIGSEGV, vma_allows } from '../fault.ts';
+import { fault_begins, fault_ends, fault_outcome, SIGSEGV, vma_allows } from '../fault.ts';
 import { find_vma } from '../mmap.ts';
 import type { Address, Mm } from '../structs.ts';
 import { signal_for } from '../v3.14/fault.ts';
@@ -24,14 +24,14 @@ import {
 
 function* do_page_fault(mm: Mm, address: Address, write_access: boolean): Coroutine<number> {
   running.mode = SYSTEM;
-  const watch = new FaultWatch(mm, address);
-  const signal = yield* tryFault(mm, address, write_access ? FAULT_FLAG_WRITE : 0, watch);
-  watch.ends();
+  fault_begins(mm, address);
+  const signal = yield* tryFault(mm, address, write_access ? FAULT_FLAG_WRITE : 0);
+  fault_ends(mm);
   running.mode = USER;
   return signal;
 }
 
-function* tryFault(mm: Mm, address: Address, write: number, watch: FaultWatch): Coroutine<number> {
+function* tryFault(mm: Mm, address: Address, write: number): Coroutine<number> {
   const flags = write | FAULT_FLAG_KILLABLE | FAULT_FLAG_USER;
   const path = path3(mm);
   yield* down_read(mm.mmap_sem);
@@ -46,7 +46,7 @@ function* tryFault(mm: Mm, address: Address, write: number, watch: FaultWatch): 
     fault = yield* path.handle_mm_fault(mm, vma, address, flags | FAULT_FLAG_TRIED);
   }
   const signal = signal_for(fault);
-  watch.outcome(signal);
+  fault_outcome(mm, address, signal);
   yield* up_read(mm.mmap_sem);
   return signal;
 }

@@ -9,7 +9,7 @@ import type { Coroutine } from '../../machine/step.ts';
 import { running, SYSTEM, USER } from '../../machine/thread.ts';
 import { charge, work } from '../../machine/work.ts';
 import { down_read, up_read } from '../../sync/rwsem.ts';
-import { FaultWatch, SIGBUS, SIGKILL, SIGSEGV, vma_allows } from '../fault.ts';
+import { fault_begins, fault_ends, fault_outcome, SIGBUS, SIGKILL, SIGSEGV, vma_allows } from '../fault.ts';
 import { find_vma } from '../mmap.ts';
 import { in_atomic } from '../sched.ts';
 import type { Address, Mm, VmFault, Vma } from '../structs.ts';
@@ -33,10 +33,10 @@ export function* do_page_fault(mm: Mm, address: Address, write_access: boolean):
   running.mode = SYSTEM;
   charge(FAULT_ENTRY);
   if (in_atomic()) return SIGSEGV;
-  const watch = new FaultWatch(mm, address);
+  fault_begins(mm, address);
   const first = FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_KILLABLE | FAULT_FLAG_USER;
-  const signal = yield* tryFault(mm, address, write_access ? first | FAULT_FLAG_WRITE : first, watch);
-  watch.ends();
+  const signal = yield* tryFault(mm, address, write_access ? first | FAULT_FLAG_WRITE : first);
+  fault_ends(mm);
   charge(FAULT_EXIT);
   running.mode = USER;
   charge(FAULT_RESTART);
@@ -44,7 +44,7 @@ export function* do_page_fault(mm: Mm, address: Address, write_access: boolean):
 }
 
 /** At most one retry: the second time the handler waits with mmap_sem held. */
-function* tryFault(mm: Mm, address: Address, flags: number, watch: FaultWatch): Coroutine<number> {
+function* tryFault(mm: Mm, address: Address, flags: number): Coroutine<number> {
   for (;;) {
     yield* down_read(mm.mmap_sem);
     const vma = yield* find_vma_cached(mm, address);
@@ -55,7 +55,7 @@ function* tryFault(mm: Mm, address: Address, flags: number, watch: FaultWatch): 
     const fault = yield* path3(mm).handle_mm_fault(mm, vma, address, flags);
     if ((fault & VM_FAULT_RETRY) === 0) {
       const signal = signal_for(fault);
-      watch.outcome(signal);
+      fault_outcome(mm, address, signal);
       yield* up_read(mm.mmap_sem);
       return signal;
     }
