@@ -118,6 +118,13 @@ describe('flat kernel text', () => {
     expect(found.map(({ line, message }) => `${line}: ${message}`)).to.deep.equal([]);
   });
 
+  it('has variables of its own for each step', () => {
+    const text = readFileSync(new URL('../dist/workload/flat.js', import.meta.url), 'utf8');
+    const set = [...text.matchAll(/(\$[wsl]\$\d+) = /g)].map(([, name]) => name);
+    expect(set).to.have.length.greaterThan(1000);
+    expect(new Set(set).size).to.equal(set.length);
+  });
+
   for (const kernel of kernels) {
     it(`runs as the text does: ${[kernel.base, ...kernel.patches, ...kernel.bugs].join(' + ')}`, () => {
       const { base, ...changes } = kernel;

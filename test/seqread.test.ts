@@ -10,6 +10,7 @@ import { type Coroutine, READERS } from '../src/machine/step.ts';
 import { Birth, Misuse, running } from '../src/machine/thread.ts';
 import { charge, work } from '../src/machine/work.ts';
 import { simulateReads } from '../src/predict/seqread.ts';
+import { mm_alloc } from '../src/kernel/fork.ts';
 import { findProfile } from '../src/profiles/index.ts';
 import { seqreadTable } from '../src/report/seqread-table.ts';
 import { catalog } from '../src/scenario/catalog.ts';
@@ -18,6 +19,7 @@ import { exitShare, judgeSeqread, measuredRow, readersOf, seqreadRows } from '..
 import { buildSeqreadWorld } from '../src/scenario/world.ts';
 import { Spinlock, spin_lock, spin_unlock } from '../src/sync/spinlock.ts';
 import { spreadOver } from '../src/workload/seqread.ts';
+import { read_walk } from '../src/workload/user.ts';
 import { onlyInLongRuns } from './support/long.ts';
 
 const MEASURED = '{ source: x, columns: [threads, minor-faults, seconds], rows: [[1, 4195437, 7.25]] }';
@@ -48,6 +50,29 @@ function run(kernel: string, readers: Readers, order: number | null, pages: numb
 }
 
 describe('seqread', () => {
+  it("a reader's walk is written over, unless somebody may keep it", () => {
+    const one = scenario('v3.17', { processes: 1 }, 0, 1);
+    const { system, ...world } = buildSeqreadWorld(one, seqreadRows(one.seqread!)[0]);
+    const mm = mm_alloc(system, 'reader');
+    const { pageBytes } = system.geometry;
+    const walked = (eager: boolean, stepwise: boolean): [boolean, number, number] => {
+      const walk = read_walk(mm, 8 * pageBytes);
+      let same = false;
+      const program = new Birth('reader', 0, function* (): Coroutine {
+        running.stepwise = stepwise;
+        const next = walk.to(9 * pageBytes);
+        expect([next.address, next.index, next.object]).to.deep.equal([9 * pageBytes, 9, mm.pgd]);
+        same = next === walk;
+        yield* WRITE_ONCE(new Cell('end'), 1);
+      });
+      runTimed([program], { ...world, eager });
+      return [same, walk.address, walk.index];
+    };
+    expect(walked(false, false)).to.deep.equal([true, 9 * pageBytes, 9]);
+    expect(walked(true, false)).to.deep.equal([false, 8 * pageBytes, 8]);
+    expect(walked(false, true)).to.deep.equal([false, 8 * pageBytes, 8]);
+  });
+
   for (const order of [0, 1, 3, 4, 9]) {
     it(`one process, windows of 2^${order} pages: a fault for each`, () => {
       expect(run('v3.17', { processes: 1 }, order, 1100).faults).to.equal(Math.ceil(1100 / 2 ** order));

@@ -46,7 +46,7 @@ function compileThoroughly(): void {
   setFlagsFromString('--max-inlined-bytecode-size-cumulative=6000');
   setFlagsFromString('--max-inlined-bytecode-size=1200');
   setFlagsFromString('--max-inlined-bytecode-size-small=300');
-  setFlagsFromString('--max-inlined-bytecode-size-absolute=20000');
+  setFlagsFromString('--max-inlined-bytecode-size-absolute=40000');
   setFlagsFromString('--max-valid-polymorphic-map-count=16');
 }
 
