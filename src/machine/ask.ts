@@ -54,10 +54,15 @@ export function askWord(kind: StepKind, words: Words, index: number, value: numb
 /** What has to be yielded where `askWord` has replied STOP. */
 export const stop: { step: Step | null } = { step: null };
 
-/** A step to ask for. If nobody but the thread sees it, nobody keeps it when it has taken effect: it is written over then. */
+/** May a step be written over when it has taken effect? If nobody but the thread has seen it, nobody keeps it. */
+export function isWrittenOver(): boolean {
+  return driven.by !== null && !now.running.stepwise;
+}
+
+/** A step to ask for. */
 export function stepOf(kind: StepKind, object: Shared, index: number, value: number, other: number): Step {
+  if (!isWrittenOver()) return new Step(kind, object, index, value, other);
   const { running } = now;
-  if (driven.by === null || running.stepwise) return new Step(kind, object, index, value, other);
   const step = running.rewritten;
   if (step === null) return (running.rewritten = new Step(kind, object, index, value, other));
   step.kind = kind;

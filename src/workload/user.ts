@@ -2,9 +2,10 @@
  * Loads and stores of user programs: by way of the TLB, or the page tables, or a trap into the kernel. The access has its CPU's
  * TLB for itself while it looks and uses: whoever flushes that comes before or after it, and so do other threads of the CPU.
  */
+import { isWrittenOver } from '../machine/ask.ts';
 import { READ_ONCE, WRITE_ONCE } from '../machine/memory.ts';
-import { type Coroutine, driven, FAULTED, LOAD, Step, type StepDraft, Walk } from '../machine/step.ts';
-import { KernelBug, now, running, smp_processor_id } from '../machine/thread.ts';
+import { type Coroutine, FAULTED, LOAD, Step, type StepDraft, Walk } from '../machine/step.ts';
+import { KernelBug, running, smp_processor_id } from '../machine/thread.ts';
 import { charge, work } from '../machine/work.ts';
 import { SIGBUS } from '../kernel/fault.ts';
 import { round_up_pages } from '../kernel/pagemap.ts';
@@ -42,10 +43,10 @@ class TableWalk extends Walk {
     this.write = write;
     this.caught = caught;
   }
-  /** The walk for another page. It is this one, written over, if nobody keeps it (see `stepOf`). */
+  /** The walk for another page: this one, if it may be written over. */
   to(address: Address): TableWalk {
     const { mm, write, caught } = this;
-    if (driven.by === null || now.running.stepwise) return new TableWalk(mm, address, write, caught);
+    if (!isWrittenOver()) return new TableWalk(mm, address, write, caught);
     const vpn = page_number(mm, address);
     const { words, index } = mm.pgd.walk(vpn);
     const step: StepDraft = this;
