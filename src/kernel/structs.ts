@@ -6,7 +6,7 @@
  */
 import { Cell, Line, Ref, Words } from '../machine/memory.ts';
 import type { Geometry } from '../machine/profile.ts';
-import { ADD, CLEAR, COPY, DMA, LOAD, type PageLine, Step, type StepKind } from '../machine/step.ts';
+import { ADD, ANYBODY, CLEAR, COPY, DMA, LOAD, type PageLine, Step, type StepKind } from '../machine/step.ts';
 import { KernelBug, running } from '../machine/thread.ts';
 import { type PageLock, PageLocks } from '../sync/pagelock.ts';
 import { RwSemaphore } from '../sync/rwsem.ts';
@@ -148,7 +148,7 @@ export class Page extends Words implements PageLine {
   private flags = 0;
   private pg_locked: PageLock | null = null;
   /** CPU whose cache has the line of the struct page. */
-  private owner = -1;
+  owner = -1;
   inCaches = 0;
   readonly pfn: number;
   readonly zone: Zone;
@@ -292,6 +292,16 @@ export class Page extends Words implements PageLine {
   }
   override pageLine(): this {
     return this;
+  }
+  get place(): number {
+    return this.mapping > 0 ? this.index : -1;
+  }
+  lendTo(cpu: number): boolean {
+    const { pg_locked } = this;
+    if (cpu !== ANYBODY && (pg_locked !== null || this.waiters !== null)) return false;
+    this.confinedTo = cpu;
+    if (pg_locked !== null) pg_locked.confinedTo = cpu;
+    return true;
   }
   override claim(index: number, cpu: number): number {
     if (index >= DATA) return cpu;

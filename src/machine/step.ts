@@ -220,6 +220,13 @@ export interface PageLine {
   readonly pfn: number;
   /** Nodes whose caches have what the page holds, a bit each. Kept by the timed driver; whoever wants them empty may say 0. */
   inCaches: number;
+  /** CPU whose cache has the line of the struct page, -1 for memory. */
+  readonly owner: number;
+  /** Where in its file it is, counted in pages; -1: it belongs to none. */
+  readonly place: number;
+  readonly confinedTo: number;
+  /** A CPU has the page to itself, and what is on its line; ANYBODY: none has. False if others wait for it, or have locked it. */
+  lendTo(cpu: number): boolean;
 }
 
 /** Something two threads can both touch: a word, a block of words, a lock. */

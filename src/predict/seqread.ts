@@ -2,6 +2,7 @@
  * Rows of tables of sequential reads, simulated: whole, or scaled down in pages and time alike; and what is predicted of
  * windows that nobody has published figures of, beside the base table that the machine was calibrated on.
  */
+import { Overtaken } from '../drivers/timed/lookahead.ts';
 import { runTimed, type TimedOptions, type TimedResult } from '../drivers/timed/run.ts';
 import type { Profile } from '../machine/profile.ts';
 import type { Scenario } from '../scenario/read.ts';
@@ -26,6 +27,16 @@ export interface SeqreadOptions extends Pick<TimedOptions, 'pace' | 'watcher'> {
   readonly report?: (nowNs: number, faults: number) => void;
 }
 
+/** Foreseen, if it turns out to be as foreseen. */
+function withoutIfOvertaken<T>(simulate: (foreseen: boolean) => T): T {
+  try {
+    return simulate(true);
+  } catch (error) {
+    if (error instanceof Overtaken) return simulate(false);
+    throw error;
+  }
+}
+
 /** A row as the model has it. Times and faults are those of the whole row. */
 export interface SimulatedReads extends SeqreadFigures {
   readonly simulatedFaults: number;
@@ -40,20 +51,26 @@ export function simulateReads(
 ): SimulatedReads {
   const machine = scaled(profile, scale);
   const text = more.watcher === undefined ? flat : asWritten;
-  const { births, cpus, system } = buildSeqreadWorld(scenario, { ...row, gib: row.gib / scale }, machine, text);
-  const { counters } = system;
-  const told = (nowNs: number): void => report?.(nowNs, counters.faultsTaken);
-  const progress = { every: 50_000, report: told };
-  const timed = runTimed(births, { profile: machine, cpus, eager, progress, ...more });
+  const simulate = (foreseen: boolean): Pick<SimulatedReads, 'simulatedFaults' | 'timed'> => {
+    const world = buildSeqreadWorld(scenario, { ...row, gib: row.gib / scale }, machine, text);
+    const { births, cpus, lead, system } = world;
+    const { counters } = system;
+    const told = (nowNs: number): void => report?.(nowNs, counters.faultsTaken);
+    const progress = { every: 50_000, report: told };
+    const options = { profile: machine, cpus, eager, progress, lead: foreseen ? lead : undefined, ...more };
+    const timed = runTimed(births, options);
+    return { timed, simulatedFaults: counters.faultsTaken };
+  };
+  const { timed, simulatedFaults } = withoutIfOvertaken(simulate);
   const seconds = (ns: number): number => (ns / 1e9) * scale;
   return {
     ...row,
-    faults: counters.faultsTaken * scale,
+    faults: simulatedFaults * scale,
     seconds: seconds(timed.wallNs),
     userS: seconds(timed.userNs),
     systemS: seconds(timed.systemNs),
     exitS: seconds(timed.exitNs),
-    simulatedFaults: counters.faultsTaken,
+    simulatedFaults,
     timed: { ...timed, threads: timed.stuck.length > 0 ? timed.threads : [] },
   };
 }

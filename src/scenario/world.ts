@@ -19,6 +19,7 @@ import {
   VM_WRITE,
 } from '../kernel/structs.ts';
 import { boot } from '../kernel/system.ts';
+import type { Lead } from '../machine/lead.ts';
 import type { Profile } from '../machine/profile.ts';
 import { Birth, type Thread } from '../machine/thread.ts';
 import { findProfile } from '../profiles/index.ts';
@@ -27,7 +28,7 @@ import { type Area, Ledger } from '../workload/ledger.ts';
 import { latProc, type LatProcKind } from '../workload/lat-proc.ts';
 import { pft, type PftOptions } from '../workload/pft.ts';
 import { script, type ScriptOp, type ScriptThread, type Shared } from '../workload/script.ts';
-import { cachedFile, seqread } from '../workload/seqread.ts';
+import { cachedFile, leadOf, seqread } from '../workload/seqread.ts';
 import type { FileSpec, MappedSpec, Op, Scenario, VmaSpec } from './read.ts';
 import type { Signal } from './schema.ts';
 import type { SeqreadRow } from './seqread-result.ts';
@@ -40,6 +41,8 @@ export interface World {
   readonly ledger: Ledger;
   /** What the run should count. */
   readonly counts: Readonly<Record<string, number>>;
+  /** Only the timed driver can use it. */
+  readonly lead?: Lead;
 }
 
 /** One row of a pft scenario. */
@@ -120,7 +123,8 @@ export function buildSeqreadWorld(scenario: Scenario, row: SeqreadRow, profile?:
   const file = cachedFile(booted.system, 'testfile', pages);
   const options = { ...booted, pages, processes, threads };
   const births = [new Birth('usemem', 0, () => text(seqread)(booted.system, file, options))];
-  return { ...booted, births, ledger: new Ledger(), counts: {} };
+  const lead = leadOf(booted.system, booted.profile, pages, 2 ** (order ?? 0));
+  return { ...booted, births, ledger: new Ledger(), counts: {}, lead };
 }
 
 /** The world of a scenario with vmas and threads; on the machine of the scenario, if it is not said what that costs. */

@@ -31,6 +31,7 @@ export class PageLock extends ExclusiveLock {
     super('PG_locked', 'PG_locked', false, null);
     this.page = page;
     this.pool = pool;
+    this.confinedTo = page.confinedTo;
   }
   override describe(): string {
     return `page ${this.page.pfn} lock`;
@@ -54,6 +55,7 @@ export class PageLock extends ExclusiveLock {
   /** It is the lock of another page from now on. */
   moveTo(page: Lockable): this {
     this.page = page;
+    this.confinedTo = page.confinedTo;
     return this;
   }
   /** Whoever locked the page has asked a device to read it: that will unlock it. */

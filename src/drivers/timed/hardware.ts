@@ -82,7 +82,7 @@ export class Hardware {
     const { loop, local, remote, bus } = profile.read ?? { ...profile.clear, loop: profile.clear.local };
     this.read = { loop: ticks(loop), local: ticks(local), remote: ticks(remote), bus: ticks(bus) };
     const pages = profile.read === undefined ? 0 : profile.geometry.cacheBytes / profile.geometry.pageBytes;
-    this.caches = new PageCaches(this.nodes, Math.floor(pages));
+    this.caches = new PageCaches(this.nodes, Math.floor(pages), profile.cpusPerNode);
     this.core = Uint16Array.from({ length: cpus }, (_, cpu) => coreOf(profile, cpu));
     this.computes = new Float64Array(Math.max(cpus, profile.cpus));
     this.paceOfTwo = profile.cores?.pace.value ?? 1;
@@ -93,6 +93,9 @@ export class Hardware {
   /** Ticks per KiB. */
   protected read: Readonly<Record<'loop' | 'local' | 'remote' | 'bus', number>>;
   private readonly caches: PageCaches;
+  /** Did the last `load` bring a page to the caches of a node, and what had to leave them? */
+  fetched = false;
+  left: PageLine | null = null;
   private readonly core: Uint16Array;
   /** Until when the thread of each CPU computes. */
   private readonly computes: Float64Array;
@@ -130,6 +133,21 @@ export class Hardware {
    */
   private hasLeft(object: Shared, before: number): boolean {
     return this.caches.pages > 0 && (before === MEMORY || !this.caches.has(object.pageLine(), this.node[before]));
+  }
+
+  /**
+   * Will the line of a struct page cost the CPU the same in a moment, if nobody uses it until then? That depends on whether the
+   * page is in the caches of the node that has the line. `willBeRead`: it may come there.
+   */
+  isSettled(page: PageLine, cpu: number, willBeRead: boolean): boolean {
+    const before = page.owner;
+    if (before === MEMORY || before === cpu || this.caches.pages === 0) return true;
+    const node = this.node[before];
+    return this.caches.has(page, node) ? !this.caches.isOld(page, node) : !willBeRead;
+  }
+
+  nodeOf(cpu: number): number {
+    return this.node[cpu];
   }
 
   /** One transfer of a line at a time. */
@@ -266,8 +284,10 @@ export class Hardware {
     const { loop, local, remote, bus } = this.read;
     let end = now + this.slowed(cpu, Math.round((bytes / 1024) * loop));
     const page = object.pageLine();
-    if (!this.caches.has(page, node)) {
-      if (page !== null) this.caches.add(page, node);
+    this.fetched = !this.caches.has(page, node);
+    this.left = null;
+    if (this.fetched) {
+      if (page !== null) this.left = this.caches.add(page, node);
       const start = this.busFree[home] > now ? this.busFree[home] : now;
       this.busFree[home] = start + Math.round((bytes / 1024) * bus);
       const there = start + Math.round((bytes / 1024) * (home === node ? local : local + remote));
@@ -320,18 +340,27 @@ class PageCaches {
   private readonly rings: (PageLine | undefined)[][];
   private readonly next: number[];
   readonly pages: number;
+  /** One that leaves after so many others is old: in the lead that a CPU may have (lookahead.ts) no CPU reads eight. */
+  private readonly lastPages: number;
+  /** Of which nodes each page is old, by number, a bit each. */
+  private old = new Uint32Array(1024);
 
-  constructor(nodes: number, pages: number) {
+  constructor(nodes: number, pages: number, cpus: number) {
     this.pages = pages;
+    this.lastPages = 8 * cpus;
     this.rings = Array.from({ length: nodes }, () => []);
     this.next = this.rings.map(() => 0);
   }
   has(page: PageLine | null, node: number): boolean {
     return page !== null && node <= 30 && (page.inCaches & (1 << node)) !== 0;
   }
-  /** The one that came first goes. */
-  add(page: PageLine, node: number): void {
-    if (this.pages === 0 || node > 30) return;
+  /** Will it go soon? */
+  isOld({ pfn }: PageLine, node: number): boolean {
+    return this.lastPages >= this.pages || (pfn < this.old.length && (this.old[pfn] & (1 << node)) !== 0);
+  }
+  /** The one that came first goes: replies that one. */
+  add(page: PageLine, node: number): PageLine | null {
+    if (this.pages === 0 || node > 30) return null;
     const ring = this.rings[node];
     const at = this.next[node];
     const gone = ring[at];
@@ -339,12 +368,20 @@ class PageCaches {
     ring[at] = page;
     page.inCaches |= 1 << node;
     this.next[node] = (at + 1) % this.pages;
+    this.age(page, ring[(at + this.lastPages) % this.pages], 1 << node);
+    return gone ?? null;
+  }
+  private age(young: PageLine, old: PageLine | undefined, bit: number): void {
+    if (young.pfn < this.old.length) this.old[young.pfn] &= ~bit;
+    if (old === undefined || old === young) return;
+    if (old.pfn >= this.old.length) this.old = longer(this.old, old.pfn);
+    this.old[old.pfn] |= bit;
   }
 }
 
 /** The same with room for number `n`. */
-export function longer(array: Float64Array, n: number): Float64Array<ArrayBuffer> {
-  const result = new Float64Array(Math.max(n + 1, 2 * array.length));
+export function longer<T extends Float64Array | Uint32Array | Uint16Array | Int16Array>(array: T, n: number): T {
+  const result = new (array.constructor as new (length: number) => T)(Math.max(n + 1, 2 * array.length));
   result.set(array);
   return result;
 }

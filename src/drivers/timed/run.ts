@@ -13,6 +13,7 @@
  * with `device`) goes on at the same kind of moments: it has no CPU, and takes time only where it asks for a delay.
  */
 import { mayUse, mustAsk } from '../../machine/ask.ts';
+import type { Lead } from '../../machine/lead.ts';
 import { observePlain, type PlainObserver, type Words } from '../../machine/memory.ts';
 import { type Profile, TICKS_PER_NS } from '../../machine/profile.ts';
 import {
@@ -39,6 +40,7 @@ import {
   SYNCHRONIZE,
   takeShortcuts,
   TRAP,
+  TRYLOCK,
   UNLOCK,
   UNLOCK_SHARED,
   WAIT,
@@ -51,6 +53,7 @@ import { Balancer, type Look } from './balance.ts';
 import { clock, done, firstTimer, moment } from './cells.ts';
 import { Hardware, longer, workPrices } from './hardware.ts';
 import { type LockRow, LockTable } from './locks.ts';
+import { Lookahead, Overtaken } from './lookahead.ts';
 import { type Pace, PacedHardware } from './pace.ts';
 import { CpuQueue } from './queue.ts';
 import { Timers } from './timers.ts';
@@ -69,6 +72,8 @@ export interface TimedOptions {
   readonly watcher?: Watcher;
   /** What is to take another time than the profile says. */
   readonly pace?: Pace;
+  /** What can be foreseen of the threads (see lookahead.ts): saves stops. If it turns out otherwise, `Overtaken` is thrown. */
+  readonly lead?: Lead | undefined;
   /** Called about every `every` steps with the virtual time in ns; for progress displays. */
   readonly progress?: { readonly every: number; readonly report: (nowNs: number) => void };
 }
@@ -135,6 +140,7 @@ class TimedMachine implements PlainObserver, Shortcut {
   private readonly runsAhead: boolean;
   /** And without asking: they cost the same wherever they are, and nobody watches. */
   private readonly asksLess: boolean;
+  private readonly lookahead: Lookahead | null;
   private readonly threads: Thread[] = [];
   /** Threads that are handlers of interrupts: they come before those that wait. */
   private readonly handlers = new Set<Thread>();
@@ -175,6 +181,8 @@ class TimedMachine implements PlainObserver, Shortcut {
     this.order = options.recordOrder === true ? [] : null;
     this.runsAhead = options.eager !== true && options.recordOrder !== true;
     this.asksLess = this.runsAhead && options.pace === undefined && options.watcher === undefined;
+    const { lead } = options;
+    this.lookahead = lead !== undefined && this.asksLess ? new Lookahead(lead, this.hardware, cpus) : null;
     this.progress = options.progress;
     this.watcher = options.watcher ?? null;
     this.every = options.progress?.every ?? MANY;
@@ -233,6 +241,8 @@ class TimedMachine implements PlainObserver, Shortcut {
 
   private effectOfDevice(thread: Thread, step: Step): number {
     const { kind, object } = step;
+    const page = this.lookahead === null ? null : object.onLineOf().pageLine();
+    if (page !== null) throw new Overtaken(page); // devices cannot be seen coming
     if (object.confinedTo !== ANYBODY) checkConfined(step, DEVICE);
     this.count(thread);
     this.watcher?.step(thread, moment[0], moment[0]);
@@ -264,6 +274,7 @@ class TimedMachine implements PlainObserver, Shortcut {
   private actOnce(rank: number): boolean {
     const thread = this.current[rank]!;
     const step = thread.pending!;
+    this.lookahead?.isDue(rank);
     if (this.charges !== null && this.debts[rank].length > 0) this.payOne(rank);
     else if (step.kind < WALK) {
       this.goOn(rank, thread, this.effectOnWord(rank, thread, step, step.object as Words));
@@ -334,6 +345,7 @@ class TimedMachine implements PlainObserver, Shortcut {
       return;
     }
     if (step.kind !== LOAD && !step.object.ready(step, thread)) {
+      this.lookahead?.uses(thread, step.object.onLineOf());
       this.block(rank, thread, step);
       return;
     }
@@ -376,7 +388,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     const thread = now.running;
     const { kind, object } = step;
     if (thread !== this.unstopped || thread.stepwise || (kind > CLEAR && kind !== LOAD)) return STOP;
-    const ahead = object.confinedTo !== ANYBODY && this.runsAhead && this.isPrivate(step, thread.cpu);
+    const ahead = object.confinedTo !== ANYBODY && this.runsAhead && kind !== LOAD && this.isPrivate(step, thread.cpu);
     if (ahead && this.watcher === null) {
       if (kind <= WALK) return this.privateWord(step, thread);
       const mayEndSlice = step.value === INSTRUCTION_ENDS;
@@ -403,7 +415,10 @@ class TimedMachine implements PlainObserver, Shortcut {
     const { confinedTo } = words;
     if (confinedTo !== ANYBODY) return this.ownWord(kind, words, index, value, other, thread);
     this.payBill(rank);
-    if (this.arrived > 0 || !this.queue.remains(rank)) return STOP;
+    const { lookahead } = this;
+    if (this.arrived > 0 || !this.queue.remains(rank)) {
+      if (lookahead === null || !lookahead.lends(thread, words)) return STOP;
+    } else lookahead?.uses(thread, words);
     this.useWord(words, index, rank, kind !== READ);
     this.spend(rank, thread);
     const reply = words.use(kind, index, value, other);
@@ -478,6 +493,7 @@ class TimedMachine implements PlainObserver, Shortcut {
   }
 
   private effectOnWord(rank: number, thread: Thread, step: Step, words: Words): number {
+    this.lookahead?.uses(thread, words);
     if (words.confinedTo !== ANYBODY) this.useConfined(step, rank);
     else this.useWord(words, step.index, rank, step.kind !== READ && step.kind !== WALK);
     this.spend(rank, thread);
@@ -488,6 +504,7 @@ class TimedMachine implements PlainObserver, Shortcut {
   }
 
   private effectOnLock(rank: number, thread: Thread, step: Step, lock: Shared): number {
+    this.lookahead?.uses(thread, lock.onLineOf());
     if (lock.confinedTo !== ANYBODY) this.useConfined(step, rank);
     else {
       const line = lock.line ?? lock.ownLine();
@@ -497,6 +514,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     this.spend(rank, thread);
     const reply = lock.perform(step, thread);
     if (reply === BLOCKED) return reply;
+    if (step.kind === TRYLOCK && reply === 0) this.lookahead?.misses(thread, lock.onLineOf());
     this.note(step.kind, lock, reply);
     if (lock.waiters !== null) this.grant(lock);
     if (woken.length > 0) this.wakeAll(lock);
@@ -523,9 +541,14 @@ class TimedMachine implements PlainObserver, Shortcut {
 
   private effectOtherwise(rank: number, thread: Thread, step: Step): number {
     const { object } = step;
+    if (step.kind === LOAD) {
+      this.loadPage(rank, thread, step);
+      this.spend(rank, thread);
+      return object.perform(step, thread);
+    }
+    this.lookahead?.uses(thread, object);
     if (object.confinedTo !== ANYBODY) checkConfined(step, rank);
-    if (step.kind === LOAD) this.hardware.load(object, rank, step.value, step.other);
-    else if (step.kind === DMA) done[0] = clock[rank];
+    if (step.kind === DMA) done[0] = clock[rank];
     else if (step.kind === CLEAR && step.value > 0) this.hardware.clear(rank, step.value, step.other);
     else if (step.kind !== SPAWN && object.ownLine() !== null) this.hardware.access(object.line!, rank, false);
     else done[0] = clock[rank];
@@ -533,6 +556,17 @@ class TimedMachine implements PlainObserver, Shortcut {
     const reply = object.perform(step, thread);
     if (step.kind === SPAWN) this.spawn(object as Birth, rank);
     return reply;
+  }
+
+  private loadPage(rank: number, thread: Thread, step: Step): void {
+    const { object, value, other } = step;
+    const { lookahead, hardware } = this;
+    if (lookahead === null && object.confinedTo !== ANYBODY) checkConfined(step, rank);
+    hardware.load(object, rank, value, other);
+    const page = object.pageLine();
+    if (lookahead === null || page === null) return;
+    lookahead.reads(thread, page, hardware.fetched);
+    if (hardware.left !== null) lookahead.mustBeSettled(hardware.left, rank);
   }
 
   /** The step of the thread takes effect when the access it asked for is done; until then it has used its CPU. */
@@ -631,6 +665,8 @@ class TimedMachine implements PlainObserver, Shortcut {
         i++;
       }
     }
+    // Its steps need not stop any more.
+    if (waiters.length === 0 && object.waiters === waiters) object.waiters = null;
   }
 
   private grantSpinner(thread: Thread, object: Shared, others: number): void {
@@ -840,6 +876,7 @@ class TimedMachine implements PlainObserver, Shortcut {
 
   /** A plain access pays for its line at the thread's next step. */
   plain(words: Words, index: number, write: boolean): void {
+    if (this.lookahead !== null && words.confinedTo !== now.running.cpu) this.lookahead.uses(now.running, words);
     if (words.confinedTo !== ANYBODY) checkPlain(words, index, write, this.inDevice);
     if (this.inDevice) return;
     const rank = now.running.cpu;
