@@ -8,7 +8,7 @@
  */
 import { wait_for } from '../machine/memory.ts';
 import type { Lead } from '../machine/lead.ts';
-import { type Cost, nodeOf, type Profile, TICKS_PER_NS } from '../machine/profile.ts';
+import { nodeOf, type Profile, TICKS_PER_NS } from '../machine/profile.ts';
 import { type Coroutine, READERS } from '../machine/step.ts';
 import { Birth, EXIT, running, spawn, SYSTEM, USER } from '../machine/thread.ts';
 import { clone_vm, dup_mm, mm_alloc, mmput } from '../kernel/fork.ts';
@@ -29,32 +29,24 @@ export interface SeqreadOptions {
   readonly cpus: number;
 }
 
-/**
- * What can be foreseen of readers, which fault on `window` pages at once. To read a page takes a while; to map another one, or
- * to unmap one, takes the work for its pte at least.
- */
-export function leadOf(
-  { FREE_PTE_NR }: System,
-  { geometry, clear, read, work }: Profile,
-  pages: number,
-  window: number,
-): Lead {
+/** How far readers may be ahead of others: so many pages are read in this time at most. */
+const READS = 3;
+/** The same, in ns, while mappings are torn down: a CPU that is further ahead would meet more others. */
+const EXIT_NS = 500;
+
+/** What can be foreseen of readers, which fault on `window` pages at once. To unmap a page takes the work for its pte at least. */
+export function leadOf({ FREE_PTE_NR }: System, profile: Profile, pages: number, window: number): Lead {
+  const { geometry, clear, read, work } = profile;
   const readNs = ((read?.loop ?? clear.local).value * geometry.pageBytes) / 1024;
-  const reads = 3;
-  const ns = reads * readNs;
-  const windows = 1 + Math.floor(reads / window);
-  const within = (time: number, work: Cost | undefined): number =>
-    Math.min(pages, Math.ceil(time / (work?.value ?? 0)));
+  const windows = 1 + Math.floor(READS / window);
+  const unmapped = Math.ceil(EXIT_NS / (work.zap_pte?.value ?? 0));
   return {
-    reading: { ticks: ns * TICKS_PER_NS, pages: Math.min(windows * window, within(ns, work.set_file_pte)), reads },
-    exit: { ticks: EXIT_NS * TICKS_PER_NS, pages: within(EXIT_NS, work.zap_pte) },
+    reading: { ticks: READS * readNs * TICKS_PER_NS, pages: Math.min(pages, windows * window), reads: READS },
+    exit: { ticks: EXIT_NS * TICKS_PER_NS, pages: Math.min(pages, unmapped) },
     batch: FREE_PTE_NR,
     pages,
   };
 }
-
-/** While mappings are torn down nobody reads: a CPU that is further ahead would meet more others. */
-const EXIT_NS = 500;
 
 /** The CPU of each reader: node after node, and on each node CPU after CPU. */
 export function spreadOver(profile: Profile, cpus: number, reader: number): number {

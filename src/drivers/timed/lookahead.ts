@@ -39,9 +39,12 @@ export class Lookahead {
   private from = new Int16Array(1024);
   /** No page behind this one has been unmapped. */
   private lastUnmapped = NOWHERE;
+  /** Pages that a thread can unmap in the lead of those that read. */
+  private readonly unmapped: number;
 
   constructor(lead: Lead, hardware: Hardware, cpus: number) {
     this.lead = lead;
+    this.unmapped = Math.ceil((lead.exit.pages * lead.reading.ticks) / lead.exit.ticks);
     this.hardware = hardware;
     this.due = new Float64Array(cpus);
     this.lent = Array.from({ length: cpus }, () => null);
@@ -79,10 +82,10 @@ export class Lookahead {
   /** Can nobody else come to the page before this thread is due? */
   private isForeseen({ id, cpu, mode }: Thread, place: number): boolean {
     const { reading, exit } = this.lead;
-    // Where threads begin nobody sees them coming. Those who unmap are faster than those who read are foreseen to be.
-    const first = mode === EXIT ? 0 : this.lastUnmapped + 1;
-    if (place <= first + Math.max(exit.pages, reading.pages)) return false;
-    const { ticks } = mode === EXIT ? exit : reading;
+    const exits = mode === EXIT;
+    // Where threads begin to read or to unmap they have not been seen coming.
+    if (place <= (exits ? exit.pages : Math.max(reading.pages, this.lastUnmapped + this.unmapped))) return false;
+    const { ticks } = exits ? exit : reading;
     return clock[cpu] - this.due[cpu] <= ticks && this.coming.isAlone(id, place);
   }
 
