@@ -45,7 +45,7 @@ function worldOf({ base, pages, readers, order, cache }: Reads): Worlds.World {
   return buildSeqreadWorld(scenario, row, small, flat);
 }
 
-function outcome(reads: Reads, lead: (known: Lead) => Lead | undefined): unknown {
+function outcome(reads: Reads, lead: (known: Lead) => Lead | null): unknown {
   const world = worldOf(reads);
   try {
     const { threads, stuck, ...result } = runTimed(world.births, { ...world, lead: lead(world.lead!) });
@@ -56,7 +56,7 @@ function outcome(reads: Reads, lead: (known: Lead) => Lead | undefined): unknown
 }
 
 const kernels = fc.oneof(
-  fc.record({ base: fc.constant('v3.17'), order: fc.integer({ min: 0, max: 7 }) }),
+  fc.record({ base: fc.constant('v3.17'), order: fc.integer({ min: 0, max: 6 }) }),
   fc.record({ base: fc.constantFrom('v3.14', 'v2.6.10'), order: fc.constant(null) }),
 );
 const sizes = fc.record({
@@ -76,7 +76,7 @@ const leads: fc.Arbitrary<Lead> = fc.record({
   pages: fc.constantFrom(10, 600),
 });
 
-const without = (): undefined => undefined;
+const without = (): null => null;
 
 describe('lookahead', () => {
   it('changes nothing, if it is right', () => {

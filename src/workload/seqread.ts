@@ -34,8 +34,15 @@ const READS = 3;
 /** The same, in ns, while mappings are torn down: a CPU that is further ahead would meet more others. */
 const EXIT_NS = 500;
 
-/** What can be foreseen of readers, which fault on `window` pages at once. To unmap a page takes the work for its pte at least. */
-export function leadOf({ FREE_PTE_NR }: System, profile: Profile, pages: number, window: number): Lead {
+/** In larger windows many readers are on the same pages at once, so that looking ahead takes longer than it saves. */
+const LARGEST_WINDOW = 64;
+
+/**
+ * What can be foreseen of readers, which fault on `window` pages at once; null: too little. To unmap a page takes the work for
+ * its pte at least.
+ */
+export function leadOf({ FREE_PTE_NR }: System, profile: Profile, pages: number, window: number): Lead | null {
+  if (window > LARGEST_WINDOW) return null;
   const { geometry, clear, read, work } = profile;
   const readNs = ((read?.loop ?? clear.local).value * geometry.pageBytes) / 1024;
   const windows = 1 + Math.floor(READS / window);

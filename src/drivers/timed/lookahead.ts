@@ -29,6 +29,7 @@ export class Lookahead {
   private readonly coming = new Ranges();
   /** What it has mapped, and not read yet. */
   private readonly unread = new Ranges();
+  /** By thread. */
   private readonly paths: Path[] = [];
   /** When each CPU was due last, and the page that it has to itself since then. */
   private readonly due: Float64Array;
@@ -53,11 +54,13 @@ export class Lookahead {
   /** The CPU is due: nobody can come before it any more. */
   isDue(cpu: number): void {
     this.due[cpu] = clock[cpu];
-    if (this.lent[cpu] !== null) this.giveBack(cpu);
+    this.givesBack(cpu);
   }
 
-  private giveBack(cpu: number): void {
-    const page = this.lent[cpu]!;
+  /** The CPU is done with the page that it has to itself. */
+  givesBack(cpu: number): void {
+    const page = this.lent[cpu];
+    if (page === null) return;
     this.lent[cpu] = null;
     if (page.confinedTo !== cpu) return; // somebody else has come to it
     this.until[page.place] = clock[cpu];
@@ -72,7 +75,7 @@ export class Lookahead {
     const { place, owner } = page;
     if (place < this.until.length && this.until[place] >= clock[cpu]) return false;
     if (!this.hardware.isSettled(page, cpu, this.unread.of(place) > 0) || !page.lendTo(cpu)) return false;
-    if (this.lent[cpu] !== null) this.giveBack(cpu);
+    this.givesBack(cpu);
     this.lent[cpu] = page;
     this.note(place, cpu, owner < 0 || owner === cpu ? NOWHERE : this.hardware.nodeOf(owner));
     this.comes(thread, place);

@@ -73,7 +73,7 @@ export interface TimedOptions {
   /** What is to take another time than the profile says. */
   readonly pace?: Pace;
   /** What can be foreseen of the threads (see lookahead.ts): saves stops. If it turns out otherwise, `Overtaken` is thrown. */
-  readonly lead?: Lead | undefined;
+  readonly lead?: Lead | null | undefined;
   /** Called about every `every` steps with the virtual time in ns; for progress displays. */
   readonly progress?: { readonly every: number; readonly report: (nowNs: number) => void };
 }
@@ -182,7 +182,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     this.runsAhead = options.eager !== true && options.recordOrder !== true;
     this.asksLess = this.runsAhead && options.pace === undefined && options.watcher === undefined;
     const { lead } = options;
-    this.lookahead = lead !== undefined && this.asksLess ? new Lookahead(lead, this.hardware, cpus) : null;
+    this.lookahead = lead && this.asksLess ? new Lookahead(lead, this.hardware, cpus) : null;
     this.progress = options.progress;
     this.watcher = options.watcher ?? null;
     this.every = options.progress?.every ?? MANY;
@@ -422,6 +422,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     this.useWord(words, index, rank, kind !== READ);
     this.spend(rank, thread);
     const reply = words.use(kind, index, value, other);
+    if (thread.mode === EXIT) lookahead?.givesBack(rank); // nothing else is done with the page there
     if (words.waiters !== null) {
       this.grant(words);
       setRunning(thread);
