@@ -2,7 +2,6 @@
  * Rows of tables of sequential reads, simulated: whole, or scaled down in pages and time alike; and what is predicted of
  * windows that nobody has published figures of, beside the base table that the machine was calibrated on.
  */
-import { Overtaken } from '../drivers/timed/lookahead.ts';
 import { runTimed, type TimedOptions, type TimedResult } from '../drivers/timed/run.ts';
 import type { Profile } from '../machine/profile.ts';
 import type { Scenario } from '../scenario/read.ts';
@@ -27,13 +26,12 @@ export interface SeqreadOptions extends Pick<TimedOptions, 'pace' | 'watcher'> {
   readonly report?: (nowNs: number, faults: number) => void;
 }
 
-/** Foreseen, if it turns out to be as foreseen. */
-function withoutIfOvertaken<T>(simulate: (foreseen: boolean) => T): T {
+/** With lookahead. What goes wrong may come of it, and of nothing else: an error counts if there is one without it as well. */
+function lookingAhead<T>(simulate: (foreseen: boolean) => T): T {
   try {
     return simulate(true);
-  } catch (error) {
-    if (error instanceof Overtaken) return simulate(false);
-    throw error;
+  } catch {
+    return simulate(false);
   }
 }
 
@@ -51,6 +49,8 @@ export function simulateReads(
 ): SimulatedReads {
   const machine = scaled(profile, scale);
   const text = more.watcher === undefined ? flat : asWritten;
+  // The driver does not look ahead then, and nobody is to see two runs.
+  const isSeen = eager || more.watcher !== undefined || more.pace !== undefined;
   const simulate = (foreseen: boolean): Pick<SimulatedReads, 'simulatedFaults' | 'timed'> => {
     const world = buildSeqreadWorld(scenario, { ...row, gib: row.gib / scale }, machine, text);
     const { births, cpus, lead, system } = world;
@@ -61,7 +61,7 @@ export function simulateReads(
     const timed = runTimed(births, options);
     return { timed, simulatedFaults: counters.faultsTaken };
   };
-  const { timed, simulatedFaults } = withoutIfOvertaken(simulate);
+  const { timed, simulatedFaults } = isSeen ? simulate(false) : lookingAhead(simulate);
   const seconds = (ns: number): number => (ns / 1e9) * scale;
   return {
     ...row,
