@@ -22,6 +22,7 @@ import { pathsOf } from '../src/cli/report-names.ts';
 import { lockTable } from '../src/report/lock-table.ts';
 import { catalog } from '../src/scenario/catalog.ts';
 import { readScenario } from '../src/scenario/read.ts';
+import { program } from './support/built.ts';
 import { onlyInLongRuns } from './support/long.ts';
 import { skip } from './support/skip.ts';
 
@@ -322,15 +323,15 @@ describe('command line', () => {
     expect(bug.out).to.match(/BROKEN: mapcount mismatch: page \d+ has mapcount 0, 1 ptes map it/);
   });
 
-  it('demo: JSON is JSON alone, the three results in it; NDJSON is lines of it', async function () {
+  it('demo: JSON is JSON alone, the three results in it; NDJSON is lines of it', function () {
     onlyInLongRuns(this);
     this.timeout(180_000);
-    const { code, out } = await faultline('demo', '-q', '--format', 'json');
-    const { schema, results } = JSON.parse(out) as { schema: string; results: { result: { schema: string } }[] };
-    expect([code, schema]).to.deep.equal([0, 'faultline.demo/1']);
+    const { status, stdout } = shell('$faultline demo -q --format json');
+    const { schema, results } = JSON.parse(stdout) as { schema: string; results: { result: { schema: string } }[] };
+    expect([status, schema]).to.deep.equal([0, 'faultline.demo/1']);
     const schemas = ['faultline.run/1', 'faultline.explore/2', 'faultline.explore/2'];
     expect(results.map(({ result }) => result.schema)).to.deep.equal(schemas);
-    const lines = (await faultline('demo', '-q', '--format', 'ndjson')).out.trim().split('\n');
+    const lines = shell('$faultline demo -q --format ndjson').stdout.trim().split('\n');
     const objects = lines.map((line) => JSON.parse(line) as { schema?: string });
     expect(objects.flatMap((one) => one.schema ?? [])).to.deep.equal(schemas.slice(1));
   });
@@ -789,7 +790,7 @@ describe('command line', () => {
   });
 
   it('as a program: results on stdout only, exit codes of the process', () => {
-    const node = ['--import', './test/support/register.mjs', 'src/cli/main.ts'];
+    const node = [program()];
     const version = execFileSync(process.execPath, [...node, '--version'], { encoding: 'utf8' });
     expect(version.trim()).to.equal((JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version);
     const bad = spawnSync(process.execPath, [...node, 'run', 'nothing-here'], { encoding: 'utf8' });
@@ -804,7 +805,7 @@ describe('command line', () => {
 
   /** A command line of the shell, `$faultline` being the program. */
   function shell(line: string) {
-    const faultline = `${process.execPath} --import ./test/support/register.mjs src/cli/main.ts`;
+    const faultline = `${process.execPath} ${program()}`;
     return spawnSync('sh', ['-c', line], { encoding: 'utf8', env: { ...process.env, faultline } });
   }
 

@@ -25,7 +25,7 @@ import type * as Read from '../src/scenario/read.ts';
 import type * as Seqread from '../src/scenario/seqread-result.ts';
 import type * as Worlds from '../src/scenario/world.ts';
 import { built } from './support/built.ts';
-import { long } from './support/long.ts';
+import { long, onlyInLongRuns } from './support/long.ts';
 
 const { own } = await built<typeof Ask>('machine/ask');
 const { flat } = await built<typeof Flat>('workload/flat');
@@ -107,7 +107,8 @@ describe('flat kernel text', () => {
     }
   });
 
-  it('has no name that is not declared, or not yet, also where no program ever comes', () => {
+  it('has no name that is not declared, or not yet, also where no program ever comes', function () {
+    onlyInLongRuns(this);
     const text = readFileSync(new URL('../dist/workload/flat.js', import.meta.url), 'utf8');
     const languageOptions = { ecmaVersion: 2023, sourceType: 'module', globals: globals.es2021 } as const;
     const before = ['error', { functions: false, classes: false, variables: false }] as const;

@@ -17,6 +17,7 @@ import {
   type Program,
   sourceDpor,
 } from '../src/index.ts';
+import { onlyInLongRuns } from './support/long.ts';
 import { type FaultModel, faultModel, needle, straight, threadsOf } from './support/programs.ts';
 
 function times(n: number, thread: (i: number) => string): string {
@@ -129,6 +130,7 @@ describe('published numbers of executions', () => {
   }
 
   it('fault model, 3 faulters: 2315586 interleavings', function () {
+    onlyInLongRuns(this);
     this.timeout(300_000);
     const model = (): Program => ({ threads: faultModel(3, true)().threads });
     const { executions, complete } = explore(model, { strategy: allInterleavings() });

@@ -1,7 +1,6 @@
 /** Pages: what other people wrote is text everywhere, nothing is loaded, and reports/ is up to date. */
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -17,7 +16,6 @@ import { worldOf } from '../src/html/world.ts';
 import { Strings } from '../src/html/strings.ts';
 import { catalog } from '../src/scenario/catalog.ts';
 import { readScenario } from '../src/scenario/read.ts';
-import { long } from './support/long.ts';
 
 const HOSTILE = `<script>alert(1)<!-- "'&\u001b[31m\u202e\u0007\`](x)`;
 // eslint-disable-next-line no-control-regex
@@ -267,36 +265,8 @@ describe('pages of races', () => {
   });
 });
 
-/** Races are held to their pages by scenarios.test.ts, which explores them anyway. */
+/** Scenarios are held to their pages by scenarios.test.ts, which runs them anyway. */
 describe('reports/', () => {
-  const cheap = [
-    ...(['history/001-page-table-walks-32bit', 'history/001-pmd-bitmask', 'history/001-pte-walk'] as const),
-    ...(['history/003-prefault-i386-v2', 'scaling/mmap-convoy', 'scaling/seqread-cached-file'] as const),
-  ];
-  const dear = readdirSync('scenarios', { recursive: true, encoding: 'utf8' })
-    .filter((file) =>
-      /^(pft|lat_proc|seqread):/m.test(file.endsWith('.yaml') ? readFileSync(`scenarios/${file}`, 'utf8') : ''),
-    )
-    .map((file) => file.replace('.yaml', ''));
-  const names = long ? [...new Set([...cheap, ...dear])] : cheap;
-
-  it(`is up to date (npm run reports): ${names.length} runs under the clock${long ? '' : ', the others in long runs'}`, function () {
-    this.timeout(600_000);
-    const folder = mkdtempSync(join(tmpdir(), 'faultline-'));
-    mkdirSync(folder, { recursive: true });
-    const node = ['--import', './test/support/register.mjs', 'src/cli/main.ts', 'report', ...names, '-q', '-o', folder];
-    expect(spawnSync(process.execPath, node, { encoding: 'utf8' }).stderr).to.equal('');
-    const kept = readdirSync('reports', { recursive: true, encoding: 'utf8' });
-    for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((one) => kept.includes(one))) {
-      if (!/\.(html|md|svg)$/.test(file)) continue;
-      if (file.includes('kernels-')) continue; // which kernels are beside each other depends on what is reported
-      const same =
-        readFileSync(join(folder, file), 'utf8') === withoutIndex(readFileSync(join('reports', file), 'utf8'));
-      expect(same, `${file} is up to date`).to.equal(true);
-    }
-    rmSync(folder, { recursive: true });
-  });
-
   it('has a page for every scenario, and every page is in the index', () => {
     const scenarios = readdirSync('scenarios', { recursive: true, encoding: 'utf8' }).filter((file) =>
       file.endsWith('.yaml'),
@@ -310,9 +280,4 @@ describe('reports/', () => {
     const hrefs = [...index.matchAll(/href="([^"]+\.html)"/g)].map(([, href]) => decodeURIComponent(href));
     expect(hrefs).to.have.members(kept.filter((file) => file !== 'index.html'));
   });
-
-  /** The link to the index is there if all are written. */
-  function withoutIndex(text: string): string {
-    return text.replace('<nav><a href="../index.html">all reports</a></nav>', '');
-  }
 });

@@ -18,6 +18,7 @@ import { down_read, down_write, down_write_trylock, RwSemaphore, up_read, up_wri
 import { spin_lock, spin_trylock, spin_unlock, Spinlock } from '../src/sync/spinlock.ts';
 import { Recorder } from '../src/trace/recorder.ts';
 import type { TraceStep } from '../src/trace/step.ts';
+import { onlyInLongRuns } from './support/long.ts';
 import { hasFairCycle, loopingProgram, loopingThreads, statesOf } from './support/looping-programs.ts';
 import { faultModel, inc, r, straight, w } from './support/programs.ts';
 import { randomThreads, smallProgram } from './support/small-programs.ts';
@@ -476,7 +477,8 @@ describe('livelocks', () => {
     }
   });
 
-  it('nor has a race of two faults in the kernel', () => {
+  it('nor has a race of two faults in the kernel', function () {
+    onlyInLongRuns(this);
     const scenario = readScenario('scenarios/races/anon-fault+anon-fault.yaml', catalog());
     const result = findLivelock(() => checkedProgram(buildWorld(scenario)));
     expect(result).to.deep.include({ cycles: [], complete: true });

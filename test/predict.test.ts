@@ -1,4 +1,5 @@
 /** Calibration, validation and reports: known answers, and what they refuse. */
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +14,6 @@ import { Thread } from '../src/machine/thread.ts';
 import { eigen, leastSquares } from '../src/predict/linear.ts';
 import { nullModels, rateOf } from '../src/predict/null-models.ts';
 import { allCosts, costAt, withValue } from '../src/predict/parameters.ts';
-import { calibrate } from '../src/predict/calibrate.ts';
 import { observedRows } from '../src/predict/observed.ts';
 import { isImpossible, publishedRows, simulate } from '../src/predict/rows.ts';
 import { fit, minimise } from '../src/predict/search.ts';
@@ -21,6 +21,7 @@ import { halfWidth95 } from '../src/predict/statistics.ts';
 import { findProfile, profiles } from '../src/profiles/index.ts';
 import { catalog } from '../src/scenario/catalog.ts';
 import { readScenario } from '../src/scenario/read.ts';
+import { program } from './support/built.ts';
 import { onlyInLongRuns } from './support/long.ts';
 
 const noColors = { isColorSupported: false } as never;
@@ -197,11 +198,12 @@ describe('predict: profiles', () => {
   it('the rows of 8 to 120 threads are predicted from the others of their column within a third', function () {
     this.timeout(240_000);
     onlyInLongRuns(this);
-    const scenario = table('history/002-seqread-base');
-    const profile = findProfile(scenario.machine.profile);
-    const rows = observedRows(scenario, profile.geometry.pageBytes);
-    const { heldOut, rows: fitted } = calibrate(rows, profile, { scale: 4096, replications: 1, evaluations: 1 });
-    expect(fitted.map(({ threads }) => threads)).to.deep.equal([1, 8, 32, 60, 120]);
+    const options = ['--scale', '4096', '--replications', '1', '--evaluations', '2', '-q', '--format', 'json'];
+    const { stdout } = spawnSync(process.execPath, [program(), 'calibrate', 'history/002-seqread-base', ...options], {
+      encoding: 'utf8',
+    });
+    const { heldOut } = JSON.parse(stdout) as { heldOut: readonly { threads: number; wall: number }[] };
+    expect(heldOut.map(({ threads }) => threads)).to.deep.equal([1, 8, 32, 60, 120]);
     // Without its row, what one thread does is not known.
     const others = heldOut.filter(({ threads }) => threads > 1).map(({ wall }) => Math.abs(wall));
     expect(Math.max(...others)).to.be.lessThan(1 / 3);

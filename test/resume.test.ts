@@ -5,9 +5,8 @@
 import { type ChildProcess, spawn as spawnProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import pc from 'picocolors';
 import { main } from '../src/cli/main.ts';
@@ -33,6 +32,7 @@ import {
   urw,
   WRITE_ONCE,
 } from '../src/index.ts';
+import { program } from './support/built.ts';
 import { faultModel } from './support/programs.ts';
 import { long, onlyInLongRuns } from './support/long.ts';
 
@@ -134,8 +134,8 @@ expect: { sometimes: [lost store, mapcount mismatch, page leak, rss mismatch] }
 `;
 /** One that nobody sees the end of. */
 const LONG = SCENARIO.replace('expect:', '  T3: [{ write: heap, page: 0 }, { write: heap, page: 1 }]\nexpect:');
-const PROGRAM = ['--import', pathToFileURL('test/support/register.mjs').href, resolve('src/cli/main.ts')];
-const KILLS = long ? 10 : 2;
+const KILLS = 2;
+const MANY_KILLS = 10;
 const EXPLORE = ['explore', 'race.yaml', '--format', 'json', '--executions', '1000000'];
 
 /** A command that runs, in a folder. */
@@ -177,7 +177,7 @@ describe('faultline explore --resume', function () {
   this.timeout(300_000);
   let folder = '';
   let whole: Promise<unknown>;
-  const faultline = (...args: string[]): Run => new Run(folder, process.execPath, [...PROGRAM, ...args]);
+  const faultline = (...args: string[]): Run => new Run(folder, process.execPath, [program(), ...args]);
   const resultOf = async (run: Run): Promise<unknown> => {
     const code = await run.ended;
     expect(code, run.err).to.equal(1);
@@ -211,16 +211,16 @@ describe('faultline explore --resume', function () {
     return search.tally.counts.executions;
   }
 
-  for (const [where, path, option] of [
-    ['where it is told to', 'search.json', ['--checkpoint', 'search.json']],
-    ['in the usual place', 'reports/checkpoints', []],
+  for (const [where, path, option, most] of [
+    ['where it is told to', 'search.json', ['--checkpoint', 'search.json'], long ? MANY_KILLS : KILLS],
+    ['in the usual place', 'reports/checkpoints', [], KILLS],
   ] as const) {
-    it(`killed with SIGKILL, ${KILLS} times and until it has got on, with its checkpoints ${where}`, async function () {
+    it(`killed with SIGKILL, ${most} times and until it has got on, with its checkpoints ${where}`, async function () {
       if (option.length === 0) onlyInLongRuns(this);
       const random = randoms(path.length);
       let before = 0;
       let advances = 0;
-      for (let kills = 0; kills < KILLS || (advances < 1 && kills < 20); kills++) {
+      for (let kills = 0; kills < most || (advances < 1 && kills < 20); kills++) {
         const run = faultline(...EXPLORE, '--resume', ...option);
         await run.begun;
         await sleep(random() * 600 * (1 + kills / 10)); // on a busy machine it gets on only if it is left longer
@@ -241,8 +241,7 @@ describe('faultline explore --resume', function () {
   it('SIGINT is exit code 130, SIGTERM 143, and the line that is printed goes on', async () => {
     // npx finds this program.
     const shim = join(folder, 'npx');
-    const words = [process.execPath, ...PROGRAM].map((word) => `'${word}'`).join(' ');
-    writeFileSync(shim, `#!/bin/sh\nshift\nexec ${words} "$@"\n`, { mode: 0o755 });
+    writeFileSync(shim, `#!/bin/sh\nshift\nexec '${process.execPath}' '${program()}' "$@"\n`, { mode: 0o755 });
     writeFileSync(join(folder, 'long.yaml'), LONG);
     const runs = [
       ['SIGINT', 130, ['--strategy', 'dpor', '--seed', '7', '--max-steps', '5000']],
@@ -250,7 +249,7 @@ describe('faultline explore --resume', function () {
       ['SIGINT', 130, []],
     ] as const;
     for (const [signal, code, options] of long ? runs : runs.slice(0, 1)) {
-      const args = ['explore', 'long.yaml', '--format', 'json', '--executions', '4000', ...options];
+      const args = ['explore', 'long.yaml', '--format', 'json', '--executions', '2000', ...options];
       const expected = resultOf(faultline(...args, '--checkpoint', 'other.json'));
       const run = faultline(...args, '--resume', '--checkpoint', "it's here.json");
       await run.begun;
