@@ -45,7 +45,7 @@ function worldOf({ base, pages, readers, order, cache }: Reads): Worlds.World {
   return buildSeqreadWorld(scenario, row, small, flat);
 }
 
-function outcome(reads: Reads, lead: (known: Lead) => Lead | null): unknown {
+function outcome(reads: Reads, lead: (known: Lead) => Lead | undefined): unknown {
   const world = worldOf(reads);
   try {
     const { threads, stuck, ...result } = runTimed(world.births, { ...world, lead: lead(world.lead!) });
@@ -76,7 +76,7 @@ const leads: fc.Arbitrary<Lead> = fc.record({
   pages: fc.constantFrom(10, 600),
 });
 
-const without = (): null => null;
+const without = (): undefined => undefined;
 
 describe('lookahead', () => {
   it('changes nothing, if it is right', () => {

@@ -43,7 +43,7 @@ function withLittleGarbage<T>(run: () => T): T {
  * and runs for minutes here.
  */
 function compileThoroughly(): void {
-  setFlagsFromString('--max-inlined-bytecode-size-cumulative=6000');
+  setFlagsFromString('--max-inlined-bytecode-size-cumulative=2000');
   setFlagsFromString('--max-inlined-bytecode-size=1200');
   setFlagsFromString('--max-inlined-bytecode-size-small=300');
   setFlagsFromString('--max-inlined-bytecode-size-absolute=40000');

@@ -57,7 +57,7 @@ export function simulateReads(
     const { counters } = system;
     const told = (nowNs: number): void => report?.(nowNs, counters.faultsTaken);
     const progress = { every: 50_000, report: told };
-    const options = { profile: machine, cpus, eager, progress, lead: foreseen ? lead : null, ...more };
+    const options = { profile: machine, cpus, eager, progress, lead: foreseen ? lead : undefined, ...more };
     const timed = runTimed(births, options);
     return { timed, simulatedFaults: counters.faultsTaken };
   };

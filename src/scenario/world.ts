@@ -41,8 +41,8 @@ export interface World {
   readonly ledger: Ledger;
   /** What the run should count. */
   readonly counts: Readonly<Record<string, number>>;
-  /** Only the timed driver can use it; null: little can be foreseen. */
-  readonly lead?: Lead | null;
+  /** Only the timed driver can use it; undefined: little can be foreseen. */
+  readonly lead?: Lead | undefined;
 }
 
 /** One row of a pft scenario. */

@@ -38,11 +38,11 @@ const EXIT_NS = 500;
 const LARGEST_WINDOW = 64;
 
 /**
- * What can be foreseen of readers, which fault on `window` pages at once; null: too little. To unmap a page takes the work for
+ * What can be foreseen of readers, which fault on `window` pages at once; undefined: too little. To unmap a page takes the work for
  * its pte at least.
  */
-export function leadOf({ FREE_PTE_NR }: System, profile: Profile, pages: number, window: number): Lead | null {
-  if (window > LARGEST_WINDOW) return null;
+export function leadOf({ FREE_PTE_NR }: System, profile: Profile, pages: number, window: number): Lead | undefined {
+  if (window > LARGEST_WINDOW) return undefined;
   const { geometry, clear, read, work } = profile;
   const readNs = ((read?.loop ?? clear.local).value * geometry.pageBytes) / 1024;
   const windows = 1 + Math.floor(READS / window);

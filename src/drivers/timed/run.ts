@@ -73,7 +73,7 @@ export interface TimedOptions {
   /** What is to take another time than the profile says. */
   readonly pace?: Pace;
   /** What can be foreseen of the threads (see lookahead.ts): saves stops. If it turns out otherwise, `Overtaken` is thrown. */
-  readonly lead?: Lead | null | undefined;
+  readonly lead?: Lead | undefined;
   /** Called about every `every` steps with the virtual time in ns; for progress displays. */
   readonly progress?: { readonly every: number; readonly report: (nowNs: number) => void };
 }
