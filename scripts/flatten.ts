@@ -28,7 +28,8 @@ const DEEP = 12;
 /**
  * What a fault on a page that is in the page cache goes through in 3.17, from the program on: files of src/, and their functions.
  * In these only such functions are written out, whatever their length, also where a kernel may have another one, and behind the
- * walk that traps; so that hardly any coroutine begins in a fault.
+ * walk that traps; so that hardly any coroutine begins in a fault. What has a + begins as one: it stops so often that it pays if
+ * only its own variables have to be kept then.
  */
 const HOT = `
 workload/seqread reader
@@ -38,7 +39,7 @@ kernel/v3.14/memory handle_mm_fault handle_pte_fault
 kernel/v3.14/do-fault lockedFault withPageLocked do_set_pte
 kernel/v3.14/filemap filemap_fault find_get_page page_cache_get_speculative do_async_mmap_readahead lock_page_or_retry
 kernel/v3.17/memory do_linear_fault do_fault do_read_fault mapAround mapAlone __do_fault do_fault_around mapWindow
-kernel/v3.17/filemap filemap_map_pages pageOfSlot mapPage isEasy mapLockedPage mapIfInside
+kernel/v3.17/filemap +filemap_map_pages pageOfSlot mapPage isEasy mapLockedPage mapIfInside
 kernel/v2.6.15/memory pte_offset_map_lock pte_unmap_unlock
 kernel/rss check_sync_rss_stat inc_file_rss
 kernel/rmap page_add_file_rmap
@@ -202,15 +203,18 @@ function setsModule(fn: Fn): boolean {
 }
 
 const hot = new Set<Fn>();
+const begun = new Set<Fn>();
 
 function findHot(): void {
   for (const line of HOT.trim().split('\n')) {
     const [file, ...names] = line.split(' ');
     const { statements } = program.getSourceFile(join(SRC, `${file}.ts`))!;
-    for (const name of names) {
+    for (const marked of names) {
+      const name = marked.replace('+', '');
       const fn = statements.find((node) => ts.isFunctionDeclaration(node) && node.name?.text === name);
       if (fn === undefined) throw new Error(`there is no ${name} in ${file}`);
       hot.add(fn as Fn);
+      if (name !== marked) begun.add(fn as Fn);
     }
   }
 }
@@ -543,9 +547,24 @@ function inlinable(node: ts.Node, under: Inlined): Fn | null {
   if (under.stack.includes(fn) || given.some(ts.isSpreadElement)) return null;
   if (fn.parameters.some(({ dotDotDotToken }) => dotDotDotToken !== undefined)) return null;
   if (!isGenerator(fn) && stepText(node) !== null) return null;
-  if (hot.has(under.stack.at(-1)!)) return hot.has(fn) ? fn : null;
+  if (hot.has(under.stack.at(-1)!)) return hot.has(fn) && isFirstCall(node, fn, under.stack.at(-1)!) ? fn : null;
   if (under.stack.length > DEEP) return null;
   return calls.get(fn)! === 1 || (fn.body.getText().length <= SHORT && under.size.letters <= LONG) ? fn : null;
+}
+
+/** Where a function calls another one twice, the first call is what usually happens: only that is written out. */
+function isFirstCall(node: ts.Node, fn: Fn, caller: Fn): boolean {
+  let found: ts.Node | undefined;
+  any(caller.body, (inner) => {
+    if (
+      ts.isYieldExpression(inner) &&
+      ts.isCallExpression(inner.expression!) &&
+      functionOf(inner.expression.expression) === fn
+    )
+      found = inner;
+    return found !== undefined;
+  });
+  return found === undefined || found === node;
 }
 
 /** The hot function that is meant where one of a kernel is called: by its name, or else by its type. */
@@ -557,7 +576,7 @@ function usual(node: ts.Node, under: Inlined): Fn | null {
   const name = ts.isPropertyAccessExpression(callee) ? callee.name.text : ts.isIdentifier(callee) ? callee.text : null;
   const type = checker.getTypeAtLocation(callee);
   const found = [...hot].filter((fn) => {
-    if (under.stack.includes(fn)) return false;
+    if (under.stack.includes(fn) || begun.has(fn)) return false;
     if (name !== null) return fn.name.text === name;
     return checker.isTypeAssignableTo(checker.getTypeAtLocation(fn.name), type);
   });

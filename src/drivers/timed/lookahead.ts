@@ -229,10 +229,10 @@ class Ranges {
     firsts[id] = first;
     lasts[id] = last;
     if (last >= this.counts.length) this.counts = longer(this.counts, last);
-    this.add(before, Math.min(until, first - 1), -1);
-    this.add(Math.max(before, last + 1), until, -1);
-    this.add(first, Math.min(last, before - 1), 1);
-    this.add(Math.max(first, until + 1), last, 1);
+    if (before < first) this.add(before, Math.min(until, first - 1), -1);
+    else if (first < before) this.add(first, Math.min(last, before - 1), 1);
+    if (until > last) this.add(Math.max(before, last + 1), until, -1);
+    else if (last > until) this.add(Math.max(first, until + 1), last, 1);
   }
 
   private add(first: number, last: number, by: number): void {

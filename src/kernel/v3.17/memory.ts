@@ -95,7 +95,8 @@ export function* do_read_fault(
   orig_pte: number,
 ): Coroutine<VmFault> {
   const around = has_map_pages(vma) && (flags & FAULT_FLAG_NONLINEAR) === 0 && fault_around_pages(mm) > 1;
-  if (around && (yield* mapAround(mm, vma, address, pmd, pgoff, flags, orig_pte))) return 0;
+  if (!around) return yield* mapAlone(mm, vma, address, pmd, pgoff, flags, orig_pte);
+  if (yield* mapAround(mm, vma, address, pmd, pgoff, flags, orig_pte)) return 0;
   return yield* mapAlone(mm, vma, address, pmd, pgoff, flags, orig_pte);
 }
 
