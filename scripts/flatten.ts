@@ -554,17 +554,17 @@ function inlinable(node: ts.Node, under: Inlined): Fn | null {
 
 /** Where a function calls another one twice, the first call is what usually happens: only that is written out. */
 function isFirstCall(node: ts.Node, fn: Fn, caller: Fn): boolean {
-  let found: ts.Node | undefined;
+  const found: ts.Node[] = [];
   any(caller.body, (inner) => {
-    if (
-      ts.isYieldExpression(inner) &&
-      ts.isCallExpression(inner.expression!) &&
-      functionOf(inner.expression.expression) === fn
-    )
-      found = inner;
-    return found !== undefined;
+    if (ts.isYieldExpression(inner) && callsOf(inner) === fn) found.push(inner);
+    return false;
   });
-  return found === undefined || found === node;
+  return found.indexOf(node) < 1; // what `asked` has made is not among them
+}
+
+/** The function that `yield* f(...)` calls. */
+function callsOf({ expression }: ts.YieldExpression): Fn | null {
+  return ts.isCallExpression(expression!) ? functionOf(expression.expression) : null;
 }
 
 /** The hot function that is meant where one of a kernel is called: by its name, or else by its type. */

@@ -38,7 +38,7 @@ export function boot(options: BootOptions): System {
     lru_add_active_pvecs: Array.from({ length: cpus }, () => []),
     cpu_to_node: Array.from({ length: cpus }, (_, cpu) => Math.floor(cpu / profile.cpusPerNode)),
     pcp: { low: 2 * batch, high: 6 * batch, batch },
-    // Not by `...`: from the ninth system on V8 would make it of another class, and throw away what it has compiled.
+    // Not by `...`: after some systems V8 makes those of another class, and throws away what it has compiled for the first.
     config: Object.assign({}, defaultConfig, options.config),
     smp: new Smp(cpus),
     tlbs: Array.from({ length: cpus }, (_, cpu) => new Tlb(cpu, geometry.tlbEntries)),

@@ -97,7 +97,7 @@ export function* do_read_fault(
   const around = has_map_pages(vma) && (flags & FAULT_FLAG_NONLINEAR) === 0 && fault_around_pages(mm) > 1;
   if (!around) return yield* mapAlone(mm, vma, address, pmd, pgoff, flags, orig_pte);
   if (yield* mapAround(mm, vma, address, pmd, pgoff, flags, orig_pte)) return 0;
-  return yield* mapAlone(mm, vma, address, pmd, pgoff, flags, orig_pte);
+  return yield* mapAlone(mm, vma, address, pmd, pgoff, flags, orig_pte); // rarely, so scripts/flatten.ts leaves it a call
 }
 
 /** True: the pte is no longer what it was, by our doing or somebody else's. */
