@@ -1,4 +1,4 @@
-/** Lookahead of the timed driver: whatever is foreseen, no result depends on it. */
+/** What the timed driver does ahead of time: whatever is foreseen, and whoever reads ahead, no result depends on it. */
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type * as Fingerprint from '../src/check/fingerprint.ts';
@@ -28,27 +28,34 @@ interface Reads {
   readonly order: number | null;
   /** KiB that the caches of a node hold. */
   readonly cache: number;
+  /** Nodes of the machine, and CPUs on each: two on a core. */
+  readonly nodes?: number;
+  readonly perNode?: number;
 }
 
-function worldOf({ base, pages, readers, order, cache }: Reads): Worlds.World {
+function worldOf({ base, pages, readers, order, cache, nodes = 4, perNode = 30 }: Reads): Worlds.World {
   const text = [
     'about: small',
     `kernel: { base: ${base} }`,
-    `machine: { profile: ivybridge-ex-4s }`,
+    `machine: { profile: ivybridge-ex-4s, cpus: ${nodes * perNode} }`,
     `seqread: { gib: ${pages / 2 ** 18}, ${readers}${order === null ? '' : `, orders: ${order}`} }`,
     'expect: { never: anything }',
   ];
   const scenario = parseScenario(`${text.join('\n')}\n`, 'small.yaml', catalog());
   const [row] = seqreadRows(scenario.seqread!);
   const { profile } = buildSeqreadWorld(scenario, row);
-  const small = { ...profile, geometry: { ...profile.geometry, cacheBytes: cache * 1024 } };
+  const small = { ...profile, cpusPerNode: perNode, geometry: { ...profile.geometry, cacheBytes: cache * 1024 } };
   return buildSeqreadWorld(scenario, row, small, flat);
 }
 
-function outcome(reads: Reads, lead: (known: Lead) => Lead | undefined): unknown {
+function outcome(
+  reads: Reads,
+  lead: (known: Lead) => Lead | undefined,
+  more: Partial<Timed.TimedOptions> = {},
+): unknown {
   const world = worldOf(reads);
   try {
-    const { threads, stuck, ...result } = runTimed(world.births, { ...world, lead: lead(world.lead!) });
+    const { threads, stuck, ...result } = runTimed(world.births, { ...world, lead: lead(world.lead!), ...more });
     return { ...result, threads: threads.length, stuck: stuck.length, world: describeWorld(world.system) };
   } catch (error) {
     return (error as Error).name;
@@ -77,6 +84,36 @@ const leads: fc.Arbitrary<Lead> = fc.record({
 });
 
 const without = (): undefined => undefined;
+
+const crowds: fc.Arbitrary<Reads> = fc.record({
+  base: fc.constant('v3.17'),
+  order: fc.integer({ min: 0, max: 9 }),
+  pages: fc.integer({ min: 60, max: 400 }),
+  readers: fc.integer({ min: 2, max: 20 }).chain((n) => fc.constantFrom(`processes: ${n}`, `threads: ${n}`)),
+  cache: fc.constantFrom(64, 200, 1024),
+  nodes: fc.integer({ min: 1, max: 3 }),
+  perNode: fc.constantFrom(2, 4, 6),
+});
+
+/** Nobody is ahead of time if somebody watches. */
+const watcher = {
+  resumes: () => undefined,
+  touches: () => undefined,
+  step: () => undefined,
+  stops: () => undefined,
+  granted: () => undefined,
+};
+
+describe('what is read ahead of time', () => {
+  it('changes nothing', () => {
+    const property = fc.property(crowds, (one) => {
+      const expected = outcome(one, without, { watcher });
+      expect(outcome(one, without)).to.deep.equal(expected);
+      expect(outcome(one, (known) => known)).to.deep.equal(expected);
+    });
+    fc.assert(property, { numRuns: long ? 300 : 15 });
+  });
+});
 
 describe('lookahead', () => {
   it('changes nothing, if it is right', () => {

@@ -298,7 +298,7 @@ export class Page extends Words implements PageLine {
   }
   lendTo(cpu: number): boolean {
     const { pg_locked } = this;
-    if (cpu !== ANYBODY && (pg_locked !== null || this.waiters !== null)) return false;
+    if (cpu !== ANYBODY && (this.waiters !== null || (pg_locked !== null && !pg_locked.isOf(cpu)))) return false;
     this.confinedTo = cpu;
     if (pg_locked !== null) pg_locked.confinedTo = cpu;
     return true;

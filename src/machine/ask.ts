@@ -3,9 +3,9 @@
  * the driver.
  */
 import type { Line, Words } from './memory.ts';
-import { driven, READERS, type Shared, Step, type StepKind, STOP, type Walk } from './step.ts';
+import { ANYBODY, driven, type PageLine, READERS, type Shared, Step, type StepKind, STOP, type Walk } from './step.ts';
 import { now } from './thread.ts';
-import { account, OWED, STEPS } from './work.ts';
+import { account, outOfRoom, owe, ROOM, STEPS } from './work.ts';
 
 /** No CPU, and nothing that a word could be confined to. */
 const NOBODY = -9;
@@ -13,9 +13,14 @@ const NOBODY = -9;
 /**
  * What the thread that runs may use as it likes: what is confined to `cpu`, and words that are confined to `readers`, to read
  * them. The flat text does so where it is, and only pays: there V8 sees one class of words, and here all. `hit`: ticks that a
- * word costs which has a line.
+ * word costs which has a line. `page`: confined to the CPU for as long as there is ROOM (work.ts).
  */
-export const own = { cpu: NOBODY, readers: NOBODY, hit: 0 };
+export const own: { cpu: number; readers: number; hit: number; page: PageLine | null } = {
+  cpu: NOBODY,
+  readers: NOBODY,
+  hit: 0,
+  page: null,
+};
 
 export function mayUse(cpu: number, hit: number): void {
   own.cpu = cpu;
@@ -23,18 +28,37 @@ export function mayUse(cpu: number, hit: number): void {
   own.hit = hit;
 }
 
+/**
+ * The CPU has just used a page, and nobody comes before it until it has spent `room` ticks: it has the page to itself so long, and
+ * as its cache has the line of that, what it does there costs nothing.
+ */
+export function keep(page: PageLine, cpu: number, room: number): void {
+  if (!page.lendTo(cpu)) return;
+  own.page = page;
+  account[ROOM] = room;
+}
+
+export function letGo(): void {
+  const { page } = own;
+  if (page === null) return;
+  own.page = null;
+  account[ROOM] = Infinity;
+  page.lendTo(ANYBODY);
+}
+outOfRoom.call = letGo;
+
 /** The thread that runs has to ask. */
 export function mustAsk(): void {
   own.cpu = NOBODY;
   own.readers = NOBODY;
+  letGo();
 }
 
 /** For a step on a word with such a line, which the driver is not asked for. */
 export function pay(line: Line | null): void {
   account[STEPS]++;
   if (line === null) return;
-  account[now.running.mode] += own.hit;
-  account[OWED] += own.hit;
+  owe(now.running.mode, own.hit);
 }
 
 /** The driver hears of such a step on a lock once it has taken effect. */

@@ -26,6 +26,8 @@ export function allWork(): readonly Work[] {
 
 /** Where the account keeps what has been charged since the last step: it is not on the clock of the CPU yet. */
 export const OWED = 3;
+/** When so much is owed others may come first: see `keep` in ask.ts. Infinity: there is nothing to keep. */
+export const ROOM = 5;
 /** And how many steps threads have done without asking the driver. */
 export const STEPS = 4;
 
@@ -34,6 +36,10 @@ export const STEPS = 4;
  * up to 8 doubles are on V8's heap, where they may move.
  */
 export const account = new Float64Array(16);
+account[ROOM] = Infinity;
+
+/** Called when there is no room any more. In an object, which V8 folds as it does not fold a variable. */
+export const outOfRoom: { call: () => void } = { call: () => undefined };
 
 /** So many kinds of work there may be. */
 const KINDS = 1024;
@@ -53,6 +59,7 @@ export function setPrices(perUnit: Float64Array, eager: number[] | null): void {
   prices.set(perUnit);
   separate = eager;
   account.fill(0);
+  account[ROOM] = Infinity;
   chooseWhoIsTold();
 }
 
@@ -77,6 +84,7 @@ function chargedApart(id: number, asked: number): void {
 export function owe(mode: number, price: number): void {
   account[mode] += price;
   account[OWED] += price;
+  if (account[OWED] >= account[ROOM]) outOfRoom.call();
 }
 
 /** Charge `times` units of private work to the CPU that runs. */

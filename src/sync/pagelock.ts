@@ -42,6 +42,10 @@ export class PageLock extends ExclusiveLock {
   override onLineOf(): Shared {
     return this.page;
   }
+  /** A thread on the CPU has it, and nobody else asks for it. */
+  isOf(cpu: number): boolean {
+    return this.owner !== null && this.owner.cpu === cpu && this.asks === 0 && this.waiters === null;
+  }
   override perform(step: Step, thread: Thread): number {
     this.asks--;
     const reply = super.perform(step, thread);

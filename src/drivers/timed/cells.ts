@@ -16,6 +16,8 @@ export const clock = new Float64Array(MOST_CPUS);
 export const done = new Float64Array(CELL);
 /** Time at which the step being done takes effect. */
 export const moment = new Float64Array(CELL);
+/** When the CPU that acts was due: nothing that happens from now on is before that. */
+export const due = new Float64Array(CELL);
 /** The first moment of the timers; Infinity: there is none. */
 export const firstTimer = new Float64Array(CELL).fill(Infinity);
 /** The heap of `CpuQueue`; and the least of its keys below the root, -1 if that has to be found. */
@@ -27,6 +29,7 @@ export function resetCells(): void {
   clock.fill(0);
   done[0] = 0;
   moment[0] = 0;
+  due[0] = 0;
   firstTimer[0] = Infinity;
   second[0] = -1;
 }

@@ -41,12 +41,15 @@ export class Hardware {
   private readonly fromMemory: number;
   private readonly cpus: number;
   private readonly nodes: number;
-  private readonly perNode: number;
   private readonly node: Uint16Array;
   /** Ticks to move a line between two nodes, [from * nodes + to]. */
   private readonly transfer: Float64Array;
   private readonly startSame: number;
   private readonly startOther: number;
+  /** On an idle CPU no thread begins to run earlier than so long after somebody has seen to it. */
+  readonly soonest: number;
+  /** So far a CPU may be ahead that reads what its caches keep: before it is due no CPU reads AGE pages. */
+  readonly lead: number;
   protected clearLocal: number;
   protected clearRemote: number;
   /** Part of the time of zeroing in which it keeps the bus busy. */
@@ -69,10 +72,10 @@ export class Hardware {
     this.fromMemory = ticks(profile.lineMemory);
     this.node = Uint16Array.from({ length: cpus }, (_, cpu) => nodeOf(profile, cpu));
     this.nodes = nodeOf(profile, cpus - 1) + 1;
-    this.perNode = profile.cpusPerNode;
     this.transfer = transferTicks(profile, this.nodes);
     this.startSame = ticks(profile.start[0]);
     this.startOther = ticks(profile.start[1]);
+    this.soonest = Math.min(this.wakeup, this.startSame, this.startOther);
     this.clearLocal = ticks(profile.clear.local);
     this.clearRemote = ticks(profile.clear.remote);
     this.busShare = profile.clear.bus.value / profile.clear.local.value;
@@ -82,8 +85,10 @@ export class Hardware {
     const { loop, local, remote, bus } = profile.read ?? { ...profile.clear, loop: profile.clear.local };
     this.read = { loop: ticks(loop), local: ticks(local), remote: ticks(remote), bus: ticks(bus) };
     const pages = profile.read === undefined ? 0 : profile.geometry.cacheBytes / profile.geometry.pageBytes;
+    this.lead = Math.floor((AGE - 1) * this.read.loop * (profile.geometry.pageBytes / 1024));
     this.caches = new PageCaches(this.nodes, Math.floor(pages), profile.cpusPerNode);
     this.core = Uint16Array.from({ length: cpus }, (_, cpu) => coreOf(profile, cpu));
+    this.other = Uint16Array.from({ length: cpus }, (_, cpu) => otherOf(profile, cpu));
     this.computes = new Float64Array(Math.max(cpus, profile.cpus));
     this.paceOfTwo = profile.cores?.pace.value ?? 1;
     this.second = profile.cores?.second.value ?? 0;
@@ -97,6 +102,8 @@ export class Hardware {
   fetched = false;
   left: PageLine | null = null;
   private readonly core: Uint16Array;
+  /** By CPU: the other one of its core. */
+  readonly other: Uint16Array;
   /** Until when the thread of each CPU computes. */
   private readonly computes: Float64Array;
   /** Of each of two threads that compute on one core. */
@@ -144,6 +151,12 @@ export class Hardware {
     if (before === MEMORY || before === cpu || this.caches.pages === 0) return true;
     const node = this.node[before];
     return this.caches.has(page, node) ? !this.caches.isOld(page, node) : !willBeRead;
+  }
+
+  /** Is the page in the caches of the CPU's node, for longer than the lead that a CPU may have? */
+  keeps(page: PageLine | null, cpu: number): boolean {
+    const node = this.node[cpu];
+    return this.caches.has(page, node) && !this.caches.isOld(page!, node);
   }
 
   nodeOf(cpu: number): number {
@@ -303,18 +316,11 @@ export class Hardware {
   private slowed(cpu: number, alone: number): number {
     if (this.paceOfTwo === 1) return alone;
     const now = clock[cpu];
-    const both = Math.max(0, this.computes[this.other(cpu)] - now);
+    const both = Math.max(0, this.computes[this.other[cpu]] - now);
     const left = 2 * this.paceOfTwo - 1;
     const lasts = Math.round(left * both >= alone ? alone / left : alone + (1 - left) * both);
     this.computes[cpu] = now + lasts;
     return lasts;
-  }
-
-  /** The other CPU of the core. */
-  private other(cpu: number): number {
-    const perNode = this.perNode;
-    const at = cpu % perNode;
-    return cpu - at + ((at + perNode / 2) % perNode);
   }
 
   /** Time from clone() on CPU `from` until the new thread runs on CPU `to`. */
@@ -335,19 +341,27 @@ function busyPerSpinner({ spinlocks }: Profile): number {
   return spinlocks.kind === 'ticket' ? spinlocks.busy.value / 2 : spinlocks.busy.value;
 }
 
+function otherOf({ cpusPerNode }: Profile, cpu: number): number {
+  const at = cpu % cpusPerNode;
+  return cpu - at + ((at + cpusPerNode / 2) % cpusPerNode);
+}
+
+/** Pages that each CPU may bring to the caches of its node before one goes that is not old. */
+const AGE = 8;
+
 /** What the caches of each node have of pages that were read: the last so many that came from memory. */
 class PageCaches {
   private readonly rings: (PageLine | undefined)[][];
   private readonly next: number[];
   readonly pages: number;
-  /** One that leaves after so many others is old: in the lead that a CPU may have (lookahead.ts) no CPU reads eight. */
+  /** One that leaves after so many others is old: in the lead that a CPU may have (here, and in lookahead.ts) no CPU reads more. */
   private readonly lastPages: number;
   /** Of which nodes each page is old, by number, a bit each. */
   private old = new Uint32Array(1024);
 
   constructor(nodes: number, pages: number, cpus: number) {
     this.pages = pages;
-    this.lastPages = 8 * cpus;
+    this.lastPages = AGE * cpus;
     this.rings = Array.from({ length: nodes }, () => []);
     this.next = this.rings.map(() => 0);
   }

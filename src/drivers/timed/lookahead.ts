@@ -9,7 +9,7 @@
 import type { Lead } from '../../machine/lead.ts';
 import { ANYBODY, type PageLine, type Shared } from '../../machine/step.ts';
 import { EXIT, type Thread } from '../../machine/thread.ts';
-import { clock } from './cells.ts';
+import { clock, due } from './cells.ts';
 import { type Hardware, longer } from './hardware.ts';
 
 /** A CPU has used a page ahead of its time, and another one should have come before it. */
@@ -31,8 +31,7 @@ export class Lookahead {
   private readonly unread = new Ranges();
   /** By thread. */
   private readonly paths: Path[] = [];
-  /** When each CPU was due last, and the page that it has to itself since then. */
-  private readonly due: Float64Array;
+  /** The page that each CPU has to itself. */
   private readonly lent: (PageLine | null)[];
   /** By page, of who has used it ahead of time last: until when, which CPU, and the node that had the line before. */
   private until = new Float64Array(1024);
@@ -47,14 +46,7 @@ export class Lookahead {
     this.lead = lead;
     this.unmapped = Math.ceil((lead.exit.pages * lead.reading.ticks) / lead.exit.ticks);
     this.hardware = hardware;
-    this.due = new Float64Array(cpus);
     this.lent = Array.from({ length: cpus }, () => null);
-  }
-
-  /** The CPU is due: nobody can come before it any more. */
-  isDue(cpu: number): void {
-    this.due[cpu] = clock[cpu];
-    this.givesBack(cpu);
   }
 
   /** The CPU is done with the page that it has to itself. */
@@ -89,7 +81,7 @@ export class Lookahead {
     // Where threads begin to read or to unmap they have not been seen coming.
     if (place <= (exits ? exit.pages : Math.max(reading.pages, this.lastUnmapped + this.unmapped))) return false;
     const { ticks } = exits ? exit : reading;
-    return clock[cpu] - this.due[cpu] <= ticks && this.coming.isAlone(id, place);
+    return clock[cpu] - due[0] <= ticks && this.coming.isAlone(id, place);
   }
 
   private note(place: number, cpu: number, node: number): void {
@@ -106,20 +98,21 @@ export class Lookahead {
   /** A thread uses an object, and its CPU is due: whoever has the page to itself has it no longer. */
   uses(thread: Thread, object: Shared): void {
     const page = object.pageLine();
-    if (page === null || page.place < 0) return;
-    const { confinedTo, place } = page;
+    if (page === null) return;
+    const { place, confinedTo } = page;
+    if (place < 0) return;
     if (confinedTo >= 0) {
       this.until[place] = clock[confinedTo];
       page.lendTo(ANYBODY);
     }
-    this.mustBeLast(page, thread.cpu);
-    this.comes(thread, place);
+    if (place < this.by.length && this.by[place] !== thread.cpu) this.mustBeLast(page, thread.cpu);
+    const path = this.paths[thread.id];
+    if (path === undefined || path.front !== place || path.exits !== (thread.mode === EXIT)) this.comes(thread, place);
   }
 
   /** The CPU is due. No other one may have used the page after that. */
   private mustBeLast(page: PageLine, cpu: number): void {
     const { place } = page;
-    if (place >= this.until.length) return;
     const until = this.until[place];
     const by = this.by[place];
     if (by !== cpu && (until > clock[cpu] || (until === clock[cpu] && by > cpu))) throw new Overtaken(page);

@@ -35,6 +35,11 @@ export class CpuQueue {
     return this.size > 0 && keys[0] < firstTimer[0] * this.width;
   }
 
+  /** Has the first CPU gone on meanwhile, ahead of its time? Its place is another one then. */
+  isAhead(rank: number): boolean {
+    return clock[rank] * this.width + rank > keys[0];
+  }
+
   push(rank: number): void {
     const key = clock[rank] * this.width + rank;
     second[0] = UNKNOWN;
@@ -60,6 +65,12 @@ export class CpuQueue {
     const time = clock[rank];
     if (second[0] === UNKNOWN) this.findSecond();
     return time < firstTimer[0] && time * this.width + rank < second[0];
+  }
+
+  /** How long will it be? */
+  room(rank: number): number {
+    const time = (second[0] - rank) * this.perWidth;
+    return (time < firstTimer[0] ? time : firstTimer[0]) - clock[rank];
   }
 
   /** The clock of the CPU that is due has moved on. Returns true if it is still the one that is due. */

@@ -12,7 +12,7 @@
  * Those who sleep for a time are woken by a timer, which comes before all CPUs that act at that time. A device (a birth
  * with `device`) goes on at the same kind of moments: it has no CPU, and takes time only where it asks for a delay.
  */
-import { mayUse, mustAsk } from '../../machine/ask.ts';
+import { keep, letGo, mayUse, mustAsk } from '../../machine/ask.ts';
 import type { Lead } from '../../machine/lead.ts';
 import { observePlain, type PlainObserver, type Words } from '../../machine/memory.ts';
 import { type Profile, TICKS_PER_NS } from '../../machine/profile.ts';
@@ -50,7 +50,7 @@ import {
 import { type Birth, EXIT, Misuse, now, setRunning, SYSTEM, Thread, USER, woken } from '../../machine/thread.ts';
 import { account, chargeTicks, OWED, owe, setPrices, STEPS } from '../../machine/work.ts';
 import { Balancer, type Look } from './balance.ts';
-import { clock, done, firstTimer, moment } from './cells.ts';
+import { clock, done, due, firstTimer, moment } from './cells.ts';
 import { Hardware, longer, workPrices } from './hardware.ts';
 import { type LockRow, LockTable } from './locks.ts';
 import { Lookahead, Overtaken } from './lookahead.ts';
@@ -140,6 +140,8 @@ class TimedMachine implements PlainObserver, Shortcut {
   private readonly runsAhead: boolean;
   /** And without asking: they cost the same wherever they are, and nobody watches. */
   private readonly asksLess: boolean;
+  /** Threads may read ahead of their time: see `mayRead`. */
+  private readonly readsAhead: boolean;
   private readonly lookahead: Lookahead | null;
   private readonly threads: Thread[] = [];
   /** Threads that are handlers of interrupts: they come before those that wait. */
@@ -173,7 +175,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     this.balancer =
       profile.scheduler === undefined ? null : new Balancer(profile, profile.scheduler, cpus, options.seed ?? 1);
     this.queue = new CpuQueue(cpus);
-    this.current = Array.from({ length: cpus }, () => null);
+    this.current = Array.from({ length: Math.max(cpus, profile.cpus) }, () => null);
     this.runqueue = Array.from({ length: cpus }, () => []);
     this.debts = Array.from({ length: cpus }, () => []);
     this.arrivals = new Int32Array(cpus);
@@ -181,6 +183,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     this.order = options.recordOrder === true ? [] : null;
     this.runsAhead = options.eager !== true && options.recordOrder !== true;
     this.asksLess = this.runsAhead && options.pace === undefined && options.watcher === undefined;
+    this.readsAhead = this.asksLess && this.balancer === null && profile.cores !== undefined;
     const { lead } = options;
     this.lookahead = lead && this.asksLess ? new Lookahead(lead, this.hardware, cpus) : null;
     this.progress = options.progress;
@@ -203,7 +206,8 @@ class TimedMachine implements PlainObserver, Shortcut {
     while (queue.size > 0 || firstTimer[0] < Infinity) {
       if (queue.isDue()) {
         this.acting = queue.first();
-        while (this.actOnce(this.acting));
+        if (queue.isAhead(this.acting)) queue.advance(this.acting);
+        else while (this.actOnce(this.acting));
       } else this.ring();
     }
     return this.result();
@@ -273,17 +277,22 @@ class TimedMachine implements PlainObserver, Shortcut {
   /** One step, or one debt, of the CPU that is due. True if it is still the one that is due. */
   private actOnce(rank: number): boolean {
     const thread = this.current[rank]!;
-    const step = thread.pending!;
-    this.lookahead?.isDue(rank);
+    const step = thread.pending;
+    due[0] = clock[rank];
+    this.lookahead?.givesBack(rank);
     if (this.charges !== null && this.debts[rank].length > 0) this.payOne(rank);
-    else if (step.kind < WALK) {
-      this.goOn(rank, thread, this.effectOnWord(rank, thread, step, step.object as Words));
+    else if (step === null) {
+      // It has come to its end ahead of its time.
+    } else if (step.kind < WALK) {
+      const words = step.object as Words;
+      this.goOn(rank, thread, this.effectOnWord(rank, thread, step, words), words);
       const next = thread.pending;
       // It runs still. Nearly all stops end here.
       if (next !== null && next.kind !== WALK) return this.advance(rank);
     } else this.act(rank, thread);
     if (this.runsAhead)
       while (this.current[rank] === thread && this.isPrivateWalk(thread.pending, rank)) this.act(rank, thread);
+    if (this.readsAhead && thread.pending?.kind === LOAD) this.readOn(rank);
     if (thread.pending === null && this.paid(rank)) this.ended(rank);
     const next = this.current[rank];
     if (next !== null && !next.spinning) return this.advance(rank);
@@ -305,6 +314,32 @@ class TimedMachine implements PlainObserver, Shortcut {
   private isPrivate(step: Step, rank: number): boolean {
     const { confinedTo } = step.object;
     return confinedTo === rank || (confinedTo === READERS && step.kind === READ);
+  }
+
+  /** The two threads of a core read, ahead of their time: they go on in turn, as long as nobody else has to do with that. */
+  private readOn(rank: number): void {
+    let cpu = this.hardware.other[rank];
+    for (;;) {
+      const thread = this.current[cpu];
+      if (thread === null || thread.pending?.kind !== LOAD || !this.mayRead(thread.pending, cpu)) return;
+      this.goOn(cpu, thread, this.read(cpu, thread, thread.pending));
+      cpu = this.hardware.other[cpu];
+    }
+  }
+
+  /**
+   * May a thread read a page ahead of its time? If that is in the caches of its node, and will stay there, only the other thread of
+   * the core makes a difference. That one has done all it does before; or the core is idle, and stays so for a while.
+   */
+  private mayRead({ object }: Step, cpu: number): boolean {
+    const { hardware } = this;
+    if (!hardware.keeps(object.pageLine(), cpu)) return false;
+    const ahead = clock[cpu] - due[0];
+    const other = hardware.other[cpu];
+    const its = this.current[other];
+    if (its === null) return ahead < hardware.soonest;
+    if (its.spinning || ahead > hardware.lead) return false;
+    return clock[other] > clock[cpu] || (clock[other] === clock[cpu] && other > cpu);
   }
 
   private paid(rank: number): boolean {
@@ -372,9 +407,12 @@ class TimedMachine implements PlainObserver, Shortcut {
   }
 
   /** With the private code of the thread, and with steps that need no stop. */
-  private goOn(rank: number, thread: Thread, reply: number): void {
+  private goOn(rank: number, thread: Thread, reply: number, words: Words | null = null): void {
     this.unstopped = thread;
-    if (this.asksLess) mayUse(rank, this.hardware.hit);
+    if (this.asksLess) {
+      mayUse(rank, this.hardware.hit);
+      if (words !== null && thread.mode !== EXIT && words.confinedTo === ANYBODY) this.keepPage(words, rank);
+    }
     this.proceed(rank, thread, reply);
     this.unstopped = null;
     mustAsk();
@@ -398,7 +436,9 @@ class TimedMachine implements PlainObserver, Shortcut {
     const rank = thread.cpu;
     this.payBill(rank);
     if (this.balancer !== null && this.sliceOver(rank, step)) return STOP;
-    if (!ahead && (this.arrived > 0 || !this.queue.remains(rank))) return STOP;
+    if (!ahead && (this.arrived > 0 || !this.queue.remains(rank))) {
+      if (kind !== LOAD || !this.readsAhead || !this.mayRead(step, rank)) return STOP;
+    }
     if (this.watcher !== null) thread.pending = step;
     const reply = this.effect(rank, thread, step);
     setRunning(thread);
@@ -422,12 +462,21 @@ class TimedMachine implements PlainObserver, Shortcut {
     this.useWord(words, index, rank, kind !== READ);
     this.spend(rank, thread);
     const reply = words.use(kind, index, value, other);
-    if (thread.mode === EXIT) lookahead?.givesBack(rank); // nothing else is done with the page there
+    if (thread.mode === EXIT)
+      lookahead?.givesBack(rank); // nothing else is done with the page there
+    else if (words.confinedTo === ANYBODY) this.keepPage(words, rank);
     if (words.waiters !== null) {
       this.grant(words);
       setRunning(thread);
     }
     return reply;
+  }
+
+  /** The CPU has used a page, and is still the one that is due: as long as it is, it may use the page without asking. */
+  private keepPage(words: Words, rank: number): void {
+    if (!this.asksLess || this.arrived > 0 || !this.queue.remains(rank)) return;
+    const page = words.pageLine();
+    if (page !== null) keep(page, rank, this.queue.room(rank));
   }
 
   /** A walk of page tables that no other CPU sees, by a thread that traps by itself if it finds nothing. */
@@ -542,11 +591,7 @@ class TimedMachine implements PlainObserver, Shortcut {
 
   private effectOtherwise(rank: number, thread: Thread, step: Step): number {
     const { object } = step;
-    if (step.kind === LOAD) {
-      this.loadPage(rank, thread, step);
-      this.spend(rank, thread);
-      return object.perform(step, thread);
-    }
+    if (step.kind === LOAD) return this.read(rank, thread, step);
     this.lookahead?.uses(thread, object);
     if (object.confinedTo !== ANYBODY) checkConfined(step, rank);
     if (step.kind === DMA) done[0] = clock[rank];
@@ -559,15 +604,19 @@ class TimedMachine implements PlainObserver, Shortcut {
     return reply;
   }
 
-  private loadPage(rank: number, thread: Thread, step: Step): void {
+  private read(rank: number, thread: Thread, step: Step): number {
     const { object, value, other } = step;
     const { lookahead, hardware } = this;
     if (lookahead === null && object.confinedTo !== ANYBODY) checkConfined(step, rank);
+    lookahead?.givesBack(rank); // time passes in which it does nothing with its page
     hardware.load(object, rank, value, other);
-    const page = object.pageLine();
-    if (lookahead === null || page === null) return;
-    lookahead.reads(thread, page, hardware.fetched);
-    if (hardware.left !== null) lookahead.mustBeSettled(hardware.left, rank);
+    if (lookahead !== null) {
+      const page = object.pageLine();
+      if (page !== null) lookahead.reads(thread, page, hardware.fetched);
+      if (hardware.left !== null) lookahead.mustBeSettled(hardware.left, rank);
+    }
+    this.spend(rank, thread);
+    return object.perform(step, thread);
   }
 
   /** The step of the thread takes effect when the access it asked for is done; until then it has used its CPU. */
@@ -618,6 +667,7 @@ class TimedMachine implements PlainObserver, Shortcut {
   }
 
   private payBill(rank: number): void {
+    letGo();
     const owed = account[OWED];
     if (owed === 0) return;
     clock[rank] += owed;
@@ -714,6 +764,7 @@ class TimedMachine implements PlainObserver, Shortcut {
 
   /** A sleeper's step is done: it runs on when its CPU gets to it. */
   private wakeUp(thread: Thread, reply: number): void {
+    letGo(); // somebody may come earlier than it seemed
     this.watcher?.granted(thread, moment[0]);
     if (this.devices.has(thread)) {
       this.proceedDevice(thread, reply);
