@@ -154,6 +154,13 @@ export function coreOf(profile: Profile, cpu: number): number {
   return nodeOf(profile, cpu) * perNode + ((cpu % cpusPerNode) % perNode);
 }
 
+/** The other CPU of its core; where a core has one CPU, that. */
+export function otherOf({ cores, cpusPerNode }: Profile, cpu: number): number {
+  if (cores === undefined) return cpu;
+  const at = cpu % cpusPerNode;
+  return cpu - at + ((at + cpusPerNode / 2) % cpusPerNode);
+}
+
 /** Router hops between two nodes: 0 on the same node, then the levels of a fat tree with two nodes a brick. */
 export function hops(a: number, b: number): number {
   let distance = 0;

@@ -4,7 +4,7 @@
  */
 import { type Line, MEMORY } from '../../machine/memory.ts';
 import type { PageLine, Shared } from '../../machine/step.ts';
-import { coreOf, type Cost, hops, nodeOf, type Profile, TICKS_PER_NS } from '../../machine/profile.ts';
+import { coreOf, type Cost, hops, nodeOf, otherOf, type Profile, TICKS_PER_NS } from '../../machine/profile.ts';
 import { Misuse, type Thread } from '../../machine/thread.ts';
 import { allWork } from '../../machine/work.ts';
 import { clock, done, MOST_CPUS, resetCells } from './cells.ts';
@@ -339,11 +339,6 @@ const MOVES = { 'test-and-set': 3, ticket: 2, queued: 2 } as const;
 function busyPerSpinner({ spinlocks }: Profile): number {
   if (spinlocks === undefined || spinlocks.kind === 'queued') return 0;
   return spinlocks.kind === 'ticket' ? spinlocks.busy.value / 2 : spinlocks.busy.value;
-}
-
-function otherOf({ cpusPerNode }: Profile, cpu: number): number {
-  const at = cpu % cpusPerNode;
-  return cpu - at + ((at + cpusPerNode / 2) % cpusPerNode);
 }
 
 /** Pages that each CPU may bring to the caches of its node before one goes that is not old. */

@@ -411,7 +411,7 @@ class TimedMachine implements PlainObserver, Shortcut {
     this.unstopped = thread;
     if (this.asksLess) {
       mayUse(rank, this.hardware.hit);
-      if (words !== null && thread.mode !== EXIT && words.confinedTo === ANYBODY) this.keepPage(words, rank);
+      if (words !== null) this.keepPage(words, thread);
     }
     this.proceed(rank, thread, reply);
     this.unstopped = null;
@@ -462,9 +462,8 @@ class TimedMachine implements PlainObserver, Shortcut {
     this.useWord(words, index, rank, kind !== READ);
     this.spend(rank, thread);
     const reply = words.use(kind, index, value, other);
-    if (thread.mode === EXIT)
-      lookahead?.givesBack(rank); // nothing else is done with the page there
-    else if (words.confinedTo === ANYBODY) this.keepPage(words, rank);
+    if (thread.mode === EXIT) lookahead?.givesBack(rank); // nothing else is done with the page there
+    this.keepPage(words, thread);
     if (words.waiters !== null) {
       this.grant(words);
       setRunning(thread);
@@ -472,11 +471,15 @@ class TimedMachine implements PlainObserver, Shortcut {
     return reply;
   }
 
-  /** The CPU has used a page, and is still the one that is due: as long as it is, it may use the page without asking. */
-  private keepPage(words: Words, rank: number): void {
-    if (!this.asksLess || this.arrived > 0 || !this.queue.remains(rank)) return;
+  /**
+   * The thread has used a page, and its CPU is still the one that is due: as long as it is, it may use the page without asking. Who
+   * tears mappings down does nothing else with it.
+   */
+  private keepPage(words: Words, { cpu, mode }: Thread): void {
+    if (mode === EXIT || words.confinedTo !== ANYBODY) return;
+    if (!this.asksLess || this.arrived > 0 || !this.queue.remains(cpu)) return;
     const page = words.pageLine();
-    if (page !== null) keep(page, rank, this.queue.room(rank));
+    if (page !== null) keep(page, cpu, this.queue.room(cpu));
   }
 
   /** A walk of page tables that no other CPU sees, by a thread that traps by itself if it finds nothing. */
@@ -667,7 +670,7 @@ class TimedMachine implements PlainObserver, Shortcut {
   }
 
   private payBill(rank: number): void {
-    letGo();
+    letGo(); // its clock moves on, so that there is less room
     const owed = account[OWED];
     if (owed === 0) return;
     clock[rank] += owed;
