@@ -116,11 +116,23 @@ describe('predict: mechanisms', () => {
 
   it('two threads stay on the node of their creator, eight are pulled to all four', () => {
     const profile = findProfile('altix-3700-8p');
-    const balancer = new Balancer(profile, profile.scheduler!, 8, 1);
-    const look = { time: 0, cpu: 2, far: true };
-    expect(balancer.toPull(look, [1, 1, 0, 0, 0, 0, 0, 0]).threads).to.equal(0);
-    expect(balancer.toPull(look, [4, 4, 0, 0, 0, 0, 0, 0])).to.deep.equal({ threads: 2, node: 0 });
-    expect(balancer.toPull(look, [2, 2, 0, 0, 0, 0, 0, 0]).threads).to.equal(1);
+    const onCpu = (cpu: number): Thread => {
+      const thread = new Thread(cpu, `T${cpu}`, cpu, empty());
+      thread.floats = true;
+      return thread;
+    };
+    const pulled = (load: readonly number[]): number => {
+      const current = load.map((threads, cpu) => (threads === 0 ? null : onCpu(cpu)));
+      const runqueue = load.map((threads, cpu) => Array.from({ length: Math.max(0, threads - 1) }, () => onCpu(cpu)));
+      const balancer = new Balancer(profile, 8, 1, { current, runqueue, since: new Float64Array(8) });
+      const threads = balancer.pull({ time: 0, cpu: 2, far: true });
+      expect(threads.every(({ cpu }) => cpu === 2)).to.equal(true);
+      expect(runqueue.flat().some(({ cpu }) => cpu === 2)).to.equal(false);
+      return threads.length;
+    };
+    expect(pulled([1, 1, 0, 0, 0, 0, 0, 0])).to.equal(0);
+    expect(pulled([4, 4, 0, 0, 0, 0, 0, 0])).to.equal(2);
+    expect(pulled([2, 2, 0, 0, 0, 0, 0, 0])).to.equal(1);
   });
 
   it('random numbers are spread, and are those of the seed', () => {

@@ -12,6 +12,7 @@
  * Left out: busy CPUs that balance (once in 25 s), priorities, the tick of the clock.
  */
 import { type Cost, nodeOf, type Profile, type Scheduler, TICKS_PER_NS } from '../../machine/profile.ts';
+import type { Thread } from '../../machine/thread.ts';
 
 /** Numbers from 0 to 1, the same for the same seed (mulberry32). */
 export function randomNumbers(seed: number): () => number {
@@ -31,10 +32,19 @@ export interface Look {
   readonly far: boolean;
 }
 
+/** Who is on each CPU, and who waits for it. */
+export interface Waiting {
+  readonly current: readonly (Thread | null)[];
+  readonly runqueue: readonly Thread[][];
+  /** Since when a thread waits, by thread id, in ticks. */
+  readonly since: Float64Array;
+}
+
 export class Balancer {
   readonly slice: number;
+  private readonly threads: Waiting;
   /** So long after it has run, a thread is not moved. */
-  readonly hot: number;
+  private readonly hot: number;
   private readonly scheduler: Scheduler;
   private readonly cpus: number;
   private readonly perNode: number;
@@ -48,8 +58,11 @@ export class Balancer {
   private readonly interval: number[];
   private readonly idleSince: number[];
 
-  constructor(profile: Profile, scheduler: Scheduler, cpus: number, seed: number) {
+  /** The profile has a scheduler. */
+  constructor(profile: Profile, cpus: number, seed: number, threads: Waiting) {
+    const scheduler = profile.scheduler!;
     const random = randomNumbers(seed);
+    this.threads = threads;
     const all = Array.from({ length: cpus }, (_, cpu) => cpu);
     this.scheduler = scheduler;
     this.cpus = cpus;
@@ -65,9 +78,10 @@ export class Balancer {
     this.idleSince = all.map(() => 0);
   }
 
-  /** Where a new thread begins, `load` being the threads of each CPU. */
-  placeNew(creator: number, load: readonly number[]): number {
+  /** Where a new thread begins. */
+  placeNew(creator: number): number {
     if (this.scheduler.placement === 'pull') return creator;
+    const load = this.load();
     const domainOf = (cpu: number): number => Math.floor(this.node[cpu] / this.scheduler.nodesPerDomain);
     const ring = Array.from({ length: this.cpus }, (_, i) => (creator + i) % this.cpus);
     const near = ring.filter((cpu) => domainOf(cpu) === domainOf(creator));
@@ -79,18 +93,25 @@ export class Balancer {
     );
   }
 
+  /** Threads of each CPU, those that wait for it included. */
+  private load(): number[] {
+    const { runqueue, current } = this.threads;
+    return runqueue.map((queue, cpu) => queue.length + (current[cpu] === null ? 0 : 1));
+  }
+
   /** The CPU has nothing to do from `time` on. */
   becomesIdle(cpu: number, time: number): void {
     this.idleSince[cpu] = time;
   }
 
   /** The first moment after `now` at which one of the idle CPUs looks where threads wait; null: none does. */
-  nextLook(now: number, idle: (cpu: number) => boolean, waiting: readonly number[]): Look | null {
-    const nodes = new Set(waiting.map((cpu) => this.node[cpu]));
+  nextLook(now: number): Look | null {
+    const { runqueue, current } = this.threads;
+    const nodes = new Set(this.node.filter((_, cpu) => runqueue[cpu].some((thread) => thread.floats)));
     if (nodes.size === 0) return null;
     let first: Look | null = null;
     for (let cpu = 0; cpu < this.cpus; cpu++) {
-      if (!idle(cpu)) continue;
+      if (current[cpu] !== null) continue;
       const far = !nodes.has(this.node[cpu]);
       const time = far ? this.nextFar(cpu, now) : this.nextNear(cpu, now);
       if (first === null || time < first.time) first = { time, cpu, far };
@@ -117,8 +138,42 @@ export class Balancer {
     this.interval[cpu] = Math.min(2 * this.interval[cpu], this.far[1]);
   }
 
-  /** How many threads an idle CPU would take, and from the queues of which node; `load`: threads of each CPU. */
-  toPull({ cpu, far }: Look, load: readonly number[]): { threads: number; node: number } {
+  /** What an idle CPU takes: these threads are on it from now on, and in no queue. */
+  pull(look: Look): Thread[] {
+    const { threads, node } = this.toPull(look);
+    const pulled: Thread[] = [];
+    while (pulled.length < threads) {
+      const queue = this.longestQueue(node, look.time);
+      if (queue === null) break;
+      const at = queue.findLastIndex((thread) => this.mayMove(thread, look.time));
+      const [thread] = queue.splice(at, 1);
+      thread.cpu = look.cpu;
+      pulled.push(thread);
+    }
+    if (pulled.length > 0) this.hasPulled(look);
+    else this.lookedInVain(look);
+    return pulled;
+  }
+
+  /** Of the queues of a node the longest that has a thread which may move; null: there is none. */
+  private longestQueue(node: number, now: number): Thread[] | null {
+    let found: Thread[] | null = null;
+    this.threads.runqueue.forEach((queue, cpu) => {
+      if (this.node[cpu] !== node || !queue.some((thread) => this.mayMove(thread, now))) return;
+      if (found === null || queue.length > found.length) found = queue;
+    });
+    return found;
+  }
+
+  /** Nothing ties the thread to its CPU, not even a warm cache. */
+  private mayMove(thread: Thread, now: number): boolean {
+    if (!thread.floats) return false;
+    return !thread.hasRun || now - this.threads.since[thread.id] >= this.hot;
+  }
+
+  /** How many threads an idle CPU would take, and from the queues of which node. */
+  private toPull({ cpu, far }: Look): { threads: number; node: number } {
+    const load = this.load();
     const home = this.node[cpu];
     if (!far) return { threads: 1, node: home };
     const ofNode = new Array<number>(this.node[this.cpus - 1] + 1).fill(0);
@@ -130,18 +185,14 @@ export class Balancer {
     return { threads: Math.max(1, Math.floor(lacking + 1e-9)), node: ofNode.indexOf(most) };
   }
 
-  lookedInVain({ cpu, far, time }: Look): void {
+  private lookedInVain({ cpu, far, time }: Look): void {
     if (far) this.waitsLonger(cpu, time);
   }
 
-  hasPulled({ cpu, far, time }: Look): void {
+  private hasPulled({ cpu, far, time }: Look): void {
     if (!far) return;
     this.last[cpu] = time;
     this.interval[cpu] = this.far[0];
-  }
-
-  nodeOf(cpu: number): number {
-    return this.node[cpu];
   }
 }
 

@@ -49,7 +49,7 @@ import {
 } from '../../machine/step.ts';
 import { type Birth, EXIT, Misuse, now, setRunning, SYSTEM, Thread, USER, woken } from '../../machine/thread.ts';
 import { account, chargeTicks, OWED, owe, setPrices, STEPS } from '../../machine/work.ts';
-import { Balancer, type Look } from './balance.ts';
+import { Balancer, type Look, type Waiting } from './balance.ts';
 import { clock, done, due, firstTimer, moment } from './cells.ts';
 import { Hardware, longer, workPrices } from './hardware.ts';
 import { type LockRow, LockTable } from './locks.ts';
@@ -119,13 +119,13 @@ export function runTimed(births: readonly Birth[], options: TimedOptions): Timed
   }
 }
 
-class TimedMachine implements PlainObserver, Shortcut {
+class TimedMachine implements PlainObserver, Shortcut, Waiting {
   private readonly hardware: Hardware;
   private readonly locks = new LockTable();
   private readonly queue: CpuQueue;
   private readonly timers = new Timers();
-  private readonly current: (Thread | null)[];
-  private readonly runqueue: Thread[][];
+  readonly current: (Thread | null)[];
+  readonly runqueue: Thread[][];
   /** The thread whose private code may go on without a stop: that of the CPU that is due. */
   private unstopped: Thread | null = null;
   /** The CPU whose step is being done, -1 between steps; it is in the queue. */
@@ -157,7 +157,7 @@ class TimedMachine implements PlainObserver, Shortcut {
   /** When the slice of each CPU's thread is over. */
   private readonly sliceEnd: Float64Array;
   /** Since when a thread waits or may run, by thread id. */
-  private since = new Float64Array(64);
+  since = new Float64Array(64);
   private readonly order: number[] | null;
   private readonly progress: TimedOptions['progress'];
   private readonly watcher: Watcher | null;
@@ -172,11 +172,10 @@ class TimedMachine implements PlainObserver, Shortcut {
     this.hardware =
       options.pace === undefined ? new Hardware(profile, cpus) : this.pacedHardware(options, options.pace);
     this.sliceEnd = new Float64Array(cpus);
-    this.balancer =
-      profile.scheduler === undefined ? null : new Balancer(profile, profile.scheduler, cpus, options.seed ?? 1);
     this.queue = new CpuQueue(cpus);
     this.current = Array.from({ length: Math.max(cpus, profile.cpus) }, () => null);
     this.runqueue = Array.from({ length: cpus }, () => []);
+    this.balancer = profile.scheduler === undefined ? null : new Balancer(profile, cpus, options.seed ?? 1, this);
     this.debts = Array.from({ length: cpus }, () => []);
     this.arrivals = new Int32Array(cpus);
     this.charges = options.eager === true ? [] : null;
@@ -778,7 +777,7 @@ class TimedMachine implements PlainObserver, Shortcut {
   }
 
   private spawn(birth: Birth, rank: number): void {
-    const cpu = birth.floats && this.balancer !== null ? this.balancer.placeNew(rank, this.load()) : birth.cpu;
+    const cpu = birth.floats && this.balancer !== null ? this.balancer.placeNew(rank) : birth.cpu;
     const delay = isDevice(birth) ? 0 : this.hardware.startDelay(rank, this.balancer === null ? cpu : rank);
     this.start(birth, birth.exitStep, moment[0] + delay, cpu);
   }
@@ -858,11 +857,6 @@ class TimedMachine implements PlainObserver, Shortcut {
     this.giveUpCpu(rank);
   }
 
-  /** Threads of each CPU, those that wait for it included. */
-  private load(): number[] {
-    return this.runqueue.map((queue, cpu) => queue.length + (this.current[cpu] === null ? 0 : 1));
-  }
-
   private becomesIdle(rank: number): void {
     if (this.balancer === null) return;
     this.balancer.becomesIdle(rank, clock[rank]);
@@ -871,12 +865,7 @@ class TimedMachine implements PlainObserver, Shortcut {
 
   /** Threads wait on busy CPUs: when will an idle one find them? */
   private lookLater(): void {
-    const waiting: number[] = [];
-    this.runqueue.forEach((queue, cpu) => {
-      if (queue.some((thread) => thread.floats)) waiting.push(cpu);
-    });
-    if (waiting.length === 0) return;
-    const look = this.balancer!.nextLook(moment[0], (cpu) => this.current[cpu] === null, waiting);
+    const look = this.balancer!.nextLook(moment[0]);
     if (look === null || (this.look !== null && this.look.time <= look.time)) return;
     this.look = look;
     this.timers.add(look.time, this.balancing);
@@ -887,41 +876,10 @@ class TimedMachine implements PlainObserver, Shortcut {
     const { look } = this;
     if (look === null || look.time !== moment[0]) return; // another look has come before it
     this.look = null;
-    if (this.current[look.cpu] === null) this.pull(look);
-    this.lookLater();
-  }
-
-  private pull(look: Look): void {
-    const balancer = this.balancer!;
-    const { threads, node } = balancer.toPull(look, this.load());
-    let pulled = 0;
-    while (pulled < threads) {
-      const queue = this.longestQueue((cpu) => balancer.nodeOf(cpu) === node);
-      if (queue === null) break;
-      const at = queue.findLastIndex((thread) => this.mayMove(thread));
-      const [thread] = queue.splice(at, 1);
-      thread.cpu = look.cpu;
-      this.enqueue(thread, moment[0] + this.hardware.wakeup);
-      pulled++;
+    if (this.current[look.cpu] === null) {
+      for (const thread of this.balancer!.pull(look)) this.enqueue(thread, moment[0] + this.hardware.wakeup);
     }
-    if (pulled > 0) balancer.hasPulled(look);
-    else balancer.lookedInVain(look);
-  }
-
-  /** Of these CPUs' queues the longest that has a thread which may move; null: there is none. */
-  private longestQueue(among: (cpu: number) => boolean): Thread[] | null {
-    let found: Thread[] | null = null;
-    this.runqueue.forEach((queue, cpu) => {
-      if (!among(cpu) || !queue.some((thread) => this.mayMove(thread))) return;
-      if (found === null || queue.length > found.length) found = queue;
-    });
-    return found;
-  }
-
-  /** Nothing ties the thread to its CPU, not even a warm cache. */
-  private mayMove(thread: Thread): boolean {
-    if (!thread.floats) return false;
-    return !thread.hasRun || moment[0] - this.since[thread.id] >= this.balancer!.hot;
+    this.lookLater();
   }
 
   private giveUpCpu(rank: number): void {
