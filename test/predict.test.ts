@@ -124,7 +124,11 @@ describe('predict: mechanisms', () => {
     const pulled = (load: readonly number[]): number => {
       const current = load.map((threads, cpu) => (threads === 0 ? null : onCpu(cpu)));
       const runqueue = load.map((threads, cpu) => Array.from({ length: Math.max(0, threads - 1) }, () => onCpu(cpu)));
-      const balancer = new Balancer(profile, 8, 1, { current, runqueue, since: new Float64Array(8) });
+      const balancer = new Balancer(profile, profile.scheduler!, 8, 1, {
+        current,
+        runqueue,
+        since: new Float64Array(8),
+      });
       const threads = balancer.pull({ time: 0, cpu: 2, far: true });
       expect(threads.every(({ cpu }) => cpu === 2)).to.equal(true);
       expect(runqueue.flat().some(({ cpu }) => cpu === 2)).to.equal(false);

@@ -58,9 +58,7 @@ export class Balancer {
   private readonly interval: number[];
   private readonly idleSince: number[];
 
-  /** The profile has a scheduler. */
-  constructor(profile: Profile, cpus: number, seed: number, threads: Waiting) {
-    const scheduler = profile.scheduler!;
+  constructor(profile: Profile, scheduler: Scheduler, cpus: number, seed: number, threads: Waiting) {
     const random = randomNumbers(seed);
     this.threads = threads;
     const all = Array.from({ length: cpus }, (_, cpu) => cpu);

@@ -175,7 +175,8 @@ class TimedMachine implements PlainObserver, Shortcut, Waiting {
     this.queue = new CpuQueue(cpus);
     this.current = Array.from({ length: Math.max(cpus, profile.cpus) }, () => null);
     this.runqueue = Array.from({ length: cpus }, () => []);
-    this.balancer = profile.scheduler === undefined ? null : new Balancer(profile, cpus, options.seed ?? 1, this);
+    const { scheduler } = profile;
+    this.balancer = scheduler === undefined ? null : new Balancer(profile, scheduler, cpus, options.seed ?? 1, this);
     this.debts = Array.from({ length: cpus }, () => []);
     this.arrivals = new Int32Array(cpus);
     this.charges = options.eager === true ? [] : null;
