@@ -42,6 +42,7 @@ kernel/v3.17/memory do_linear_fault do_fault do_read_fault mapAround mapAlone __
 kernel/v3.17/filemap +filemap_map_pages pageOfSlot mapPage isEasy mapLockedPage mapIfInside
 kernel/v2.6.15/memory pte_offset_map_lock pte_unmap_unlock
 kernel/rss check_sync_rss_stat inc_file_rss
+kernel/page_alloc page_cache_release
 kernel/rmap page_add_file_rmap
 kernel/pgtable update_mmu_cache
 `;
@@ -314,7 +315,8 @@ function evaluate(node: ts.Expression, env: Env): Value | null {
   if (node.kind === ts.SyntaxKind.ThisKeyword) return env.get('this') ?? null;
   if (ts.isIdentifier(node)) {
     const symbol = symbolOf(node);
-    return (symbol === undefined ? undefined : env.get(symbol)) ?? { text: text(node) };
+    const known = symbol === undefined ? undefined : (env.get(symbol) ?? places.get(symbol));
+    return known ?? { text: text(node) };
   }
   if (ts.isNewExpression(node) && ts.isIdentifier(node.expression)) return made(node, env);
   if (ts.isCallExpression(node) && !ts.isOptionalChain(node)) return called(node, env);
@@ -427,6 +429,10 @@ function stepText(node: ts.YieldExpression): string | null {
   if (!isStep(checker.getTypeAtLocation(operand))) return null;
   const step = variable('$s');
   const made = fields ?? newStep(operand);
+  if (made?.[0] === machine('LOAD')) {
+    const asked = `${takeFirst()}$t = ${machine('askLoad', 'ask')}(${made.slice(1).join(', ')})`;
+    return `((${asked}) === ${machine('STOP')} ? yield ${machine('stop', 'ask')}.step : $t)`;
+  }
   if (made !== null) {
     const first = takeFirst();
     return stopping(step, `${first}${step} = ${machine('stepOf', 'ask')}(${made.join(', ')})`, ask(step));
@@ -469,6 +475,72 @@ function wordText([kind, words, index, value, other]: readonly string[]): string
   return `${at} = ${words}, ${mine} ? (${machine('pay', 'ask')}(${at}.line), ${use}) : ($t = ${reply}) === ${machine('STOP')} ? ${stop} : $t`;
 }
 
+// ---- places ----
+
+/** Variables and parameters of what is being written that point to a word: they are written as what points, and no `Ref` is made. */
+const places = new Map<ts.Symbol, Place>();
+
+/** What `const at = f(...)` points to, if all that is done with it can be written so; null: it is written as it stands. */
+function placed(name: ts.BindingName, pointer: ts.Expression, under: Inlined, before: string[]): Place | null {
+  const symbol = ts.isIdentifier(name) ? checker.getSymbolAtLocation(name) : undefined;
+  if (symbol === undefined || !ts.isCallExpression(pointer) || hasInlinable(pointer, under)) return null;
+  const fn = functionOf(pointer.expression);
+  const body = onlyReturn(fn?.body);
+  if (body === undefined || !ts.isNewExpression(body) || body.expression.getText() !== 'Ref') return null;
+  if (!isOnlyPointed(symbol, under.stack.at(-1)!, under)) return null;
+  const inside = new Map<ts.Symbol | 'this', Value>();
+  for (const [i, parameter] of fn!.parameters.entries()) {
+    const value = pointer.arguments.length > i ? evaluate(pointer.arguments[i], NO_ENV) : null;
+    if (value === null || written(value) === null) return null;
+    inside.set(checker.getSymbolAtLocation(parameter.name)!, value);
+  }
+  const [words, index] = body.arguments!.map((part) => {
+    const kept = unique((name as ts.Identifier).text);
+    before.push(`const ${kept} = ${text(part, null, valuesOf(part, inside))};`);
+    return kept;
+  });
+  return { words, index };
+}
+
+/** Does the function use the pointer only for steps on the word, to read it, and to hand it on to others that do the same? */
+function isOnlyPointed(pointer: ts.Symbol, fn: Fn, under: Inlined): boolean {
+  const isIt = (node: ts.Node): boolean => ts.isIdentifier(node) && symbolOf(node) === pointer;
+  return !any(fn.body, (node) => isIt(node) && !isDeclared(node) && !isPointedAt(node, under));
+}
+
+function isDeclared({ parent }: ts.Node): boolean {
+  return ts.isVariableDeclaration(parent) && (ts.getCombinedNodeFlags(parent) & ts.NodeFlags.Const) !== 0;
+}
+
+function isPointedAt(node: ts.Node, under: Inlined): boolean {
+  const { parent } = node;
+  if (isPlainRead(parent)) return true;
+  if (!ts.isCallExpression(parent) || !ts.isYieldExpression(parent.parent)) return false;
+  const fn = functionOf(parent.expression);
+  if (fn === null) return false;
+  if (fn === inlinable(parent.parent, under)) {
+    const name = fn.parameters[parent.arguments.indexOf(node as ts.Expression)]?.name;
+    if (name === undefined || !ts.isIdentifier(name) || isSet(fn, name)) return false;
+    return isOnlyPointed(checker.getSymbolAtLocation(name)!, fn, { ...under, stack: [...under.stack, fn] });
+  }
+  const place = new Map([[symbolOf(node as ts.Identifier)!, { words: '$', index: '$' }]]);
+  const value = evaluate(parent, place);
+  takeFirst();
+  return value !== null && 'step' in value;
+}
+
+function isPlainRead(node: ts.Node): node is ts.PropertyAccessExpression {
+  if (!ts.isPropertyAccessExpression(node) || node.name.text !== 'plain') return false;
+  return !isAssignment(node.parent) || (ts.isBinaryExpression(node.parent) && node.parent.right === node);
+}
+
+/** The word that a pointer points to, by a plain access. */
+function plainText(node: ts.PropertyAccessExpression, values: Values): string | null {
+  const symbol = ts.isIdentifier(node.expression) ? symbolOf(node.expression) : undefined;
+  const place = symbol === undefined || values?.has(symbol) === true ? undefined : places.get(symbol);
+  return place === undefined ? null : `${machine('readPlain', 'ask')}(${place.words}, ${place.index})`;
+}
+
 function isStep(type: ts.Type): boolean {
   if (type.symbol?.name === 'Step') return true;
   return type.isClass() && checker.getBaseTypes(type).some(isStep);
@@ -485,6 +557,8 @@ function text(node: ts.Node, under: Inlined | null = null, values: Values = null
     const special = stepText(node) ?? entering(node.expression!, under, values);
     if (special !== null) return special;
   }
+  const plain = isPlainRead(node) ? plainText(node, values) : null;
+  if (plain !== null) return plain;
   const source = node.getSourceFile().text;
   let at = node.getStart();
   let result = '';
@@ -517,6 +591,8 @@ function nameText(node: ts.Identifier, values: Values): string {
 }
 
 function ownName(node: ts.Identifier, symbol: ts.Symbol | undefined): string {
+  const place = symbol === undefined ? undefined : places.get(symbol);
+  if (place !== undefined) return `new ${machine('Ref', 'memory')}(${place.words}, ${place.index})`;
   const declaration = moduleLevel(symbol);
   if (declaration === undefined) return node.text;
   const fn = functionOf(node);
@@ -748,6 +824,13 @@ function parameters(fn: Fn, given: readonly ts.Expression[], under: Inlined, bef
     const argument = given.at(i);
     if (argument === undefined)
       return [`let ${text(name)} = ${initializer === undefined ? 'undefined' : text(initializer)};`];
+    const symbol = checker.getSymbolAtLocation(name);
+    const place = ts.isIdentifier(argument) ? places.get(symbolOf(argument)!) : undefined;
+    if (symbol !== undefined) places.delete(symbol);
+    if (place !== undefined) {
+      places.set(symbol!, place);
+      return [];
+    }
     const value = expression(argument, under, before);
     if (ts.isIdentifier(name) && initializer === undefined && value === name.text && !keeps && !isSet(fn, name))
       return [];
@@ -853,6 +936,13 @@ function expressionStatement(node: ts.Expression, under: Inlined, before: string
 function variables(list: ts.VariableDeclarationList, under: Inlined, before: string[]): string {
   const keyword = (list.flags & ts.NodeFlags.Const) !== 0 ? 'const' : 'let';
   list.declarations.forEach(({ name, initializer }) => {
+    const symbol = checker.getSymbolAtLocation(name);
+    const place = keyword === 'let' || initializer === undefined ? null : placed(name, initializer, under, before);
+    if (symbol !== undefined) places.delete(symbol);
+    if (place !== null) {
+      places.set(symbol!, place);
+      return;
+    }
     const value = initializer === undefined ? '' : ` = ${expression(initializer, under, before)}`;
     before.push(`${keyword} ${text(name)}${value};`);
   });
@@ -907,6 +997,7 @@ function twin(fn: Fn): string {
   const root: Inlined = { stack: [fn], leave: null, delegates: false, size: { letters: 0 } };
   const given = fn.parameters.map((parameter) => text(parameter)).join(', ');
   variablesOfTwin = ['$t', '$c'];
+  places.clear();
   const body = fn.body.statements.map((node) => statement(node, root)).join('\n');
   const star = isGenerator(fn) ? '*' : '';
   return `function${star} ${twins.get(fn)!}(${given}) {\nlet ${variablesOfTwin.join(', ')};\n${body}\n}`;

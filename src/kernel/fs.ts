@@ -156,15 +156,20 @@ export class BlockMap extends PerPage {
 /** Slots of a node of a page tree. */
 const SLOTS = 64;
 
+/** An integer for V8 too, which divides by a shift then. */
+function nodeOf(pgoff: number): number {
+  return (pgoff / SLOTS) | 0;
+}
+
 /** The radix tree of a page cache: by offset in pages, the pfn of the page; 0 none. Written under `tree_lock`. */
 export class PageTree extends PerPage {
   private readonly nodes: (Int32Array | undefined)[] = [];
 
   get(pgoff: number): number {
-    return this.nodes[Math.floor(pgoff / SLOTS)]?.[pgoff % SLOTS] ?? 0;
+    return this.nodes[nodeOf(pgoff)]?.[pgoff % SLOTS] ?? 0;
   }
   set(pgoff: number, pfn: number): void {
-    (this.nodes[Math.floor(pgoff / SLOTS)] ??= new Int32Array(SLOTS))[pgoff % SLOTS] = pfn;
+    (this.nodes[nodeOf(pgoff)] ??= new Int32Array(SLOTS))[pgoff % SLOTS] = pfn;
   }
   /** Visit every cached page from `start` to `end` - 1, in order, as (pgoff, pfn); kernel text has looked before. */
   forEach(visit: (pgoff: number, pfn: number) => void, start = 0, end = Infinity): void {

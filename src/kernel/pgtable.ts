@@ -478,9 +478,12 @@ export function pte_offset_map(mm: Mm, pmd: PtePage, address: Address): Ptep {
 }
 /** The pte so many entries behind another one: pointers to ptes are good for one page of them. */
 export function pteAt(mm: Mm, pte: Ptep, offset: number): Ptep {
-  const index = (pte.index + offset) | 0; // an integer for V8 too
+  return new Ref(pte.words, entryAt(mm, pte.index + offset));
+}
+function entryAt(mm: Mm, at: number): number {
+  const index = at | 0; // an integer for V8 too
   const { ptrsPerPte } = mm.system.geometry;
-  if (index >= 0 && index < ptrsPerPte) return new Ref(pte.words, index);
+  if (index >= 0 && index < ptrsPerPte) return index;
   throw new KernelBug(
     'pte pointer outside its page',
     `${running.name} looks at entry ${index} of a page of ${ptrsPerPte} ptes`,

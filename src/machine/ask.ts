@@ -2,8 +2,19 @@
  * How the flat text (scripts/flatten.ts) asks for steps: without making them, and of what its CPU has to itself without asking
  * the driver.
  */
-import type { Line, Words } from './memory.ts';
-import { ANYBODY, driven, type PageLine, READERS, type Shared, Step, type StepKind, STOP, type Walk } from './step.ts';
+import { type Line, plainAccess, type Words } from './memory.ts';
+import {
+  ANYBODY,
+  driven,
+  LOAD,
+  type PageLine,
+  READERS,
+  type Shared,
+  Step,
+  type StepKind,
+  STOP,
+  type Walk,
+} from './step.ts';
 import { now } from './thread.ts';
 import { account, outOfRoom, owe, ROOM, STEPS } from './work.ts';
 
@@ -75,7 +86,22 @@ export function askWord(kind: StepKind, words: Words, index: number, value: numb
   return reply;
 }
 
-/** What has to be yielded where `askWord` has replied STOP. */
+/** The same of a LOAD. */
+export function askLoad(page: Shared, index: number, bytes: number, home: number): number {
+  const { by } = driven;
+  const reply = by === null ? STOP : by.load(page, index, bytes, home);
+  if (reply === STOP) stop.step = stepOf(LOAD, page, index, bytes, home);
+  return reply;
+}
+
+/** A plain read: where the thread has the word to itself it only pays. */
+export function readPlain(words: Words, index: number): number {
+  if (words.confinedTo !== own.cpu) plainAccess(words, index, false);
+  else if (words.line !== null) owe(now.running.mode, own.hit);
+  return words.get(index);
+}
+
+/** What has to be yielded where `askWord` or `askLoad` has replied STOP. */
 export const stop: { step: Step | null } = { step: null };
 
 /** May a step be written over when it has taken effect? If nobody but the thread has seen it, nobody keeps it. */

@@ -9,7 +9,7 @@ import * as kinds from './step.ts';
 import { Shared, Step, type StepKind, TICK_0, type Walk } from './step.ts';
 
 // V8 folds the constants of a module where it uses them; what it imports it loads and checks each time.
-const { ADD, CMPXCHG, POLL, READ, WAIT, WALK, WRITE, XCHG } = kinds;
+const { ADD, CMPXCHG, LOAD, POLL, READ, WAIT, WALK, WRITE, XCHG } = kinds;
 
 /** `owner` of a line that is in no CPU's cache. */
 export const MEMORY = -1;
@@ -100,7 +100,7 @@ export abstract class Words extends Shared {
     return left;
   }
 
-  /** The effect of a step of a kind below WALK. */
+  /** The effect of a step of a kind below WALK, or of a LOAD. */
   use(kind: StepKind, index: number, value: number, other: number): number {
     switch (kind) {
       case READ:
@@ -113,6 +113,8 @@ export abstract class Words extends Shared {
         this.set(index, sum);
         return sum;
       }
+      case LOAD:
+        return 0;
       case XCHG: {
         const old = this.get(index);
         this.set(index, value);

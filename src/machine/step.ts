@@ -93,6 +93,8 @@ export interface Shortcut {
   now(step: Step): number;
   /** The same of a step of a kind below WALK, without the step. */
   word(kind: StepKind, words: Shared, index: number, value: number, other: number): number;
+  /** The same of a LOAD. */
+  load(page: Shared, index: number, bytes: number, home: number): number;
   /** A step has taken effect on a lock that its CPU has to itself: it is paid for, and the driver was not asked. */
   passed?(step: Step, reply: number): void;
   /** The same as `now` of a walk whose thread, if the answer is TRAP, runs the fault handler itself. */

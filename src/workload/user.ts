@@ -48,10 +48,10 @@ class TableWalk extends Walk {
     const { mm, write, caught } = this;
     if (!isWrittenOver()) return new TableWalk(mm, address, write, caught);
     const vpn = page_number(mm, address);
-    const { words, index } = mm.pgd.walk(vpn);
+    const leaf = mm.pgd.leaf(vpn);
     const step: StepDraft = this;
-    step.object = words;
-    step.index = index;
+    step.object = leaf ?? mm.pgd;
+    step.index = leaf?.entry(vpn) ?? vpn;
     this.address = address;
     this.vpn = vpn;
     return this;

@@ -264,6 +264,9 @@ export class Execution implements Attendant, Shortcut {
   word(): number {
     return STOP;
   }
+  load(): number {
+    return STOP;
+  }
 
   private canGoThrough({ kind, object }: Step): boolean {
     if (kind >= WALK) {

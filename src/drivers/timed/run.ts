@@ -321,8 +321,8 @@ class TimedMachine implements PlainObserver, Shortcut, Waiting {
     let cpu = this.hardware.other[rank];
     for (;;) {
       const thread = this.current[cpu];
-      if (thread === null || thread.pending?.kind !== LOAD || !this.mayRead(thread.pending, cpu)) return;
-      this.goOn(cpu, thread, this.read(cpu, thread, thread.pending));
+      if (thread === null || thread.pending?.kind !== LOAD || !this.mayRead(thread.pending.object, cpu)) return;
+      this.goOn(cpu, thread, this.readStep(cpu, thread, thread.pending));
       cpu = this.hardware.other[cpu];
     }
   }
@@ -331,7 +331,7 @@ class TimedMachine implements PlainObserver, Shortcut, Waiting {
    * May a thread read a page ahead of its time? If that is in the caches of its node, and will stay there, only the other thread of
    * the core makes a difference. That one has done all it does before; or the core is idle, and stays so for a while.
    */
-  private mayRead({ object }: Step, cpu: number): boolean {
+  private mayRead(object: Shared, cpu: number): boolean {
     const { hardware } = this;
     if (!hardware.keeps(object.pageLine(), cpu)) return false;
     const ahead = clock[cpu] - due[0];
@@ -399,7 +399,7 @@ class TimedMachine implements PlainObserver, Shortcut, Waiting {
       this.giveUpCpu(rank);
       return;
     }
-    if (this.balancer !== null && this.sliceOver(rank, step)) {
+    if (this.balancer !== null && this.sliceOver(rank, step.kind, step.value)) {
       this.rotate(rank, thread, reply);
       return;
     }
@@ -425,8 +425,9 @@ class TimedMachine implements PlainObserver, Shortcut, Waiting {
   now(step: Step): number {
     const thread = now.running;
     const { kind, object } = step;
-    if (thread !== this.unstopped || thread.stepwise || (kind > CLEAR && kind !== LOAD)) return STOP;
-    const ahead = object.confinedTo !== ANYBODY && this.runsAhead && kind !== LOAD && this.isPrivate(step, thread.cpu);
+    if (kind === LOAD) return this.load(object, step.index, step.value, step.other);
+    if (thread !== this.unstopped || thread.stepwise || kind > CLEAR) return STOP;
+    const ahead = object.confinedTo !== ANYBODY && this.runsAhead && this.isPrivate(step, thread.cpu);
     if (ahead && this.watcher === null) {
       if (kind <= WALK) return this.privateWord(step, thread);
       const mayEndSlice = step.value === INSTRUCTION_ENDS;
@@ -435,15 +436,25 @@ class TimedMachine implements PlainObserver, Shortcut, Waiting {
     if (kind === WALK || kind === WAIT || kind === POLL || !admits(step)) return STOP;
     const rank = thread.cpu;
     this.payBill(rank);
-    if (this.balancer !== null && this.sliceOver(rank, step)) return STOP;
-    if (!ahead && (this.arrived > 0 || !this.queue.remains(rank))) {
-      if (kind !== LOAD || !this.readsAhead || !this.mayRead(step, rank)) return STOP;
-    }
+    if (this.balancer !== null && this.sliceOver(rank, kind, step.value)) return STOP;
+    if (!ahead && !this.isDue(rank)) return STOP;
     if (this.watcher !== null) thread.pending = step;
     const reply = this.effect(rank, thread, step);
     setRunning(thread);
     this.watcher?.resumes(thread, clock[rank], false);
     return reply;
+  }
+
+  /** The same of a LOAD, without the step. */
+  load(page: Shared, index: number, bytes: number, home: number): number {
+    const thread = now.running;
+    if (thread !== this.unstopped || thread.stepwise || this.watcher !== null) return STOP;
+    const rank = thread.cpu;
+    this.payBill(rank);
+    if (this.lookahead === null && page.confinedTo !== ANYBODY) return STOP; // may it? that is looked at there
+    if (this.balancer !== null && this.sliceOver(rank, LOAD, 0)) return STOP;
+    if (!this.isDue(rank) && !(this.readsAhead && this.mayRead(page, rank))) return STOP;
+    return this.read(rank, thread, page as Words, index, bytes, home);
   }
 
   /** The same without a step: of a kind below WALK. */
@@ -456,9 +467,8 @@ class TimedMachine implements PlainObserver, Shortcut, Waiting {
     if (confinedTo !== ANYBODY) return this.ownWord(kind, words, index, value, other, thread);
     this.payBill(rank);
     const { lookahead } = this;
-    if (this.arrived > 0 || !this.queue.remains(rank)) {
-      if (lookahead === null || !lookahead.lends(thread, words)) return STOP;
-    } else lookahead?.uses(thread, words);
+    if (this.isDue(rank)) lookahead?.uses(thread, words);
+    else if (lookahead === null || !lookahead.lends(thread, words)) return STOP;
     this.useWord(words, index, rank, kind !== READ);
     this.spend(rank, thread);
     const reply = words.use(kind, index, value, other);
@@ -471,13 +481,17 @@ class TimedMachine implements PlainObserver, Shortcut, Waiting {
     return reply;
   }
 
+  /** Does the CPU that runs come first still, so that the next step is its? */
+  private isDue(rank: number): boolean {
+    return this.arrived === 0 && this.queue.remains(rank);
+  }
+
   /**
    * The thread has used a page, and its CPU is still the one that is due: as long as it is, it may use the page without asking. Who
    * tears mappings down does nothing else with it.
    */
   private keepPage(words: Words, { cpu, mode }: Thread): void {
-    if (mode === EXIT || words.confinedTo !== ANYBODY) return;
-    if (!this.asksLess || this.arrived > 0 || !this.queue.remains(cpu)) return;
+    if (mode === EXIT || words.confinedTo !== ANYBODY || !this.asksLess || !this.isDue(cpu)) return;
     const page = words.pageLine();
     if (page !== null) keep(page, cpu, this.queue.room(cpu));
   }
@@ -594,7 +608,7 @@ class TimedMachine implements PlainObserver, Shortcut, Waiting {
 
   private effectOtherwise(rank: number, thread: Thread, step: Step): number {
     const { object } = step;
-    if (step.kind === LOAD) return this.read(rank, thread, step);
+    if (step.kind === LOAD) return this.readStep(rank, thread, step);
     this.lookahead?.uses(thread, object);
     if (object.confinedTo !== ANYBODY) checkConfined(step, rank);
     if (step.kind === DMA) done[0] = clock[rank];
@@ -607,19 +621,23 @@ class TimedMachine implements PlainObserver, Shortcut, Waiting {
     return reply;
   }
 
-  private read(rank: number, thread: Thread, step: Step): number {
-    const { object, value, other } = step;
+  private readStep(rank: number, thread: Thread, step: Step): number {
+    const { object, index, value, other } = step;
+    if (this.lookahead === null && object.confinedTo !== ANYBODY) checkConfined(step, rank);
+    return this.read(rank, thread, object as Words, index, value, other);
+  }
+
+  private read(rank: number, thread: Thread, words: Words, index: number, bytes: number, home: number): number {
     const { lookahead, hardware } = this;
-    if (lookahead === null && object.confinedTo !== ANYBODY) checkConfined(step, rank);
     lookahead?.givesBack(rank); // time passes in which it does nothing with its page
-    hardware.load(object, rank, value, other);
+    hardware.load(words, rank, bytes, home);
     if (lookahead !== null) {
-      const page = object.pageLine();
+      const page = words.pageLine();
       if (page !== null) lookahead.reads(thread, page, hardware.fetched);
       if (hardware.left !== null) lookahead.mustBeSettled(hardware.left, rank);
     }
     this.spend(rank, thread);
-    return object.perform(step, thread);
+    return words.use(LOAD, index, bytes, home);
   }
 
   /** The step of the thread takes effect when the access it asked for is done; until then it has used its CPU. */
@@ -844,7 +862,7 @@ class TimedMachine implements PlainObserver, Shortcut, Waiting {
   }
 
   /** Has a user program had its slice, while others wait for its CPU? It gives way between two accesses. */
-  private sliceOver(rank: number, { kind, value }: Step): boolean {
+  private sliceOver(rank: number, kind: StepKind, value: number): boolean {
     if (kind !== LOAD && (kind !== UNLOCK || value !== INSTRUCTION_ENDS)) return false;
     if (clock[rank] < this.sliceEnd[rank]) return false;
     return this.runqueue[rank].length > 0;
