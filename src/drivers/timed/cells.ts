@@ -20,8 +20,8 @@ export const moment = new Float64Array(CELL);
 export const due = new Float64Array(CELL);
 /** The first moment of the timers; Infinity: there is none. */
 export const firstTimer = new Float64Array(CELL).fill(Infinity);
-/** The heap of `CpuQueue`; and the least of its keys below the root, -1 if that has to be found. */
-export const keys = new Float64Array(MOST_CPUS + 1);
+/** The heap of `CpuQueue`, in which each has four below it; and the least of its keys below the root. */
+export const keys = new Float64Array(4 * MOST_CPUS + 5);
 export const second = new Float64Array(CELL);
 
 /** A machine begins: nothing is left of the one before. */
@@ -31,5 +31,4 @@ export function resetCells(): void {
   moment[0] = 0;
   due[0] = 0;
   firstTimer[0] = Infinity;
-  second[0] = -1;
 }

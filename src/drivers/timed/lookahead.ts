@@ -62,7 +62,8 @@ export class Lookahead {
   /** A thread wants an object, and its CPU is not due. True: it may have it, and the page is lent to the CPU. */
   lends(thread: Thread, object: Shared): boolean {
     const page = object.pageLine();
-    if (page === null || !this.isForeseen(thread, page.place)) return false;
+    // That others may come is why most who ask do not get it.
+    if (page === null || this.coming.of(page.place) !== 1 || !this.isForeseen(thread, page.place)) return false;
     const { cpu } = thread;
     const { place, owner } = page;
     if (place < this.until.length && this.until[place] >= clock[cpu]) return false;
@@ -81,7 +82,7 @@ export class Lookahead {
     // Where threads begin to read or to unmap they have not been seen coming.
     if (place <= (exits ? exit.pages : Math.max(reading.pages, this.lastUnmapped + this.unmapped))) return false;
     const { ticks } = exits ? exit : reading;
-    return clock[cpu] - due[0] <= ticks && this.coming.isAlone(id, place);
+    return clock[cpu] - due[0] <= ticks && this.coming.has(id, place);
   }
 
   private note(place: number, cpu: number, node: number): void {
@@ -198,29 +199,28 @@ class Path {
 /** A range of pages for each thread; and for each page, in how many of the ranges it is. */
 class Ranges {
   private counts = new Uint16Array(1024);
-  /** By thread. If it is nowhere, its last page comes before its first one. */
-  readonly first: number[] = [];
-  readonly last: number[] = [];
+  /** By thread: its first page, and the one behind its last. */
+  first = new Int32Array(64);
+  private end = new Int32Array(64);
 
   of(place: number): number {
-    return place < this.counts.length ? this.counts[place] : 0;
+    return place >= 0 && place < this.counts.length ? this.counts[place] : 0;
   }
 
-  /** Is the page in the range of this thread, and of no other one? */
-  isAlone(id: number, place: number): boolean {
-    return id < this.first.length && place >= this.first[id] && place <= this.last[id] && this.counts[place] === 1;
+  /** Is the page in the range of this thread? */
+  has(id: number, place: number): boolean {
+    return id < this.first.length && place >= this.first[id] && place < this.end[id];
   }
 
   set(id: number, first: number, last: number): void {
-    const { first: firsts, last: lasts } = this;
-    while (id >= firsts.length) {
-      firsts.push(0);
-      lasts.push(NOWHERE);
+    if (id >= this.first.length) {
+      this.first = longer(this.first, id);
+      this.end = longer(this.end, id);
     }
-    const before = firsts[id];
-    const until = lasts[id];
-    firsts[id] = first;
-    lasts[id] = last;
+    const before = this.first[id];
+    const until = this.end[id] - 1;
+    this.first[id] = first;
+    this.end[id] = last + 1;
     if (last >= this.counts.length) this.counts = longer(this.counts, last);
     if (before < first) this.add(before, Math.min(until, first - 1), -1);
     else if (first < before) this.add(first, Math.min(last, before - 1), 1);

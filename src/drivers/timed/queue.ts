@@ -8,20 +8,21 @@
  */
 import { clock, firstTimer, keys, second } from './cells.ts';
 
-/** `second` is to be found: keys have changed places. */
-const UNKNOWN = -1;
-
 export class CpuQueue {
   size = 0;
   private readonly width: number;
   /** Exact, as the width is a power of 2. */
   private readonly perWidth: number;
   private readonly limit: number;
+  /** Where in the heap the second is. */
+  private secondAt = 1;
 
   constructor(cpus: number) {
     this.width = 2 ** Math.ceil(Math.log2(Math.max(2, cpus)));
     this.perWidth = 1 / this.width;
     this.limit = 2 ** 53 / this.width;
+    keys.fill(Infinity); // behind the last of the heap too
+    second[0] = Infinity;
   }
 
   /** Rank of the CPU that is due. The queue must not be empty. */
@@ -32,7 +33,7 @@ export class CpuQueue {
 
   /** Does a CPU come next? */
   isDue(): boolean {
-    return this.size > 0 && keys[0] < firstTimer[0] * this.width;
+    return keys[0] < firstTimer[0] * this.width;
   }
 
   /** Has the first CPU gone on meanwhile, ahead of its time? Its place is another one then. */
@@ -42,7 +43,6 @@ export class CpuQueue {
 
   push(rank: number): void {
     const key = clock[rank] * this.width + rank;
-    second[0] = UNKNOWN;
     let at = this.size++;
     while (at > 0) {
       const parent = (at - 1) >> 2;
@@ -51,19 +51,19 @@ export class CpuQueue {
       at = parent;
     }
     keys[at] = key;
+    this.findSecond();
   }
 
   pop(): void {
-    this.size--;
-    second[0] = UNKNOWN;
-    keys[0] = keys[this.size];
-    if (this.size > 0) this.sink();
+    const last = keys[--this.size];
+    keys[this.size] = Infinity;
+    if (this.size > 0) sink(last, 0);
+    this.findSecond();
   }
 
   /** Would the CPU that is due still be, at what its clock shows now? */
   remains(rank: number): boolean {
     const time = clock[rank];
-    if (second[0] === UNKNOWN) this.findSecond();
     return time < firstTimer[0] && time * this.width + rank < second[0];
   }
 
@@ -78,92 +78,37 @@ export class CpuQueue {
     const time = clock[rank];
     if (time >= this.limit) throw new RangeError('virtual time has run out of exact ticks');
     const key = time * this.width + rank;
-    keys[0] = key;
-    if (second[0] === UNKNOWN) this.findSecond();
-    if (key < second[0]) return time < firstTimer[0];
-    this.sink();
+    if (key < second[0]) {
+      keys[0] = key;
+      return time < firstTimer[0];
+    }
+    keys[0] = second[0];
+    sink(key, this.secondAt);
+    this.findSecond();
     return false;
   }
 
   private findSecond(): void {
-    const { size } = this;
-    second[0] = size > 1 ? keys[1] : Infinity;
-    if (size > 2 && keys[2] < second[0]) second[0] = keys[2];
-    if (size > 3 && keys[3] < second[0]) second[0] = keys[3];
-    if (size > 4 && keys[4] < second[0]) second[0] = keys[4];
+    this.secondAt = least(1);
+    second[0] = keys[this.secondAt];
   }
+}
 
-  /** Let the key at the root sink to its place. */
-  private sink(): void {
-    if (this.size < 5) {
-      second[0] = UNKNOWN;
-      this.sinkFrom(0);
-      return;
-    }
-    const key = keys[0];
-    // The second after this is the least of three that stay where they are, and of what comes to the place of the fourth.
-    let child = 1;
-    let least = keys[1];
-    let rest = Infinity;
-    for (let other = 2; other <= 4; other++) {
-      const its = keys[other];
-      if (its < least) {
-        rest = least;
-        least = its;
-        child = other;
-      } else if (its < rest) rest = its;
-    }
-    if (least >= key) {
-      second[0] = least;
-      return;
-    }
-    keys[0] = least;
-    keys[child] = key;
-    this.sinkFrom(child);
-    second[0] = keys[child] < rest ? keys[child] : rest;
-  }
-
-  /** Let the key at a place sink from there. The least of four is found with each read once: this is a hot loop. */
-  private sinkFrom(place: number): void {
-    const { size } = this;
-    const key = keys[place];
-    let at = place;
-    let first = at * 4 + 1;
-    while (first + 3 < size) {
-      let child = first;
-      let least = keys[first];
-      const other = keys[first + 1];
-      if (other < least) {
-        least = other;
-        child = first + 1;
-      }
-      const third = keys[first + 2];
-      if (third < least) {
-        least = third;
-        child = first + 2;
-      }
-      const fourth = keys[first + 3];
-      if (fourth < least) {
-        least = fourth;
-        child = first + 3;
-      }
-      if (least >= key) break;
-      keys[at] = least;
-      at = child;
-      first = at * 4 + 1;
-    }
-    keys[at] = key;
-    if (first < size && first + 3 >= size) this.sinkToLast(at, first);
-  }
-
-  /** The same where there are less than four below. */
-  private sinkToLast(at: number, first: number): void {
-    const { size } = this;
-    let child = first;
-    for (let other = first + 1; other < size; other++) if (keys[other] < keys[child]) child = other;
-    if (keys[child] >= keys[at]) return;
-    const key = keys[at];
+/** Put the key where it belongs, at a place or below it. */
+function sink(key: number, place: number): void {
+  let at = place;
+  for (;;) {
+    const child = least((at * 4 + 1) | 0);
+    if (keys[child] >= key) break;
     keys[at] = keys[child];
-    keys[child] = key;
+    at = child;
   }
+  keys[at] = key;
+}
+
+/** Where the least of four keys is that begin at a place. Without a branch: which it is no CPU can foresee. */
+function least(place: number): number {
+  const left = (place + Number(keys[place + 1] < keys[place])) | 0;
+  const right = (place + 2 + Number(keys[place + 3] < keys[place + 2])) | 0;
+  return (left + Math.imul(right - left, Number(keys[right] < keys[left]))) | 0;
 }
