@@ -7,6 +7,7 @@
  *
  * - `yield* f(...)` is the text of f if f is a function of a module, short enough and not under way already; `return` leaves it;
  * - `yield* READ_ONCE(...)` and the like ask the driver without making a `Step`, and have one only if they have to stop;
+ * - `const at = f(...)` of a function that only makes a `Ref` is two variables, words and index, if it is only pointed with;
  * - `yield* path3(mm).handle_mm_fault(...)`, a function of whatever kernel it is, is entered by the driver (`enter`); but what
  *   is hot (`HOT`) is written out there too, behind a question whether the kernel has another one;
  * - names of modules are those that flat.js imports: what a module keeps to itself is exported from its file in dist/.
@@ -480,7 +481,7 @@ function wordText([kind, words, index, value, other]: readonly string[]): string
 /** Variables and parameters of what is being written that point to a word: they are written as what points, and no `Ref` is made. */
 const places = new Map<ts.Symbol, Place>();
 
-/** What `const at = f(...)` points to, if all that is done with it can be written so; null: it is written as it stands. */
+/** What `const at = f(...)` points to, if it is only pointed with; null: it is written as it stands. */
 function placed(name: ts.BindingName, pointer: ts.Expression, under: Inlined, before: string[]): Place | null {
   const symbol = ts.isIdentifier(name) ? checker.getSymbolAtLocation(name) : undefined;
   if (symbol === undefined || !ts.isCallExpression(pointer) || hasInlinable(pointer, under)) return null;

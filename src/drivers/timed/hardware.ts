@@ -389,7 +389,10 @@ class PageCaches {
 }
 
 /** The same with room for number `n`. */
-export function longer<T extends Float64Array | Int32Array | Uint32Array | Uint16Array | Int16Array>(array: T, n: number): T {
+export function longer<T extends Float64Array | Int32Array | Uint32Array | Uint16Array | Int16Array>(
+  array: T,
+  n: number,
+): T {
   const result = new (array.constructor as new (length: number) => T)(Math.max(n + 1, 2 * array.length));
   result.set(array);
   return result;
