@@ -24,7 +24,7 @@ export const firstTimer = new Float64Array(CELL).fill(Infinity);
 export const keys = new Float64Array(4 * MOST_CPUS + 5);
 export const second = new Float64Array(CELL);
 
-/** A machine begins: nothing is left of the one before. */
+/** A machine begins: nothing is left of the one before, and its queue empties the heap. */
 export function resetCells(): void {
   clock.fill(0);
   done[0] = 0;
