@@ -535,11 +535,14 @@ function isPlainRead(node: ts.Node): node is ts.PropertyAccessExpression {
   return !isAssignment(node.parent) || (ts.isBinaryExpression(node.parent) && node.parent.right === node);
 }
 
-/** The word that a pointer points to, by a plain access. */
-function plainText(node: ts.PropertyAccessExpression, values: Values): string | null {
-  const symbol = ts.isIdentifier(node.expression) ? symbolOf(node.expression) : undefined;
+/** The word that a pointer points to, by a plain access; null: what is read so is no variable. */
+function plainText({ expression }: ts.PropertyAccessExpression, values: Values): string | null {
+  if (!ts.isIdentifier(expression)) return null;
+  const symbol = symbolOf(expression);
   const place = symbol === undefined || values?.has(symbol) === true ? undefined : places.get(symbol);
-  return place === undefined ? null : `${machine('readPlain', 'ask')}(${place.words}, ${place.index})`;
+  const name = text(expression, null, values);
+  const { words, index } = place ?? { words: `${name}.words`, index: `${name}.index` };
+  return `${machine('readPlain', 'ask')}(${words}, ${index})`;
 }
 
 function isStep(type: ts.Type): boolean {

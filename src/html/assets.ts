@@ -1,10 +1,9 @@
 /**
- * The style sheet and the scripts of pages, which are read where the package has its sources. Scripts are TypeScript
- * (browser/): their types are taken off, and files that import each other are put one after another.
+ * The style sheet and the scripts of pages. The style sheet is read where the package has its sources; scripts are TypeScript
+ * (browser/), and read where the build has compiled them. Files that import each other are put one after another.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import ts from 'typescript';
 
 export interface Asset {
   readonly text: string;
@@ -14,19 +13,19 @@ export interface Asset {
 
 /** What a page may run, with the files it is made of: those that others need come first. */
 const SCRIPTS = {
-  timeline: ['../model.ts', 'dom.ts', 'axis.ts', 'world.ts', 'lanes.ts', 'gestures.ts', 'timeline.ts'],
-  filter: ['filter.ts'],
+  timeline: ['../model.js', 'dom.js', 'axis.js', 'world.js', 'lanes.js', 'gestures.js', 'timeline.js'],
+  filter: ['filter.js'],
 } as const;
 export type ScriptName = keyof typeof SCRIPTS;
 
 const known = new Map<string, Asset>();
 
 export function style(): Asset {
-  return once('style', () => withoutIndent(read('style.css')));
+  return once('style', () => withoutIndent(read('src/html/style.css')));
 }
 
 export function script(name: ScriptName): Asset {
-  return once(name, () => SCRIPTS[name].map((file) => scriptOf(read(`browser/${file}`))).join(''));
+  return once(name, () => SCRIPTS[name].map((file) => scriptOf(`browser/${file}`)).join(''));
 }
 
 function once(name: string, make: () => string): Asset {
@@ -44,16 +43,14 @@ export function hashOf(text: string): string {
   return `sha256-${createHash('sha256').update(text).digest('base64')}`;
 }
 
-/** `src` lies beside `dist` in the package. */
-function read(file: string): string {
-  return readFileSync(new URL(`../../src/html/${file}`, import.meta.url), 'utf8').replaceAll('\r\n', '\n');
+/** A file of the package, in which `src` lies beside `dist`. */
+function read(path: string): string {
+  return readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8').replaceAll('\r\n', '\n');
 }
 
-function scriptOf(source: string): string {
-  const { outputText } = ts.transpileModule(source, {
-    compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext, removeComments: true },
-  });
-  return withoutIndent(outputText.replaceAll(/^import .*\n/gm, '').replaceAll(/^export (\{\};\n)?/gm, ''));
+function scriptOf(file: string): string {
+  const compiled = read(`dist/pages/${file}`);
+  return withoutIndent(compiled.replaceAll(/^import .*\n/gm, '').replaceAll(/^export (\{\};\n)?/gm, ''));
 }
 
 /** No text in our scripts and styles has several lines. */
