@@ -10,7 +10,7 @@ describe('documents', () => {
   for (const path of documents.filter((file) => file !== 'docs/patch.md')) {
     it(`${path} shows what comes out`, function () {
       this.timeout(300_000);
-      if (['docs/history.md', 'docs/whatif.md'].includes(path)) onlyInLongRuns(this);
+      if (['README.md', 'docs/history.md', 'docs/whatif.md'].includes(path)) onlyInLongRuns(this);
       const node = ['--enable-source-maps', '--import', './test/support/register.mjs', 'scripts/write-readme.ts'];
       const { status, stderr } = spawnSync(process.execPath, [...node, '--check', path], { encoding: 'utf8' });
       expect(status, stderr).to.equal(0);

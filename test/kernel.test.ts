@@ -18,6 +18,7 @@ import { buildWorld, type CheckedProgram, checkedProgram } from '../src/scenario
 import { Recorder } from '../src/trace/recorder.ts';
 import type { TraceStep } from '../src/trace/step.ts';
 import { collect, traceStream } from '../src/trace/stream.ts';
+import { onlyInLongRuns } from './support/long.ts';
 
 function scenario(
   bug: string,
@@ -335,7 +336,8 @@ describe('exploring kernel text', () => {
   const states = (result: Exploration): string[] => result.outcomes.map(({ outcome }) => outcome);
 
   for (const bug of ['', 'no-pte-none-recheck']) {
-    it(`misses nothing that sampling or a search with two preemptions comes across ${bug}`, () => {
+    it(`misses nothing that sampling or a search with two preemptions comes across ${bug}`, function () {
+      if (bug !== '') onlyInLongRuns(this);
       for (const threads of [
         { T1: '{ write: heap, page: 0 }', T2: '{ write: heap, page: 0 }' },
         { T1: '{ read: heap, page: 0 }', T2: '{ write: heap, page: 0 }' },

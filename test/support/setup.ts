@@ -16,6 +16,6 @@ const seed = FC_SEED !== undefined ? integer('FC_SEED', FC_SEED) : CI === 'true'
 
 fc.configureGlobal({
   ...(seed !== undefined && { seed }),
-  numRuns: FC_RUNS !== undefined ? integer('FC_RUNS', FC_RUNS) : long ? 100 : 40,
+  numRuns: FC_RUNS !== undefined ? integer('FC_RUNS', FC_RUNS) : long ? 100 : 20,
   ...(FC_PATH !== undefined && { path: FC_PATH }),
 });
