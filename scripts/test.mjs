@@ -11,10 +11,10 @@ const MOCHA = ['--import', './test/support/register.mjs', 'node_modules/mocha/bi
 const GROUPS = [
   ['scenarios'],
   ['documents', 'resume', 'patch'],
-  ['cli', 'html', 'readers', 'exports'],
+  ['predict', 'whatif', 'seqread', 'report', 'timed'],
   ['files', 'dax', 'fault-around'],
   ['flat', 'lookahead'],
-  ['predict', 'whatif', 'seqread', 'report', 'timed'],
+  ['cli', 'html', 'readers', 'exports'],
   ['kernels', 'kernel', 'memory', 'walks'],
   ['golden', 'liveness', 'needle'],
   ['sampling'],
