@@ -535,9 +535,10 @@ function isPlainRead(node: ts.Node): node is ts.PropertyAccessExpression {
   return !isAssignment(node.parent) || (ts.isBinaryExpression(node.parent) && node.parent.right === node);
 }
 
-/** The word that a pointer points to, by a plain access; null: what is read so is no variable. */
-function plainText({ expression }: ts.PropertyAccessExpression, values: Values): string | null {
-  if (!ts.isIdentifier(expression)) return null;
+/** The word that a pointer points to, by a plain access; null: what is read so is no variable, or may be no pointer. */
+function plainText(node: ts.PropertyAccessExpression, values: Values): string | null {
+  const { expression } = node;
+  if (!ts.isIdentifier(expression) || ts.isOptionalChain(node)) return null;
   const symbol = symbolOf(expression);
   const place = symbol === undefined || values?.has(symbol) === true ? undefined : places.get(symbol);
   const name = text(expression, null, values);

@@ -119,6 +119,11 @@ describe('flat kernel text', () => {
     expect(found.map(({ line, message }) => `${line}: ${message}`)).to.deep.equal([]);
   });
 
+  it('reads by no pointer that may be null', () => {
+    const text = readFileSync(new URL('../dist/workload/flat.js', import.meta.url), 'utf8');
+    expect(text).to.contain('const entry = pte?.plain ?? 0;'); // page_check_address
+  });
+
   it('has variables of its own for each step', () => {
     const text = readFileSync(new URL('../dist/workload/flat.js', import.meta.url), 'utf8');
     const set = [...text.matchAll(/(\$[wsl]\$\d+) = /g)].map(([, name]) => name);
